@@ -1,0 +1,147 @@
+/** Get the path's context, or create it: one sandbox, whatever the number of callers. */
+import type { Config } from "./config.ts";
+import type { Context, ContextStore, PathKey } from "./context_store.ts";
+import { asContextError, ContextError, type ErrorCode, isErrorCode } from "./errors.ts";
+import { describe, log } from "./log.ts";
+import type { LiveSandbox, Sandboxes } from "./sandboxes.ts";
+
+export interface AcquireParts {
+  readonly store: ContextStore;
+  readonly sandboxes: Sandboxes;
+  readonly config: Pick<Config, "context">;
+}
+
+export interface AcquireOptions {
+  /** How long the context may stand idle; null leaves it as it is, or as the settings say for a new one. */
+  readonly ttlSeconds?: number;
+  /** How long an execution that follows at once may take: the context must outlive it. */
+  readonly holdSeconds: number;
+}
+
+export interface Acquired {
+  readonly context: Context;
+  readonly sandbox: LiveSandbox;
+  readonly wasCreated: boolean;
+}
+
+/** Errors that a second attempt at once would only repeat: whoever waits for the claim is told them as they are. */
+const FINAL = new Set<ErrorCode>(["rate_limited", "out_of_sandboxes", "misconfigured"]);
+
+/**
+ * Acquires the path's context: connects to its sandbox, creates one, or waits for whoever is creating it.
+ *
+ * A request creates at most one sandbox. Whatever step it dies at, the path is free again when the lease ends, and
+ * the sandbox dies on probation.
+ *
+ * @throws ContextError
+ */
+export async function acquire(parts: AcquireParts, key: PathKey, options: AcquireOptions): Promise<Acquired> {
+  const { store, sandboxes, config } = parts;
+  const { maxTtlSeconds } = config.context;
+  if (options.ttlSeconds !== undefined && options.ttlSeconds > maxTtlSeconds) {
+    throw new ContextError("invalid_request", `ttl_seconds must be at most ${maxTtlSeconds}.`, {
+      field: "ttl_seconds",
+    });
+  }
+  const giveUpAt = performance.now() + config.context.waitSeconds * 1000;
+  let mayCreate = true;
+  let awaitedId: string | undefined;
+
+  for (let polls = 0;;) {
+    const claim = await store.claim(key, {
+      leaseSeconds: config.context.leaseSeconds,
+      defaultTtlSeconds: config.context.ttlSeconds,
+      ttlSeconds: options.ttlSeconds,
+      holdSeconds: options.holdSeconds,
+      awaitedId,
+    });
+    switch (claim.outcome) {
+      case "reused": {
+        const connection = await sandboxes.connect(claim.sandbox_id, claim.ttl_seconds + options.holdSeconds);
+        if (connection.outcome === "connected") {
+          return { context: claim, sandbox: connection.sandbox, wasCreated: false };
+        }
+        await store.lose(claim.id, claim.sandbox_id);
+        break;
+      }
+      case "claimed": {
+        if (!mayCreate) {
+          const error = busy(1);
+          await store.fail(claim.id, error, false);
+          throw error;
+        }
+        mayCreate = false;
+        const created = await create(parts, claim.id, options);
+        if (created) return created;
+        break;
+      }
+      case "pending": {
+        awaitedId = claim.id ?? undefined;
+        const wait = pollMilliseconds(polls++);
+        if (performance.now() + wait >= giveUpAt) {
+          throw busy(secondsUntil(claim.expires_at));
+        }
+        await new Promise((resolve) => setTimeout(resolve, wait));
+        break;
+      }
+      case "failed":
+        throw new ContextError(
+          isErrorCode(claim.error_code) ? claim.error_code : "internal",
+          "The sandbox of this path could not be created. Another request, which was creating it, met the error.",
+          { retryAfterSeconds: claim.error_retry_after_seconds ?? undefined },
+        );
+    }
+    if (performance.now() >= giveUpAt) throw busy(1);
+  }
+}
+
+/** Creates the sandbox of a claim that we hold. Null: the claim ended meanwhile, and the sandbox has been killed. */
+async function create(parts: AcquireParts, claimId: string, options: AcquireOptions): Promise<Acquired | null> {
+  const { store, sandboxes } = parts;
+  let sandbox: LiveSandbox;
+  try {
+    sandbox = await sandboxes.create(claimId);
+  } catch (thrown) {
+    const error = asContextError(thrown);
+    await attempt("claim_not_failed", claimId, store.fail(claimId, error, FINAL.has(error.code)));
+    throw error;
+  }
+
+  // If this throws, nobody knows whether the context was committed. Then the sandbox must not be killed: probation
+  // ends it if it is nobody's, and the next caller adopts it if it is the path's.
+  const context = await store.activate(claimId, sandbox.sandboxId, options.holdSeconds);
+  if (!context) {
+    log("warning", { event: "claim_fenced_off", context_id: claimId });
+    await attempt("sandbox_not_killed", claimId, sandboxes.kill(sandbox.sandboxId));
+    return null;
+  }
+
+  // If this throws, the context stays: the next caller's connect extends the sandbox, as long as probation lasts.
+  await sandboxes.extend(sandbox.sandboxId, context.ttl_seconds + options.holdSeconds);
+  return { context, sandbox, wasCreated: true };
+}
+
+/** Awaits a step whose failure must not hide what the caller is to be told. The lease or probation makes up for it. */
+async function attempt(event: string, contextId: string, step: Promise<unknown>): Promise<void> {
+  try {
+    await step;
+  } catch (error) {
+    log("error", { event, context_id: contextId, error: describe(error) });
+  }
+}
+
+function busy(retryAfterSeconds: number): ContextError {
+  return new ContextError("context_busy", "Another request is creating this path's sandbox. Try again.", {
+    retryAfterSeconds,
+  });
+}
+
+/** Growing from 50 ms to 1.6 s, and jittered, so that a hundred waiters do not ask in step. */
+function pollMilliseconds(polls: number): number {
+  const longest = 50 * 2 ** Math.min(polls, 5);
+  return longest * (0.5 + Math.random() / 2);
+}
+
+function secondsUntil(time: string | null): number {
+  return time === null ? 1 : Math.max(1, Math.ceil((Date.parse(time) - Date.now()) / 1000));
+}

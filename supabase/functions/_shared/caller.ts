@@ -1,0 +1,51 @@
+/** Who calls, and for which tenant. */
+import type { SupabaseContext } from "@supabase/server";
+import { idSchema } from "./contract.ts";
+import { ContextError } from "./errors.ts";
+
+/** A signed-in user acts for one tenant; a service, which holds a secret key, names the tenant in each request. */
+export type Caller =
+  | { readonly kind: "user"; readonly tenantId: string }
+  | { readonly kind: "service" };
+
+/**
+ * The caller behind a verified request.
+ *
+ * The tenant is `app_metadata.tenant_id`, which only the server can set; `user_metadata` is the user's own to write.
+ *
+ * @throws ContextError `forbidden_tenant` when the token names a tenant that is not a usable id.
+ */
+export function callerOf(context: Pick<SupabaseContext, "authMode" | "userClaims">): Caller {
+  if (context.authMode === "secret") return { kind: "service" };
+  if (!context.userClaims) {
+    throw new ContextError("forbidden_tenant", "This endpoint serves users and services only.");
+  }
+  const tenantId = idSchema.safeParse(context.userClaims.appMetadata?.tenant_id ?? context.userClaims.id);
+  if (!tenantId.success) {
+    throw new ContextError(
+      "forbidden_tenant",
+      "The token's app_metadata.tenant_id is not a text of 1 to 255 characters.",
+    );
+  }
+  return { kind: "user", tenantId: tenantId.data };
+}
+
+/**
+ * The tenant that a request is for.
+ *
+ * @throws ContextError `forbidden_tenant` when a user names another tenant; `invalid_request` when a service names none.
+ */
+export function tenantOf(caller: Caller, requested: string | undefined): string {
+  if (caller.kind === "service") {
+    if (requested === undefined) {
+      throw new ContextError("invalid_request", "tenant_id is required when a secret key is used.", {
+        field: "tenant_id",
+      });
+    }
+    return requested;
+  }
+  if (requested !== undefined && requested !== caller.tenantId) {
+    throw new ContextError("forbidden_tenant", "tenant_id is not the tenant of this token.", { field: "tenant_id" });
+  }
+  return caller.tenantId;
+}

@@ -1,0 +1,33 @@
+/** A text that keeps its head and its tail when it grows too long, so that output without end costs no memory. */
+export class CappedText {
+  #head = "";
+  #tail = "";
+  #length = 0;
+  readonly #half: number;
+
+  /** `most`: the most characters kept, even. */
+  constructor(most: number) {
+    this.#half = most / 2;
+  }
+
+  append(text: string): void {
+    this.#length += text.length;
+    const room = this.#half - this.#head.length;
+    this.#head += text.slice(0, room);
+    // Trimmed at twice its size, not at every append: a million short lines must not copy the tail a million times.
+    this.#tail += text.slice(Math.max(room, text.length - this.#half));
+    if (this.#tail.length > 2 * this.#half) {
+      this.#tail = this.#tail.slice(-this.#half);
+    }
+  }
+
+  /** How many characters `toString` leaves out of the middle. */
+  get omitted(): number {
+    return Math.max(0, this.#length - 2 * this.#half);
+  }
+
+  toString(): string {
+    if (this.omitted === 0) return this.#head + this.#tail;
+    return `${this.#head}\n… ${this.omitted} characters left out …\n${this.#tail.slice(-this.#half)}`;
+  }
+}

@@ -1,0 +1,98 @@
+/** The settings, read from the environment here and nowhere else. `.env.example` lists them. */
+import { z } from "zod";
+import { languageSchema, LONGEST_TTL_SECONDS } from "./contract.ts";
+import { ContextError } from "./errors.ts";
+
+const seconds = (otherwise: number, most: number) => z.coerce.number().int().min(1).max(most).default(otherwise);
+const flag = z.enum(["true", "false"]).default("false").transform((text) => text === "true");
+
+/** What the platform grants a request before it answers 504, in seconds (supabase.com/docs/guides/functions/limits). */
+const REQUEST_LIMIT_SECONDS = 150;
+
+const schema = z.object({
+  E2B_API_KEY: z.string(),
+  E2B_API_URL: z.url().optional(),
+  E2B_SANDBOX_URL: z.url().optional(),
+  E2B_DOMAIN: z.string().optional(),
+  SANDBOX_TEMPLATE: z.string().default("code-interpreter-v1"),
+  SANDBOX_LANGUAGES: z.string().default(languageSchema.options.join(","))
+    .transform((list) => list.split(",").map((name) => name.trim()))
+    .pipe(z.array(languageSchema).min(1)),
+  SANDBOX_INTERNET_ACCESS: flag,
+  SANDBOX_PUBLIC_TRAFFIC: flag,
+  SANDBOX_PROBATION_SECONDS: seconds(90, 300),
+  CONTEXT_TTL_SECONDS: seconds(1800, LONGEST_TTL_SECONDS),
+  CONTEXT_MAX_TTL_SECONDS: seconds(3600, LONGEST_TTL_SECONDS),
+  CONTEXT_LEASE_SECONDS: seconds(60, 120),
+  EXECUTION_TIMEOUT_SECONDS: seconds(60, REQUEST_LIMIT_SECONDS - 10),
+});
+
+/** All times are in seconds. */
+export interface Config {
+  readonly e2b: {
+    readonly apiKey: string;
+    readonly apiUrl?: string;
+    readonly sandboxUrl?: string;
+    readonly domain?: string;
+  };
+  readonly sandbox: {
+    readonly template: string;
+    readonly languages: readonly string[];
+    readonly internetAccess: boolean;
+    readonly publicTraffic: boolean;
+    /** How long a sandbox may live before its context is committed. */
+    readonly probationSeconds: number;
+    /** How long creating a sandbox may take: half a lease, so that the other half is left for the rest. */
+    readonly createSeconds: number;
+  };
+  readonly context: {
+    readonly ttlSeconds: number;
+    readonly maxTtlSeconds: number;
+    readonly leaseSeconds: number;
+    /** How long a caller waits for a path that somebody else is creating: a lease and what fail-over takes. */
+    readonly waitSeconds: number;
+  };
+  readonly execution: { readonly timeoutSeconds: number };
+}
+
+/**
+ * Reads the settings.
+ *
+ * @throws ContextError `misconfigured`, naming every variable that is missing or wrong.
+ */
+export function readConfig(environment: Record<string, string> = Deno.env.toObject()): Config {
+  // `supabase secrets set NAME=` leaves an empty text behind: that is "not set", not a value.
+  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+  const parsed = schema.safeParse(set);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => {
+      const name = issue.path.join(".");
+      return name in set ? `${name} is not valid (${issue.message})` : `${name} is not set`;
+    });
+    throw new ContextError("misconfigured", `The functions' settings are incomplete: ${problems.join("; ")}.`);
+  }
+  const env = parsed.data;
+  return {
+    e2b: {
+      apiKey: env.E2B_API_KEY,
+      apiUrl: env.E2B_API_URL,
+      sandboxUrl: env.E2B_SANDBOX_URL,
+      domain: env.E2B_DOMAIN,
+    },
+    sandbox: {
+      template: env.SANDBOX_TEMPLATE,
+      languages: env.SANDBOX_LANGUAGES,
+      internetAccess: env.SANDBOX_INTERNET_ACCESS,
+      publicTraffic: env.SANDBOX_PUBLIC_TRAFFIC,
+      probationSeconds: env.SANDBOX_PROBATION_SECONDS,
+      createSeconds: env.CONTEXT_LEASE_SECONDS / 2,
+    },
+    context: {
+      ttlSeconds: env.CONTEXT_TTL_SECONDS,
+      maxTtlSeconds: Math.max(env.CONTEXT_MAX_TTL_SECONDS, env.CONTEXT_TTL_SECONDS),
+      leaseSeconds: env.CONTEXT_LEASE_SECONDS,
+      waitSeconds: env.CONTEXT_LEASE_SECONDS + 10,
+    },
+    execution: { timeoutSeconds: env.EXECUTION_TIMEOUT_SECONDS },
+  };
+}

@@ -1,0 +1,153 @@
+/** The contexts in the database: one method a transition, each one call of a SQL function. */
+import type { SupabaseClient } from "@supabase/supabase-js";
+import { z } from "zod";
+import { ContextError } from "./errors.ts";
+import { log } from "./log.ts";
+
+/** Time limit of one call, in milliseconds. A call is one short transaction. */
+const CALL_MILLISECONDS = 10_000;
+/** Every transition may be asked for again: an answer that was lost costs a repeat, not the transition. */
+const CALLS = 3;
+
+export interface PathKey {
+  readonly tenantId: string;
+  readonly conversationId: string;
+  readonly pathId: string;
+}
+
+const contextSchema = z.object({
+  id: z.uuid(),
+  tenant_id: z.string(),
+  conversation_id: z.string(),
+  path_id: z.string(),
+  sandbox_id: z.string(),
+  ttl_seconds: z.int(),
+  created_at: z.string(),
+  last_used_at: z.string(),
+  expires_at: z.string(),
+  previous_termination_reason: z.string().nullable(),
+  previous_terminated_at: z.string().nullable(),
+});
+/** A ready context. */
+export type Context = z.infer<typeof contextSchema>;
+
+const claimSchema = z.discriminatedUnion("outcome", [
+  contextSchema.extend({ outcome: z.literal("reused") }),
+  contextSchema.pick({ id: true, ttl_seconds: true }).extend({ outcome: z.literal("claimed") }),
+  // Without an id when the path changed hands faster than the claim could follow.
+  z.object({ outcome: z.literal("pending"), id: z.uuid().nullable(), expires_at: z.string().nullable() }),
+  z.object({
+    outcome: z.literal("failed"),
+    error_code: z.string(),
+    error_retry_after_seconds: z.int().nullable(),
+  }),
+]);
+export type Claim = z.infer<typeof claimSchema>;
+
+export interface ClaimOptions {
+  readonly leaseSeconds: number;
+  /** Of a new context, where `ttlSeconds` does not say. */
+  readonly defaultTtlSeconds: number;
+  readonly ttlSeconds?: number;
+  /** Added to the idle deadline, for an execution that is about to run. */
+  readonly holdSeconds: number;
+  /** The claim that this caller has been waiting for. */
+  readonly awaitedId?: string;
+}
+
+export class ContextStore {
+  constructor(private readonly client: SupabaseClient) {}
+
+  /** Gets the path's context, or the right to create its sandbox. */
+  async claim(key: PathKey, options: ClaimOptions): Promise<Claim> {
+    const rows = await this.#call("claim_execution_context", {
+      p_claim_id: crypto.randomUUID(),
+      p_tenant_id: key.tenantId,
+      p_conversation_id: key.conversationId,
+      p_path_id: key.pathId,
+      p_lease_seconds: options.leaseSeconds,
+      p_default_ttl_seconds: options.defaultTtlSeconds,
+      p_ttl_seconds: options.ttlSeconds ?? null,
+      p_hold_seconds: options.holdSeconds,
+      p_awaited_id: options.awaitedId ?? null,
+    }, z.tuple([claimSchema]));
+    return rows[0];
+  }
+
+  /** Turns a claim into a ready context. Null: the claim has ended, and the sandbox is nobody's. */
+  async activate(claimId: string, sandboxId: string, holdSeconds: number): Promise<Context | null> {
+    const rows = await this.#call("activate_execution_context", {
+      p_context_id: claimId,
+      p_sandbox_id: sandboxId,
+      p_hold_seconds: holdSeconds,
+    }, z.array(contextSchema).max(1));
+    return rows[0] ?? null;
+  }
+
+  /** Ends a claim whose sandbox could not be made. `final`: those who wait are told the error and do not try again. */
+  async fail(claimId: string, error: ContextError, final: boolean): Promise<boolean> {
+    return await this.#call("fail_execution_context", {
+      p_context_id: claimId,
+      p_error_code: error.code,
+      p_error_final: final,
+      p_error_retry_after_seconds: error.retryAfterSeconds ?? null,
+    }, z.boolean());
+  }
+
+  /** Ends a context whose sandbox E2B says is gone. */
+  async lose(contextId: string, sandboxId: string): Promise<boolean> {
+    return await this.#call("lose_execution_context", {
+      p_context_id: contextId,
+      p_sandbox_id: sandboxId,
+    }, z.boolean());
+  }
+
+  /** Ends the active contexts in scope and returns them. A null `sandbox_id` was a claim in flight. */
+  async terminate(
+    tenantId: string,
+    scope: { readonly conversationId?: string; readonly pathId?: string; readonly contextId?: string },
+  ): Promise<{ id: string; sandbox_id: string | null }[]> {
+    return await this.#call("terminate_execution_contexts", {
+      p_tenant_id: tenantId,
+      p_conversation_id: scope.conversationId ?? null,
+      p_path_id: scope.pathId ?? null,
+      p_context_id: scope.contextId ?? null,
+    }, z.array(z.object({ id: z.uuid(), sandbox_id: z.string().nullable() })));
+  }
+
+  /** Notes that E2B confirmed the kill of an ended context's sandbox. */
+  async confirmKilled(contextId: string): Promise<boolean> {
+    return await this.#call("confirm_sandbox_killed", { p_context_id: contextId }, z.boolean());
+  }
+
+  async #call<Row>(name: string, parameters: Record<string, unknown>, schema: z.ZodType<Row>): Promise<Row> {
+    for (let call = 1;; call++) {
+      const { data, error, status } = await this.client.rpc(name, parameters)
+        .abortSignal(AbortSignal.timeout(CALL_MILLISECONDS));
+      if (!error) return schema.parse(data);
+      const problem = asDatabaseError(name, error, status);
+      if (!problem.retryable || call === CALLS) throw problem;
+      log("warning", { event: "database_call_repeated", rpc: name, status, database_code: error.code });
+    }
+  }
+}
+
+/** What PostgREST or the way to it answered, as an error for callers. */
+function asDatabaseError(name: string, error: { code: string; message: string }, status: number): ContextError {
+  if (error.code === "PGRST202") {
+    return new ContextError("misconfigured", `The database has no function ${name}: its migrations are not applied.`, {
+      cause: error,
+    });
+  }
+  if (status === 401 || status === 403) {
+    return new ContextError("misconfigured", "The database refuses the functions' secret key.", { cause: error });
+  }
+  // 0: the request got no answer.
+  if (status === 0 || status === 408 || status === 429 || status >= 500) {
+    return new ContextError("database_unavailable", "The database did not answer. Try again.", {
+      retryAfterSeconds: 1,
+      cause: error,
+    });
+  }
+  return new ContextError("internal", "An unexpected error. The function's log says more.", { cause: error });
+}

@@ -1,0 +1,144 @@
+/**
+ * The HTTP contract: what callers may send and what they get. Field names are the wire's, snake_case.
+ *
+ * | word | meaning |
+ * | --- | --- |
+ * | tenant | the isolation boundary of a caller |
+ * | conversation, path | a chat and one branch of it |
+ * | execution context | one life of a sandbox on a path |
+ * | sandbox | the E2B machine |
+ * | kernel | the interpreter in it, which keeps variables between executions |
+ */
+import { z } from "zod";
+
+/** Longest id, in characters. */
+const ID_CHARACTERS = 255;
+/** Longest id, in bytes of UTF-8: three ids must fit in one entry of a Postgres B-tree (2,704 bytes). */
+const ID_BYTES = 765;
+/** Largest program, in bytes of UTF-8. */
+const CODE_BYTES = 100 * 1024;
+/** E2B's longest sandbox life on its largest plan, in seconds. */
+export const LONGEST_TTL_SECONDS = 24 * 60 * 60;
+
+/** The languages of E2B's `code-interpreter-v1` template. */
+export const languageSchema = z.enum(["python", "javascript", "typescript", "bash", "r", "java"]);
+export type Language = z.infer<typeof languageSchema>;
+
+const bytes = (text: string) => new TextEncoder().encode(text).length;
+
+/** Ids are the application's own. */
+export const idSchema = z.string()
+  .refine((id) => id.length > 0, "must not be empty")
+  .refine((id) => [...id].length <= ID_CHARACTERS, `must be at most ${ID_CHARACTERS} characters`)
+  .refine((id) => bytes(id) <= ID_BYTES, `must be at most ${ID_BYTES} bytes of UTF-8`)
+  // Postgres stores neither.
+  .refine((id) => !id.includes("\0") && id.isWellFormed(), "must be well-formed text without NUL characters");
+
+const pathFields = {
+  tenant_id: idSchema.optional(),
+  conversation_id: idSchema,
+  path_id: idSchema,
+  ttl_seconds: z.int().min(1).max(LONGEST_TTL_SECONDS).optional(),
+};
+
+export const acquireRequestSchema = z.strictObject(pathFields);
+export type AcquireRequest = z.infer<typeof acquireRequestSchema>;
+
+export const executeRequestSchema = z.strictObject({
+  ...pathFields,
+  code: z.string()
+    .refine((code) => code.trim().length > 0, "must not be empty")
+    .refine((code) => bytes(code) <= CODE_BYTES, `must be at most ${CODE_BYTES} bytes of UTF-8`),
+  language: languageSchema.default("python"),
+  timeout_ms: z.int().min(1).optional(),
+  // The template splices values into code unescaped (E2B, template/server/messaging.py), so what could end a string
+  // literal there is refused.
+  envs: z.record(
+    z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be a name of letters, digits and underscores"),
+    z.string().max(32 * 1024).regex(
+      /^[^'"\\\r\n\0]*$/,
+      "must not contain quotes, backslashes, line ends or NUL",
+    ),
+  ).optional(),
+});
+export type ExecuteRequest = z.infer<typeof executeRequestSchema>;
+
+export const terminateRequestSchema = z.strictObject({
+  tenant_id: idSchema.optional(),
+  conversation_id: idSchema.optional(),
+  path_id: idSchema.optional(),
+  context_id: z.uuid().optional(),
+}).superRefine((request, issues) => {
+  if (request.conversation_id === undefined && request.context_id === undefined) {
+    issues.addIssue({
+      code: "custom",
+      path: ["conversation_id"],
+      message: "is required, unless context_id is given",
+    });
+  }
+  if (request.path_id !== undefined && request.conversation_id === undefined) {
+    issues.addIssue({ code: "custom", path: ["path_id"], message: "needs conversation_id beside it" });
+  }
+});
+export type TerminateRequest = z.infer<typeof terminateRequestSchema>;
+
+/** How the path's context before this one ended: with it went its variables. */
+export interface PreviousContext {
+  termination_reason: string;
+  terminated_at: string;
+}
+
+/** An execution context as callers see it. Times are ISO 8601. */
+export interface ContextView {
+  id: string;
+  conversation_id: string;
+  path_id: string;
+  ttl_seconds: number;
+  created_at: string;
+  last_used_at: string;
+  expires_at: string;
+  /** For services only: who knows it can reach the sandbox past these functions. */
+  sandbox_id?: string;
+}
+
+export interface AcquireResponse {
+  context: ContextView;
+  /** Whether this call made the sandbox: its kernel is new and empty. */
+  was_created: boolean;
+  /** Null when the path never had a context before. */
+  previous: PreviousContext | null;
+}
+
+/** One value that the code showed, in every format that the kernel gave for it. */
+export interface ExecutionResult {
+  is_main_result: boolean;
+  [format: string]: unknown;
+}
+
+export interface ExecutionError {
+  name: string;
+  value: string;
+  traceback: string;
+}
+
+/** Code that raises is a result, not an HTTP error. */
+export interface Execution {
+  status: "ok" | "error" | "timed_out";
+  results: ExecutionResult[];
+  stdout: string;
+  stderr: string;
+  error: ExecutionError | null;
+  execution_count: number | null;
+  duration_ms: number;
+  /** What was left out of the middle of each stream, in characters; null when nothing was. */
+  truncated: { stdout: number; stderr: number } | null;
+}
+
+export interface ExecuteResponse extends AcquireResponse {
+  execution: Execution;
+}
+
+export interface TerminateResponse {
+  /** How many contexts this call ended. Ending what has ended is no error. */
+  terminated: number;
+}

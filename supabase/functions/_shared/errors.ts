@@ -1,0 +1,74 @@
+/** The few errors that callers meet. One place gives each its status, and one place turns them into a Response. */
+
+const KINDS = {
+  invalid_request: { status: 400, retryable: false },
+  forbidden_tenant: { status: 403, retryable: false },
+  method_not_allowed: { status: 405, retryable: false },
+  payload_too_large: { status: 413, retryable: false },
+  rate_limited: { status: 429, retryable: true },
+  out_of_sandboxes: { status: 429, retryable: true },
+  misconfigured: { status: 500, retryable: false },
+  internal: { status: 500, retryable: false },
+  execution_lost: { status: 502, retryable: false },
+  context_busy: { status: 503, retryable: true },
+  database_unavailable: { status: 503, retryable: true },
+  sandbox_unavailable: { status: 503, retryable: true },
+  sandbox_timeout: { status: 504, retryable: true },
+} as const satisfies Record<string, { status: number; retryable: boolean }>;
+
+export type ErrorCode = keyof typeof KINDS;
+
+/** Whether a text, such as one kept in the database, is one of our codes. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(KINDS, text);
+}
+
+interface Details {
+  /** The field of the request that is at fault, dotted. */
+  field?: string;
+  /** How long the caller should wait, in seconds; sent as `Retry-After` too. */
+  retryAfterSeconds?: number;
+  cause?: unknown;
+}
+
+/** An error whose message is fit for callers. `retryable`: the same request, sent again, may succeed and harms nothing. */
+export class ContextError extends Error {
+  override readonly name = "ContextError";
+  readonly status: number;
+  readonly retryable: boolean;
+  readonly field?: string;
+  readonly retryAfterSeconds?: number;
+
+  constructor(readonly code: ErrorCode, message: string, details: Details = {}) {
+    super(message, { cause: details.cause });
+    this.status = KINDS[code].status;
+    this.retryable = KINDS[code].retryable;
+    this.field = details.field;
+    this.retryAfterSeconds = details.retryAfterSeconds;
+  }
+}
+
+/** What was thrown, as a ContextError. What nobody foresaw is `internal`, and its own message stays with us. */
+export function asContextError(thrown: unknown): ContextError {
+  if (thrown instanceof ContextError) return thrown;
+  return new ContextError("internal", "An unexpected error. The function's log says more.", { cause: thrown });
+}
+
+/** The answer for an error: `{ code, message, retryable }`, the shape of @supabase/server's own plus `retryable`. */
+export function toResponse(error: ContextError): Response {
+  const headers = new Headers();
+  if (error.retryAfterSeconds !== undefined) {
+    headers.set("Retry-After", String(error.retryAfterSeconds));
+  }
+  // Without it a browser's script cannot read the header.
+  if (headers.has("Retry-After")) {
+    headers.set("Access-Control-Expose-Headers", "Retry-After");
+  }
+  return Response.json({
+    code: error.code,
+    message: error.message,
+    retryable: error.retryable,
+    ...(error.field === undefined ? {} : { field: error.field }),
+    ...(error.retryAfterSeconds === undefined ? {} : { retry_after_seconds: error.retryAfterSeconds }),
+  }, { status: error.status, headers });
+}

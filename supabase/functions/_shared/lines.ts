@@ -1,0 +1,20 @@
+/**
+ * The lines of a stream of UTF-8, without their ends.
+ *
+ * @throws RangeError when a line is longer than `longest` characters: whoever writes it could fill our memory.
+ */
+export async function* readLines(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  longest: number,
+): AsyncGenerator<string> {
+  let rest = "";
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) if (line !== "") yield line;
+    if (rest.length > longest) {
+      throw new RangeError(`a line is longer than ${longest} characters`);
+    }
+  }
+  if (rest !== "") yield rest;
+}
