@@ -1,0 +1,57 @@
+/** Settings, and the files that must agree with one another. */
+import assert from "node:assert/strict";
+import { readConfig } from "../supabase/functions/_shared/config.ts";
+import { ContextError } from "../supabase/functions/_shared/errors.ts";
+
+const read = (path: string) => Deno.readTextFile(new URL(`../${path}`, import.meta.url));
+
+Deno.test("the defaults are those that .env.example shows", async () => {
+  const example = Object.fromEntries(
+    (await read("supabase/functions/.env.example")).split("\n")
+      .filter((line) => /^[A-Z]/.test(line)).map((line) => line.split("=", 2)),
+  );
+  assert.deepEqual(readConfig({ ...example, E2B_API_KEY: "k" }), readConfig({ E2B_API_KEY: "k" }));
+});
+
+Deno.test("the defaults", () => {
+  const config = readConfig({ E2B_API_KEY: "k" });
+  assert.equal(config.context.ttlSeconds, 1800);
+  assert.equal(config.context.leaseSeconds, 60);
+  assert.equal(config.sandbox.probationSeconds, 90);
+  assert.equal(config.execution.timeoutSeconds, 60);
+  assert.equal(config.sandbox.template, "code-interpreter-v1");
+  assert.equal(config.sandbox.internetAccess, false);
+  assert.equal(config.sandbox.publicTraffic, false);
+});
+
+Deno.test("everything that is wrong is named at once", () => {
+  const read = () => readConfig({ CONTEXT_TTL_SECONDS: "soon", SANDBOX_INTERNET_ACCESS: "yes", E2B_API_URL: "" });
+  assert.throws(read, (error) => {
+    assert(error instanceof ContextError);
+    assert.equal(error.code, "misconfigured");
+    assert.match(error.message, /E2B_API_KEY is not set/);
+    assert.match(error.message, /CONTEXT_TTL_SECONDS is not valid/);
+    assert.match(error.message, /SANDBOX_INTERNET_ACCESS is not valid/);
+    assert.doesNotMatch(error.message, /E2B_API_URL/);
+    return true;
+  });
+});
+
+Deno.test("deployed code and local code use the same versions, pinned", async () => {
+  const local: Record<string, string> = JSON.parse(await read("deno.json")).imports;
+  const deployed: Record<string, string> = JSON.parse(await read("supabase/functions/deno.json")).imports;
+  for (const [name, specifier] of Object.entries(deployed)) {
+    assert.match(specifier, /^npm:.+@\d+\.\d+\.\d+$/, `${name} floats at deploy: deno.lock is not uploaded`);
+    if (name in local) assert.equal(local[name], specifier, name);
+  }
+});
+
+Deno.test("every function is in config.toml with its auth mode and the one import map", async () => {
+  const config = await read("supabase/config.toml");
+  for await (const entry of Deno.readDir(new URL("../supabase/functions/", import.meta.url))) {
+    if (!entry.isDirectory || entry.name.startsWith("_")) continue;
+    const section = config.split(`[functions.${entry.name}]`)[1]?.split("\n[")[0] ?? "";
+    assert.match(section, /verify_jwt = false/, entry.name);
+    assert.match(section, /import_map = "\.\/functions\/deno\.json"/, entry.name);
+  }
+});

@@ -1,0 +1,79 @@
+/** Callers of the functions: real supabase-js clients, and plain HTTP where a test needs to see the raw answer. */
+import { createClient, type SupabaseClient } from "@supabase/supabase-js";
+import assert from "node:assert/strict";
+import type { Stack } from "../../local/stack.ts";
+import type { AcquireResponse, ExecuteResponse, TerminateResponse } from "../../supabase/functions/_shared/contract.ts";
+
+interface Answers {
+  "acquire-context": AcquireResponse;
+  "execute-code": ExecuteResponse;
+  "terminate-context": TerminateResponse;
+}
+export type FunctionName = keyof Answers;
+
+export interface Answer<Body> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Body;
+}
+
+/** The body of every error. */
+export interface ErrorBody {
+  code: string;
+  message: string;
+  retryable: boolean;
+  field?: string;
+  retry_after_seconds?: number;
+}
+
+/** A signed-in user's client. `tenantId` is set by an administrator, as the platform does it. */
+export async function user(stack: Stack, tenantId?: string): Promise<SupabaseClient> {
+  const client = createClient(stack.apiUrl, stack.publishableKey, {
+    auth: { persistSession: false, autoRefreshToken: false },
+  });
+  const { data, error } = await client.auth.signInAnonymously();
+  if (error) throw error;
+  if (tenantId !== undefined) {
+    assert(data.user);
+    const updated = await service(stack).auth.admin.updateUserById(data.user.id, {
+      app_metadata: { tenant_id: tenantId },
+    });
+    if (updated.error) throw updated.error;
+    const refreshed = await client.auth.refreshSession();
+    if (refreshed.error) throw refreshed.error;
+  }
+  return client;
+}
+
+/** A backend's client, with a secret key. */
+export function service(stack: Stack): SupabaseClient {
+  return createClient(stack.apiUrl, stack.secretKey, { auth: { persistSession: false, autoRefreshToken: false } });
+}
+
+/** Calls a function by `functions.invoke` and returns what it answered; an error of the function is thrown. */
+export async function invoke<Name extends FunctionName>(
+  client: SupabaseClient,
+  name: Name,
+  body: Record<string, unknown>,
+): Promise<Answers[Name]> {
+  const { data, error, response } = await client.functions.invoke<Answers[Name]>(name, { body });
+  if (error) throw new Error(`${name} answered ${response?.status}: ${await response?.text()}`, { cause: error });
+  assert(data);
+  return data;
+}
+
+/** Calls a function that must answer an error, and returns that. */
+export async function refused(
+  client: SupabaseClient,
+  name: FunctionName,
+  body: Record<string, unknown>,
+): Promise<Answer<ErrorBody>> {
+  const { error, response } = await client.functions.invoke(name, { body });
+  assert(error && response, `${name} answered no error`);
+  return { status: response.status, headers: response.headers, body: await response.json() };
+}
+
+/** A path that no other test uses. */
+export function newPath(): { conversation_id: string; path_id: string } {
+  return { conversation_id: `conversation-${crypto.randomUUID()}`, path_id: "main" };
+}

@@ -1,0 +1,112 @@
+/** A proxy that tests put in front of a service, to hold a request at a step or to let it meet a fault there. */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import assert from "node:assert/strict";
+
+export type Fault =
+  /** The request waits for `release`, before the service sees it. */
+  | { readonly kind: "hold" }
+  /** The service serves the request; its answer waits for `release`. */
+  | { readonly kind: "hold_answer" }
+  /** The service does not see the request; the proxy answers. */
+  | { readonly kind: "answer"; readonly status: number; readonly body?: unknown; readonly headers?: HeadersInit }
+  /** The connection breaks, before the service sees the request or after it served it. */
+  | { readonly kind: "drop"; readonly when: "before" | "after" };
+
+export interface RequestLine {
+  readonly method: string;
+  readonly path: string;
+}
+
+export interface Interception {
+  /** Resolves when a request has come to the step. */
+  readonly hit: Promise<RequestLine>;
+  /** Lets what is held go on. */
+  release(): void;
+}
+
+export interface Proxy {
+  readonly url: string;
+  /** Every request so far, in order. */
+  readonly requests: readonly RequestLine[];
+  /** Lets the next `times` requests that match meet the fault. */
+  intercept(matches: (request: RequestLine) => boolean, fault: Fault, times?: number): Interception;
+  stop(): Promise<void>;
+}
+
+interface Plan {
+  readonly matches: (request: RequestLine) => boolean;
+  readonly fault: Fault;
+  readonly hit: (request: RequestLine) => void;
+  readonly released: Promise<void>;
+  left: number;
+}
+
+/** Starts a proxy in front of the service at `target`, an origin. */
+export async function startProxy(target: string): Promise<Proxy> {
+  const requests: RequestLine[] = [];
+  const plans: Plan[] = [];
+
+  const serve = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const line = { method: incoming.method ?? "GET", path: incoming.url ?? "/" };
+    requests.push(line);
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    for await (const chunk of incoming) chunks.push(new Uint8Array(chunk));
+
+    const plan = plans.find((candidate) => candidate.left > 0 && candidate.matches(line));
+    if (plan) {
+      plan.left--;
+      plan.hit(line);
+    }
+    const fault = plan?.fault;
+    if (fault?.kind === "hold") await plan?.released;
+    if (fault?.kind === "drop" && fault.when === "before") return void incoming.socket.destroy();
+    if (fault?.kind === "answer") {
+      outgoing.writeHead(fault.status, [...new Headers(fault.headers)].flat());
+      return void outgoing.end(JSON.stringify(fault.body ?? { code: fault.status, message: "injected" }));
+    }
+
+    const headers = new Headers();
+    for (const [name, value] of Object.entries(incoming.headers)) {
+      if (name !== "host" && name !== "connection" && value !== undefined) headers.set(name, String(value));
+    }
+    const gone = new AbortController();
+    outgoing.on("close", () => gone.abort());
+    const answer = await fetch(new URL(line.path, target), {
+      method: line.method,
+      headers,
+      body: chunks.length === 0 ? undefined : new Blob(chunks),
+      signal: gone.signal,
+    });
+    if (fault?.kind === "hold_answer") await plan?.released;
+    if (fault?.kind === "drop") return void incoming.socket.destroy();
+    answer.headers.delete("content-encoding");
+    outgoing.writeHead(answer.status, [...answer.headers].flat());
+    if (answer.body) { for await (const chunk of answer.body) outgoing.write(chunk); }
+    outgoing.end();
+  };
+
+  const server = createServer((incoming, outgoing) => {
+    // A caller that has gone, or a service that broke the stream: the caller sees a broken connection too.
+    serve(incoming, outgoing).catch(() => incoming.socket.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address: AddressInfo | string | null = server.address();
+  assert(address !== null && typeof address === "object");
+
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    requests,
+    intercept: (matches, fault, times = 1) => {
+      const hit = Promise.withResolvers<RequestLine>();
+      const released = Promise.withResolvers<void>();
+      plans.push({ matches, fault, hit: hit.resolve, released: released.promise, left: times });
+      return { hit: hit.promise, release: released.resolve };
+    },
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

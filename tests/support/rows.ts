@@ -1,0 +1,36 @@
+/** The database behind a stack, for tests that look at rows or move the clock. */
+import postgres from "postgres";
+import type { Stack } from "../../local/stack.ts";
+
+export interface Row {
+  id: string;
+  sandbox_status: string;
+  sandbox_id: string | null;
+  termination_reason: string | null;
+  terminated_at: Date | null;
+  sandbox_killed_at: Date | null;
+}
+
+/** A superuser's connection. */
+export function connect(stack: Pick<Stack, "databaseUrl">) {
+  return postgres(stack.databaseUrl, { max: 4, onnotice: () => {} });
+}
+
+/** The path's contexts, in the order of their creation. */
+export async function contexts(
+  sql: postgres.Sql,
+  path: { conversation_id: string; path_id?: string },
+): Promise<Row[]> {
+  return await sql<Row[]>`
+    select id, sandbox_status, sandbox_id, termination_reason, terminated_at, sandbox_killed_at
+    from copilot_internal.execution_contexts
+    where conversation_id = ${path.conversation_id} and path_id = coalesce(${path.path_id ?? null}, path_id)
+    order by created_at`;
+}
+
+/** Lets the path's active context reach its deadline now: an idle context expires, a claim's lease ends. */
+export async function reachDeadline(sql: postgres.Sql, path: { conversation_id: string }): Promise<void> {
+  await sql`
+    update copilot_internal.execution_contexts set expires_at = clock_timestamp()
+    where conversation_id = ${path.conversation_id} and terminated_at is null`;
+}

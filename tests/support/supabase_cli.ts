@@ -1,0 +1,30 @@
+/** The real Supabase CLI, as far as it works without Docker. It is run from npm's cache: tests need no network. */
+
+const VERSION = "3.1.0";
+
+export interface Run {
+  readonly code: number;
+  readonly output: string;
+}
+
+/** Runs the CLI in the repository. */
+export async function supabase(args: string[], env: Record<string, string> = {}): Promise<Run> {
+  const { code, stdout, stderr } = await new Deno.Command("npx", {
+    args: ["--offline", "--yes", `supabase@${VERSION}`, ...args],
+    cwd: new URL("../..", import.meta.url),
+    env: { NO_COLOR: "1", npm_config_loglevel: "error", PGSSLMODE: "disable", DO_NOT_TRACK: "1", ...env },
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder();
+  return { code, output: text.decode(stdout) + text.decode(stderr) };
+}
+
+/** Why the CLI cannot be used here, or null. */
+export async function missingCli(): Promise<string | null> {
+  try {
+    return (await supabase(["--version"])).code === 0 ? null : `npx -y supabase@${VERSION} --version once installs it`;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "npx is not on the PATH";
+    throw error;
+  }
+}
