@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type Stack, startStack } from "../local/stack.ts";
 import { invoke, newPath, refused, service, user } from "./support/clients.ts";
-import { createdFor } from "./support/provider.ts";
+import { createdFor, killBehindOurBack, providerOf } from "./support/provider.ts";
 import { connect, contexts, reachDeadline } from "./support/rows.ts";
 
 let stack: Stack;
@@ -108,7 +108,7 @@ Deno.test("a sandbox that was killed behind our back is replaced, and the caller
   const client = await user(stack);
   const path = newPath();
   const first = await invoke(client, "acquire-context", path);
-  await killBehindOurBack(first.context.id);
+  await killBehindOurBack(providerOf(stack), first.context.id);
 
   const next = await invoke(client, "acquire-context", path);
   assert.notEqual(next.context.id, first.context.id);
@@ -163,12 +163,3 @@ Deno.test("ttl_seconds over the settings' most is refused", async () => {
   assert.equal(answer.body.field, "ttl_seconds");
   assert.equal((await contexts(sql, path)).length, 0);
 });
-
-async function killBehindOurBack(contextId: string): Promise<void> {
-  const [{ sandboxId }] = createdFor(stack, contextId);
-  const answer = await fetch(`${stack.e2b.url}/sandboxes/${sandboxId}`, {
-    method: "DELETE",
-    headers: { "X-API-KEY": stack.e2b.apiKey },
-  });
-  assert.equal(answer.status, 204);
-}

@@ -1,15 +1,18 @@
 /** Code runs in the path's kernel, and what it says comes back whole. */
 import assert from "node:assert/strict";
-import { type Stack, startStack } from "../local/stack.ts";
+import type { Stack } from "../local/stack.ts";
 import type { Execution } from "../supabase/functions/_shared/contract.ts";
 import { invoke, newPath, refused, user } from "./support/clients.ts";
-import { created } from "./support/provider.ts";
+import { at, type FaultyStack, startFaultyStack } from "./support/faulty_stack.ts";
+import { created, killBehindOurBack } from "./support/provider.ts";
 
+let faulty: FaultyStack;
 let stack: Stack;
 Deno.test.beforeAll(async () => {
-  stack = await startStack({ env: { EXECUTION_TIMEOUT_SECONDS: "20" } });
+  faulty = await startFaultyStack({ env: { SANDBOX_LANGUAGES: "python" } });
+  stack = faulty.stack;
 });
-Deno.test.afterAll(() => stack.stop());
+Deno.test.afterAll(() => faulty.stop());
 
 /** A path of its own, and a way to run code on it. */
 async function notebook(): Promise<(code: string, more?: Record<string, unknown>) => Promise<Execution>> {
@@ -99,7 +102,7 @@ Deno.test("envs are seen by this execution and not by the next", async () => {
 
 Deno.test("a language that the sandbox does not have is refused before anything is created", async () => {
   const client = await user(stack);
-  const before = created(stack).length;
+  const before = created(faulty.provider).length;
   const path = newPath();
   const absent = await refused(client, "execute-code", { ...path, code: "1", language: "java" });
   assert.equal(absent.status, 400);
@@ -109,7 +112,7 @@ Deno.test("a language that the sandbox does not have is refused before anything 
   assert.equal(unknown.status, 400);
   assert.equal(unknown.body.field, "language");
   assert.match(unknown.body.message, /python.*javascript/);
-  assert.equal(created(stack).length, before);
+  assert.equal(created(faulty.provider).length, before);
 });
 
 Deno.test("code cannot reach the network, the environment or the files of the machine", async () => {
@@ -125,21 +128,35 @@ for name, attempt in {
         attempt(); print(name, "REACHED")
     except BaseException as error:
         print(name, "refused")
-print([key for key in os.environ if "E2B" in key or "SUPABASE" in key])`);
+print([key for key in os.environ if "KEY" in key or "SUPABASE" in key])`);
   assert.deepEqual(stdout.trim().split("\n"), ["file refused", "network refused", "process refused", "[]"]);
 });
 
-Deno.test("when the sandbox dies under a run, the answer says that the run's end is not known", async () => {
+Deno.test("when the connection breaks under a run, the answer says that the run's end is not known", async () => {
   const client = await user(stack);
   const path = newPath();
-  const { context } = await invoke(client, "acquire-context", path);
-  const running = refused(client, "execute-code", { ...path, code: "print('on', flush=True)\nwhile True: pass" });
-  const [{ sandboxId }] = created(stack).filter((sandbox) => sandbox.metadata.context_id === context.id);
-  // The run has begun once the kernel process of this sandbox is busy with it; killing earlier must end well too.
-  await fetch(`${stack.e2b.url}/sandboxes/${sandboxId}`, {
-    method: "DELETE",
-    headers: { "X-API-KEY": stack.e2b.apiKey },
-  });
-  const answer = await Promise.race([running, new Promise((resolve) => setTimeout(resolve, 30_000, "late"))]);
-  assert.notEqual(answer, "late");
+  await invoke(client, "execute-code", { ...path, code: "runs = 0" });
+  faulty.proxy.intercept(at.execute, { kind: "drop", when: "after" });
+  const answer = await refused(client, "execute-code", { ...path, code: "runs += 1" });
+  assert.equal(answer.status, 502);
+  assert.equal(answer.body.code, "execution_lost");
+  assert.equal(answer.body.retryable, false);
+  // It was not sent a second time.
+  const { execution } = await invoke(client, "execute-code", { ...path, code: "runs" });
+  assert.equal(execution.results[0].text, "1");
+});
+
+Deno.test("a sandbox that dies before it could take the code is replaced, and the caller is told", async () => {
+  const client = await user(stack);
+  const path = newPath();
+  const { context } = await invoke(client, "execute-code", { ...path, code: "x = 1" });
+  const held = faulty.proxy.intercept(at.execute, { kind: "hold" });
+  const running = invoke(client, "execute-code", { ...path, code: "'x' in globals()" });
+  await held.hit;
+  await killBehindOurBack(faulty.provider, context.id);
+  held.release();
+  const answer = await running;
+  assert.equal(answer.was_created, true);
+  assert.equal(answer.previous?.termination_reason, "sandbox_lost");
+  assert.equal(answer.execution.results[0].text, "False");
 });

@@ -1,8 +1,8 @@
 /** Ending contexts: the sandbox is killed, the kill confirmed, and the path is free at once. */
 import assert from "node:assert/strict";
 import { type Stack, startStack } from "../local/stack.ts";
-import { startProxy } from "./support/proxy.ts";
 import { invoke, newPath, service, user } from "./support/clients.ts";
+import { at, startFaultyStack } from "./support/faulty_stack.ts";
 import { createdFor } from "./support/provider.ts";
 import { connect, contexts } from "./support/rows.ts";
 
@@ -84,15 +84,13 @@ Deno.test("another tenant's contexts stay", async () => {
 });
 
 Deno.test("a kill that fails is owed, not forgotten: the row says so, and the path is free", async () => {
-  assert(stack.e2b.server);
-  const proxy = await startProxy(stack.e2b.server.url);
-  const faulty = await startStack({ e2bUrl: proxy.url, sandboxUrl: proxy.url, e2bApiKey: stack.e2b.apiKey });
-  const rows = connect(faulty);
+  const faulty = await startFaultyStack();
+  const rows = connect(faulty.stack);
   try {
-    const client = await user(faulty);
+    const client = await user(faulty.stack);
     const path = newPath();
     const { context } = await invoke(client, "acquire-context", path);
-    proxy.intercept((request) => request.method === "DELETE", { kind: "answer", status: 503 });
+    faulty.proxy.intercept(at.kill, { kind: "answer", status: 503 });
     assert.deepEqual(await invoke(client, "terminate-context", path), { terminated: 1 });
 
     const [row] = await contexts(rows, path);
@@ -104,6 +102,5 @@ Deno.test("a kill that fails is owed, not forgotten: the row says so, and the pa
   } finally {
     await rows.end();
     await faulty.stop();
-    await proxy.stop();
   }
 });

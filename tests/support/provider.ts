@@ -1,20 +1,30 @@
 /** What the sandbox provider saw: tests count there, not only in our rows. */
 import assert from "node:assert/strict";
-import type { SandboxRecord } from "../../local/e2b/server.ts";
+import type { E2BServer, SandboxRecord } from "../../local/e2b/server.ts";
 import type { Stack } from "../../local/stack.ts";
 
 /** The sandboxes that were ever created for a context, dead ones included. */
-export function createdFor(stack: Stack, contextId: string): SandboxRecord[] {
-  return created(stack).filter((sandbox) => sandbox.metadata.context_id === contextId);
+export function createdFor(source: Stack | E2BServer, contextId: string): SandboxRecord[] {
+  return created(source).filter((sandbox) => sandbox.metadata.context_id === contextId);
 }
 
-/** Every sandbox that was ever created at the stack's provider. */
-export function created(stack: Stack): readonly SandboxRecord[] {
+/** Every sandbox that was ever created at the provider. */
+export function created(source: Stack | E2BServer): readonly SandboxRecord[] {
+  return ("sandboxes" in source ? source : providerOf(source)).sandboxes();
+}
+
+/** The stack's own sandbox server. */
+export function providerOf(stack: Stack): E2BServer {
   assert(stack.e2b.server, "this stack uses somebody else's sandbox server");
-  return stack.e2b.server.sandboxes();
+  return stack.e2b.server;
 }
 
-/** The sandboxes that live. */
-export function alive(stack: Stack): SandboxRecord[] {
-  return created(stack).filter((sandbox) => sandbox.ended === null);
+/** Kills a context's sandbox at the provider, behind our functions' back. */
+export async function killBehindOurBack(provider: E2BServer, contextId: string): Promise<void> {
+  const [{ sandboxId }] = createdFor(provider, contextId);
+  const answer = await fetch(`${provider.url}/sandboxes/${sandboxId}`, {
+    method: "DELETE",
+    headers: { "X-API-KEY": provider.apiKey },
+  });
+  assert.equal(answer.status, 204);
 }

@@ -8,8 +8,14 @@ export type Fault =
   | { readonly kind: "hold" }
   /** The service serves the request; its answer waits for `release`. */
   | { readonly kind: "hold_answer" }
-  /** The service does not see the request; the proxy answers. */
-  | { readonly kind: "answer"; readonly status: number; readonly body?: unknown; readonly headers?: HeadersInit }
+  /** The service does not see the request; the proxy answers, with `hold` only after `release`. */
+  | {
+    readonly kind: "answer";
+    readonly status: number;
+    readonly body?: unknown;
+    readonly headers?: HeadersInit;
+    readonly hold?: boolean;
+  }
   /** The connection breaks, before the service sees the request or after it served it. */
   | { readonly kind: "drop"; readonly when: "before" | "after" };
 
@@ -62,34 +68,36 @@ export async function startProxy(target: string): Promise<Proxy> {
     if (fault?.kind === "hold") await plan?.released;
     if (fault?.kind === "drop" && fault.when === "before") return void incoming.socket.destroy();
     if (fault?.kind === "answer") {
+      if (fault.hold) await plan?.released;
       outgoing.writeHead(fault.status, [...new Headers(fault.headers)].flat());
       return void outgoing.end(JSON.stringify(fault.body ?? { code: fault.status, message: "injected" }));
     }
 
-    const headers = new Headers();
+    const headers = new Headers({ "accept-encoding": "identity" });
     for (const [name, value] of Object.entries(incoming.headers)) {
-      if (name !== "host" && name !== "connection" && value !== undefined) headers.set(name, String(value));
+      if (!["host", "connection", "accept-encoding"].includes(name)) headers.set(name, String(value));
     }
     const gone = new AbortController();
     outgoing.on("close", () => gone.abort());
-    const answer = await fetch(new URL(line.path, target), {
-      method: line.method,
-      headers,
-      body: chunks.length === 0 ? undefined : new Blob(chunks),
-      signal: gone.signal,
-    });
-    if (fault?.kind === "hold_answer") await plan?.released;
-    if (fault?.kind === "drop") return void incoming.socket.destroy();
-    answer.headers.delete("content-encoding");
-    outgoing.writeHead(answer.status, [...answer.headers].flat());
-    if (answer.body) { for await (const chunk of answer.body) outgoing.write(chunk); }
-    outgoing.end();
+    try {
+      const answer = await fetch(new URL(line.path, target), {
+        method: line.method,
+        headers,
+        body: chunks.length === 0 ? undefined : new Blob(chunks),
+        signal: gone.signal,
+      });
+      if (fault?.kind === "hold_answer") await plan?.released;
+      if (fault?.kind === "drop") return void incoming.socket.destroy();
+      outgoing.writeHead(answer.status, [...answer.headers].flat());
+      for await (const chunk of answer.body ?? []) outgoing.write(chunk);
+      outgoing.end();
+    } catch {
+      // The caller has gone, or the service broke the connection: the other side sees the same.
+      incoming.socket.destroy();
+    }
   };
 
-  const server = createServer((incoming, outgoing) => {
-    // A caller that has gone, or a service that broke the stream: the caller sees a broken connection too.
-    serve(incoming, outgoing).catch(() => incoming.socket.destroy());
-  });
+  const server = createServer(serve);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address: AddressInfo | string | null = server.address();
   assert(address !== null && typeof address === "object");

@@ -21,11 +21,12 @@ export async function contexts(
   sql: postgres.Sql,
   path: { conversation_id: string; path_id?: string },
 ): Promise<Row[]> {
-  return await sql<Row[]>`
+  const rows = await sql<Row[]>`
     select id, sandbox_status, sandbox_id, termination_reason, terminated_at, sandbox_killed_at
     from copilot_internal.execution_contexts
     where conversation_id = ${path.conversation_id} and path_id = coalesce(${path.path_id ?? null}, path_id)
     order by created_at`;
+  return [...rows];
 }
 
 /** Lets the path's active context reach its deadline now: an idle context expires, a claim's lease ends. */

@@ -134,7 +134,8 @@ export class ContextStore {
 
 /** What PostgREST or the way to it answered, as an error for callers. */
 function asDatabaseError(name: string, error: { code: string; message: string }, status: number): ContextError {
-  if (error.code === "PGRST202") {
+  // Not in PostgREST's picture of the schema, or gone since it took it.
+  if (error.code === "PGRST202" || error.code === "42883") {
     return new ContextError("misconfigured", `The database has no function ${name}: its migrations are not applied.`, {
       cause: error,
     });

@@ -29,7 +29,14 @@ export class LiveSandbox extends Sandbox {
     });
     // Given when public traffic to the sandbox is off.
     if (this.trafficAccessToken) headers.set("E2B-Traffic-Access-Token", this.trafficAccessToken);
-    return fetch(`${this.jupyterUrl}/execute`, { method: "POST", headers, body: JSON.stringify(body), signal });
+    // A Blob, because Deno's fetch sends a text a second time when a kept-alive connection breaks before the answer, and
+    // the code would run twice.
+    return fetch(`${this.jupyterUrl}/execute`, {
+      method: "POST",
+      headers,
+      body: new Blob([JSON.stringify(body)]),
+      signal,
+    });
   }
 }
 

@@ -1,0 +1,132 @@
+/** `deno task demo`: starts the stack, plays the main job on real Python, shows it, stops. Exit code 0 only if all came out as it should. */
+import { createClient, FunctionsHttpError, type SupabaseClient } from "@supabase/supabase-js";
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { AcquireResponse, ExecuteResponse, TerminateResponse } from "../supabase/functions/_shared/contract.ts";
+import { localDirectory } from "./repository.ts";
+import { startStack } from "./stack.ts";
+
+interface Answers {
+  "acquire-context": AcquireResponse;
+  "execute-code": ExecuteResponse;
+  "terminate-context": TerminateResponse;
+}
+
+/** A sine wave, drawn without a library: any object with `_repr_svg_` is a picture to the kernel. */
+const PLOT = `
+import math
+
+class Plot:
+    def __init__(self, f):
+        self.points = " ".join(f"{x},{100 - 80 * f(x / 40):.1f}" for x in range(0, 401, 4))
+    def _repr_svg_(self):
+        return (
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 200">'
+            '<rect width="400" height="200" fill="white"/><line x2="400" y1="100" y2="100" stroke="silver"/>'
+            f'<polyline points="{self.points}" fill="none" stroke="teal" stroke-width="3"/></svg>'
+        )
+
+Plot(lambda t: math.sin(t) * x / 42)
+`;
+
+const plain = Deno.noColor || !Deno.stdout.isTerminal();
+const step = (title: string) => console.log(plain ? `\n${title}` : `\n\x1b[1m${title}\x1b[0m`);
+const show = (text: string) => text === "" || console.log(text.trimEnd().replace(/^/gm, "    "));
+
+async function invoke<Name extends keyof Answers>(client: SupabaseClient, name: Name, body: object) {
+  const { data, error } = await client.functions.invoke<Answers[Name]>(name, { body });
+  if (error instanceof FunctionsHttpError) throw new Error(`${name}: ${await error.context.text()}`);
+  if (error) throw error;
+  assert(data, `${name} answered nothing`);
+  return data;
+}
+
+async function play(): Promise<void> {
+  const started = performance.now();
+  step("Starting the local stack: Postgres, PostgREST, the functions, and a sandbox server that runs Python");
+  await using stack = await startStack({ onProgress: show });
+  const provider = stack.e2b.server;
+  assert(provider, "the demo runs on its own sandbox server");
+
+  const client = createClient(stack.apiUrl, stack.publishableKey, { auth: { persistSession: false } });
+  const { data: session, error } = await client.auth.signInAnonymously();
+  if (error) throw error;
+  show(`signed in anonymously as ${session.user?.id}, ${seconds(started)} after the start`);
+
+  const path = { conversation_id: "demo", path_id: "main" };
+
+  step("acquire-context: a sandbox of its own for this conversation path");
+  const first = await invoke(client, "acquire-context", path);
+  assert.equal(first.was_created, true);
+  assert.equal(first.previous, null);
+  show(`context ${first.context.id}, was_created: ${first.was_created}, idle until ${first.context.expires_at}`);
+
+  step("execute-code: variables stay from one call to the next");
+  await run(client, { ...path, code: "x = 41" });
+  const sum = await run(client, { ...path, code: "x + 1" });
+  assert.equal(sum.execution.results[0]?.text, "42");
+  assert.equal(sum.context.id, first.context.id);
+  assert.equal(sum.was_created, false);
+
+  step("execute-code: a plot");
+  const plot = await invoke(client, "execute-code", { ...path, code: PLOT });
+  const svg = plot.execution.results[0]?.svg;
+  assert(typeof svg === "string" && svg.startsWith("<svg"), `no plot: ${plot.execution.error?.traceback}`);
+  const file = join(await localDirectory(), "plot.svg");
+  await Deno.writeTextFile(file, svg);
+  show(`written to ${file} (${svg.length} characters of SVG)`);
+
+  step("execute-code: an exception is a result, with its traceback");
+  const failed = await run(client, { ...path, code: "def ratio(a, b):\n    return a / b\n\nratio(x, 0)" });
+  assert.equal(failed.execution.status, "error");
+  assert.equal(failed.execution.error?.name, "ZeroDivisionError");
+  assert.match(failed.execution.error.traceback, /return a \/ b/);
+
+  step("Ten simultaneous acquire-context calls on a new path");
+  const before = provider.sandboxes().length;
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, () => invoke(client, "acquire-context", { ...path, path_id: "branch" })),
+  );
+  const created = provider.sandboxes().length - before;
+  assert.equal(new Set(answers.map((answer) => answer.context.id)).size, 1);
+  assert.equal(answers.filter((answer) => answer.was_created).length, 1);
+  assert.equal(created, 1);
+  show(`10 answers, 1 context, ${created} sandbox created at the provider`);
+
+  step("terminate-context, then acquire-context again: the caller is told that the variables are gone, and why");
+  const ended = await invoke(client, "terminate-context", path);
+  assert.equal(ended.terminated, 1);
+  const again = await invoke(client, "acquire-context", path);
+  assert.notEqual(again.context.id, first.context.id);
+  assert.equal(again.was_created, true);
+  assert.equal(again.previous?.termination_reason, "terminated");
+  show(`context ${again.context.id}, previous: ${JSON.stringify(again.previous)}`);
+
+  step("terminate-context for the whole conversation");
+  const all = await invoke(client, "terminate-context", { conversation_id: path.conversation_id });
+  const alive = provider.sandboxes().filter((sandbox) => sandbox.ended === null).length;
+  assert.equal(all.terminated, 2);
+  assert.equal(alive, 0);
+  show(`${all.terminated} contexts ended, ${alive} sandboxes alive of ${provider.sandboxes().length} ever created`);
+
+  step(`All of it came out as it should, in ${seconds(started)}.`);
+}
+
+async function run(client: SupabaseClient, request: { code: string; conversation_id: string; path_id: string }) {
+  const answer = await invoke(client, "execute-code", request);
+  show(request.code.replace(/^/gm, ">>> "));
+  const { stdout, results, error } = answer.execution;
+  show([stdout, ...results.map((result) => result.text), error?.traceback].filter(Boolean).join("\n"));
+  return answer;
+}
+
+function seconds(since: number): string {
+  return `${((performance.now() - since) / 1000).toFixed(1)} s`;
+}
+
+try {
+  await play();
+} catch (error) {
+  console.error(error);
+  Deno.exitCode = 1;
+}
