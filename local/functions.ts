@@ -1,0 +1,191 @@
+/** The processes that run the Edge Functions, and how a call reaches one of them. */
+
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { type Child, spawnChild } from "./child.ts";
+import { LOOPBACK } from "./port.ts";
+import { forward, notConnected } from "./proxy.ts";
+import { FUNCTIONS, REPOSITORY } from "./repository.ts";
+
+export interface FunctionsOptions {
+  /** How many processes; each serves all functions. */
+  readonly count: number;
+  /** What the functions find in their environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Where the functions are; default `supabase/functions`. */
+  readonly directory?: string;
+  /** Called with each line a function prints. */
+  readonly onLog?: (line: string) => void;
+}
+
+export interface FunctionProcess {
+  /** Changes at each restart; null while it is down. */
+  readonly url: string | null;
+  readonly pid: number;
+  /** Settles when the process that runs now is seen to have ended. */
+  readonly exited: Promise<void>;
+  /** SIGKILL, as a crash. */
+  kill(): Promise<void>;
+  /** Starts it anew, ending it first if it runs. */
+  restart(): Promise<void>;
+}
+
+export interface Functions {
+  readonly names: readonly string[];
+  readonly processes: readonly FunctionProcess[];
+  /** Passes a call of a function to the processes in turn. One that is down is passed over. */
+  call(name: string, request: Request): Promise<Response>;
+  stop(): Promise<void>;
+}
+
+/** A longer body is streamed, and then a call cannot go to a second process when the first is down. */
+const HELD_BODY_BYTES = 1024 * 1024;
+
+const Ready = z.object({ port: z.int().positive() });
+
+/**
+ * Starts `count` processes, each with all functions.
+ * @throws {ChildExited} with the last log lines when a function cannot be imported
+ */
+export async function startFunctions(options: FunctionsOptions): Promise<Functions> {
+  const directory = options.directory ?? FUNCTIONS;
+  const names = await functionNames(directory);
+  const started = await Promise.allSettled(
+    Array.from({ length: options.count }, () => startProcess(directory, names, options)),
+  );
+  const processes = started.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+  const stop = async () => {
+    await Promise.all(processes.map((process) => process.stop()));
+  };
+  for (const result of started) {
+    if (result.status === "fulfilled") continue;
+    await stop();
+    throw result.reason;
+  }
+  let turn = 0;
+  const call = async (name: string, request: Request) => {
+    if (!names.includes(name)) return problem(404, "NOT_FOUND", "Requested function was not found");
+    const first = turn++ % processes.length;
+    return await callOne([...processes.slice(first), ...processes.slice(0, first)], request);
+  };
+  return { names, processes, call, stop };
+}
+
+async function callOne(processes: readonly FunctionProcess[], request: Request): Promise<Response> {
+  const { pathname, search } = new URL(request.url);
+  const path = pathname.replace(/^\/functions\/v1/, "") + search;
+  const short = Number(request.headers.get("content-length") ?? Infinity) <= HELD_BODY_BYTES;
+  const body = request.body === null || short ? await request.blob() : undefined;
+
+  for (const { url } of processes) {
+    if (url === null) continue;
+    try {
+      return await forward(request, new URL(path, url), { body });
+    } catch (error) {
+      if (request.signal.aborted) throw error;
+      if (!notConnected(error)) return problem(500, "WORKER_ERROR", "The function's process ended during the call");
+      if (body === undefined) break;
+    }
+  }
+  return problem(503, "BOOT_ERROR", "No function process is running");
+}
+
+/** The platform's own errors look like this. */
+function problem(status: number, code: string, message: string): Response {
+  return Response.json({ code, message }, {
+    status,
+    headers: { "sb-error-code": code, "access-control-allow-origin": "*" },
+  });
+}
+
+/** A folder is a function when the Supabase CLI would take it for one. */
+async function functionNames(directory: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(directory)) {
+    if (isDirectory && !name.startsWith("_") && await exists(join(directory, name, "index.ts"))) names.push(name);
+  }
+  return names.sort();
+}
+
+async function exists(file: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(file)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+async function startProcess(
+  directory: string,
+  names: readonly string[],
+  options: FunctionsOptions,
+): Promise<FunctionProcess & { stop(): Promise<void> }> {
+  const start = async () => {
+    const child = spawnProcess(directory, names, options);
+    const { port } = await child.line(readReady);
+    const running = { child, url: `http://${LOOPBACK}:${port}`, up: true };
+    const exited = child.exited.then(() => {
+      running.up = false;
+    });
+    return Object.assign(running, { exited });
+  };
+  let running = await start();
+  return {
+    get url() {
+      return running.up ? running.url : null;
+    },
+    get pid() {
+      return running.child.pid;
+    },
+    get exited() {
+      return running.exited;
+    },
+    kill: async () => {
+      await running.child.kill();
+      await running.exited;
+    },
+    restart: async () => {
+      await running.child.stop();
+      running = await start();
+    },
+    stop: () => running.child.stop(),
+  };
+}
+
+function spawnProcess(directory: string, names: readonly string[], options: FunctionsOptions): Child {
+  return spawnChild({
+    name: "The functions' process",
+    command: Deno.execPath(),
+    // What the platform allows, as far as permissions can say it. Importing a file by a computed name is a read.
+    args: [
+      ...["run", "--quiet", "--no-prompt", "--allow-net", "--allow-env", `--allow-read=${directory}`],
+      ...[fileURLToPath(new URL("function_process.ts", import.meta.url)), directory, ...names],
+    ],
+    cwd: REPOSITORY,
+    env: { ...cacheEnvironment(), NO_COLOR: "1", ...options.env },
+    onLine: (line) => {
+      if (readReady(line) === undefined) options.onLog?.(line);
+    },
+  });
+}
+
+/** Deno finds its cache of modules by these. */
+function cacheEnvironment(): Record<string, string> {
+  const names = ["DENO_DIR", "XDG_CACHE_HOME", "HOME"];
+  return Object.fromEntries(names.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  }));
+}
+
+function readReady(line: string): z.infer<typeof Ready> | undefined {
+  try {
+    return Ready.safeParse(JSON.parse(line)).data;
+  } catch (error) {
+    // A function printed something of its own while it was imported.
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,211 @@
+/** The whole stack: Postgres, PostgREST, Auth, the functions, an E2B-compatible server, and a gateway before them. */
+
+import { type Auth, createAuth } from "./auth.ts";
+import { type E2BServer, startE2B } from "./e2b/server.ts";
+import { type Functions, startFunctions } from "./functions.ts";
+import { startGateway } from "./gateway.ts";
+import { migrate } from "./migrate.ts";
+import { startPostgres } from "./postgres.ts";
+import { startPostgrest } from "./postgrest.ts";
+import { createTokens } from "./tokens.ts";
+
+export interface StackOptions {
+  /** The gateway's port; 0, the default, takes any free one. */
+  readonly port?: number;
+  /** How many processes run the functions; default 1. */
+  readonly functions?: number;
+  /** Another E2B-compatible server, in the place of the stack's own. */
+  readonly e2bUrl?: string;
+  /** Where that server's sandboxes are; without it the SDK asks the server. */
+  readonly sandboxUrl?: string;
+  readonly e2bApiKey?: string;
+  /** Another Postgres, in the place of the stack's own. Its role must be able to become the API's roles. */
+  readonly databaseUrl?: string;
+  /** More environment for the functions. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where the functions are; default `supabase/functions`. */
+  readonly functionsDirectory?: string;
+  /** Where the migrations are; default `supabase/migrations`. */
+  readonly migrationsDirectory?: string;
+  /** Gives up starting, at the next part, and stops what was started. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (message: string) => void;
+  /** Called with each line that a part prints, behind the part's name. */
+  readonly onLog?: (line: string) => void;
+}
+
+export interface Stack {
+  readonly apiUrl: string;
+  readonly databaseUrl: string;
+  /** `sb_publishable_…`, another at each start. */
+  readonly publishableKey: string;
+  /** `sb_secret_…`, another at each start. */
+  readonly secretKey: string;
+  readonly e2b: {
+    readonly url: string;
+    /** Null with another server whose address for sandboxes was not given. */
+    readonly sandboxUrl: string | null;
+    readonly apiKey: string;
+    /** Null with another server. */
+    readonly server: E2BServer | null;
+  };
+  readonly auth: Auth;
+  readonly functions: Functions;
+  /** Addresses and keys under the names that `supabase status -o env` gives them. */
+  readonly environment: () => Record<string, string>;
+  /** Leaves no process, port or file. Idempotent. */
+  readonly stop: () => Promise<void>;
+  /** The same as `stop`, for `await using`. */
+  readonly [Symbol.asyncDispose]: () => Promise<void>;
+}
+
+interface Part {
+  readonly stop: () => Promise<void>;
+}
+
+/**
+ * Starts every part, those that do not wait for each other at the same time.
+ * @throws {Deno.errors.AddrInUse} when the port is taken
+ * @throws {Error} naming the part that failed, with its last log lines; what was started is stopped then
+ */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const parts = new AsyncDisposableStack();
+  try {
+    return await startParts(options, parts);
+  } catch (error) {
+    await parts.disposeAsync();
+    throw error;
+  }
+}
+
+async function startParts(options: StackOptions, parts: AsyncDisposableStack): Promise<Stack> {
+  const part = async <T extends Part>(name: string, start: (onLog: (line: string) => void) => Promise<T>) => {
+    const started = await step(`Starting ${name}`, () => start((line) => options.onLog?.(`[${name}] ${line}`)));
+    parts.defer(started.stop);
+    return started;
+  };
+  const step = async <T>(what: string, run: () => Promise<T>): Promise<T> => {
+    options.signal?.throwIfAborted();
+    options.onProgress?.(what);
+    try {
+      return await run();
+    } catch (error) {
+      throw new Error(`${what} failed: ${error instanceof Error ? error.message : error}`, { cause: error });
+    }
+  };
+
+  const gateway = startGateway(options.port ?? 0);
+  parts.defer(gateway.stop);
+  const keys = { publishable: randomKey("sb_publishable_"), secret: randomKey("sb_secret_") };
+
+  const startDatabase = async () => {
+    if (options.databaseUrl !== undefined) return { url: options.databaseUrl, restUrl: options.databaseUrl };
+    const { url } = await part("Postgres", (onLog) => startPostgres({ onLog }));
+    const password = crypto.randomUUID();
+    return { url, restUrl: Object.assign(new URL(url), { username: "authenticator", password }).href, password };
+  };
+  const [database, e2b, tokens] = await allSettled([
+    startDatabase(),
+    startSandboxes(options, part),
+    createTokens(),
+  ]);
+
+  const startRest = async () => {
+    await step("Applying the migrations", () =>
+      migrate(database.url, {
+        directory: options.migrationsDirectory,
+        authenticatorPassword: database.password,
+        // Notices tell that there was nothing to drop, which is so at each start.
+        onNotice: (line) => line.startsWith("NOTICE") || options.onLog?.(`[migrations] ${line}`),
+      }));
+    return await part(
+      "PostgREST",
+      (onLog) => startPostgrest({ databaseUrl: database.restUrl, jwks: tokens.postgrestJwks, onLog }),
+    );
+  };
+  const startFunctionProcesses = () =>
+    part("the functions", (onLog) =>
+      startFunctions({
+        count: options.functions ?? 1,
+        directory: options.functionsDirectory,
+        onLog,
+        env: {
+          SUPABASE_URL: gateway.url,
+          SUPABASE_DB_URL: database.url,
+          SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: keys.publishable }),
+          SUPABASE_SECRET_KEYS: JSON.stringify({ default: keys.secret }),
+          SUPABASE_JWKS: JSON.stringify(tokens.jwks),
+          ...e2bEnvironment(e2b),
+          // The stack's own sandboxes have no other language.
+          ...(e2b.server === null ? {} : { SANDBOX_LANGUAGES: "python" }),
+          ...options.env,
+        },
+      }));
+  const [rest, functions, publishable, secret] = await allSettled([
+    startRest(),
+    startFunctionProcesses(),
+    tokens.signRole("anon"),
+    tokens.signRole("service_role"),
+  ]);
+  options.signal?.throwIfAborted();
+
+  const auth = createAuth(tokens, `${gateway.url}/auth/v1`);
+  gateway.open({ auth, functions, restUrl: rest.url, keys, roleTokens: { publishable, secret } });
+
+  let stopped: Promise<void> | undefined;
+  const stop = () => stopped ??= parts.disposeAsync();
+  return {
+    apiUrl: gateway.url,
+    databaseUrl: database.url,
+    publishableKey: keys.publishable,
+    secretKey: keys.secret,
+    e2b,
+    auth,
+    functions,
+    environment: () => ({
+      API_URL: gateway.url,
+      REST_URL: `${gateway.url}/rest/v1`,
+      FUNCTIONS_URL: `${gateway.url}/functions/v1`,
+      JWKS_URL: `${gateway.url}/auth/v1/.well-known/jwks.json`,
+      DB_URL: database.url,
+      PUBLISHABLE_KEY: keys.publishable,
+      SECRET_KEY: keys.secret,
+      ...e2bEnvironment(e2b),
+    }),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+async function startSandboxes(
+  options: StackOptions,
+  part: (name: string, start: () => Promise<E2BServer>) => Promise<E2BServer>,
+): Promise<Stack["e2b"]> {
+  const { e2bUrl, sandboxUrl, e2bApiKey, onProgress } = options;
+  if (e2bUrl !== undefined) {
+    if (e2bApiKey === undefined) throw new Error("Another E2B server needs an API key");
+    return { url: e2bUrl, sandboxUrl: sandboxUrl ?? null, apiKey: e2bApiKey, server: null };
+  }
+  const server = await part("the sandbox server", () => startE2B({ apiKey: e2bApiKey, onProgress }));
+  return { url: server.url, sandboxUrl: server.url, apiKey: server.apiKey, server };
+}
+
+function e2bEnvironment({ url, sandboxUrl, apiKey }: Stack["e2b"]): Record<string, string> {
+  return {
+    E2B_API_URL: url,
+    ...(sandboxUrl === null ? {} : { E2B_SANDBOX_URL: sandboxUrl }),
+    E2B_API_KEY: apiKey,
+  };
+}
+
+/** `Promise.all` would return at the first failure, while the others still start what has to be stopped. */
+async function allSettled<T extends readonly unknown[]>(
+  values: readonly [...T],
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(values);
+  return await Promise.all(values);
+}
+
+function randomKey(prefix: string): string {
+  return prefix + crypto.getRandomValues(new Uint8Array(24)).toBase64({ alphabet: "base64url" });
+}
