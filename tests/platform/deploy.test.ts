@@ -14,7 +14,9 @@ const SHARED = [
   "contract",
   "endpoint",
   "errors",
+  "live_sandbox",
   "log",
+  "provider_errors",
   "sandboxes",
 ];
 const UPLOADS: Record<string, string[]> = {

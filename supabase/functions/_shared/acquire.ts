@@ -3,7 +3,8 @@ import type { Config } from "./config.ts";
 import type { Context, ContextStore, PathKey } from "./context_store.ts";
 import { asContextError, ContextError, type ErrorCode, isErrorCode } from "./errors.ts";
 import { describe, log } from "./log.ts";
-import type { LiveSandbox, Sandboxes } from "./sandboxes.ts";
+import type { LiveSandbox } from "./live_sandbox.ts";
+import type { Sandboxes } from "./sandboxes.ts";
 
 export interface AcquireParts {
   readonly store: ContextStore;

@@ -4,7 +4,7 @@ import { CappedText } from "./capped_text.ts";
 import type { Execution, Language } from "./contract.ts";
 import { ContextError } from "./errors.ts";
 import { readLines } from "./lines.ts";
-import type { LiveSandbox } from "./sandboxes.ts";
+import type { LiveSandbox } from "./live_sandbox.ts";
 
 /** Most characters kept of stdout, and of stderr: the first half and the last. */
 const STREAM_CHARACTERS = 20_000;
