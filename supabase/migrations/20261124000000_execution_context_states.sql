@@ -14,6 +14,7 @@ alter table copilot_internal.execution_contexts
   add column if not exists error_final boolean,
   add column if not exists error_retry_after_seconds integer,
   add column if not exists sandbox_killed_at timestamptz,
+  add column if not exists kill_attempted_at timestamptz,
   add column if not exists previous_termination_reason text,
   add column if not exists previous_terminated_at timestamptz;
 
@@ -35,6 +36,8 @@ comment on column copilot_internal.execution_contexts.error_retry_after_seconds 
   'How long E2B asked callers to wait.';
 comment on column copilot_internal.execution_contexts.sandbox_killed_at is
   'When E2B confirmed that the sandbox is gone. Null on an ended context that had one: the kill is still owed.';
+comment on column copilot_internal.execution_contexts.kill_attempted_at is
+  'When somebody last took the owed kill on: no sweep tries it again at once.';
 comment on column copilot_internal.execution_contexts.previous_termination_reason is
   'Why the path''s context before this one ended. Kept here because the caller must be told even after that row is deleted.';
 comment on column copilot_internal.execution_contexts.previous_terminated_at is

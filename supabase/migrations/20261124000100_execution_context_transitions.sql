@@ -244,7 +244,9 @@ as $$
   update copilot_internal.execution_contexts c
   set sandbox_status = 'terminated',
       termination_reason = 'terminated',
-      terminated_at = clock_timestamp()
+      terminated_at = clock_timestamp(),
+      -- The caller kills them next; a sweep need not.
+      kill_attempted_at = case when c.sandbox_id is not null then clock_timestamp() end
   where c.tenant_id = p_tenant_id
     and c.terminated_at is null
     and (p_conversation_id is not null or p_context_id is not null)

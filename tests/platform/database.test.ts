@@ -63,7 +63,7 @@ Deno.test({
       });
       await t.step("the jobs are scheduled, once however often the migration is applied", async () => {
         const file = new URL(
-          "../../supabase/migrations/20261124000200_execution_context_schedule.sql",
+          "../../supabase/migrations/20261124000300_execution_context_schedule.sql",
           import.meta.url,
         );
         await sql.unsafe(await Deno.readTextFile(file));
@@ -71,6 +71,7 @@ Deno.test({
         assert.deepEqual(jobs.map((job) => [job.jobname, job.schedule]), [
           ["cleanup-execution-contexts", "0 3 * * *"],
           ["expire-execution-contexts", "* * * * *"],
+          ["sweep-execution-contexts", "* * * * *"],
         ]);
       });
       await t.step("what the jobs say runs", async () => {

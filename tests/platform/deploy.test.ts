@@ -6,6 +6,7 @@ const missing = await missingCli();
 
 /** What each function needs, under `supabase/functions/`; nothing else may be uploaded. */
 const SHARED = [
+  "background",
   "body",
   "call",
   "caller",
@@ -18,6 +19,7 @@ const SHARED = [
   "log",
   "provider_errors",
   "sandboxes",
+  "sweep",
 ];
 const UPLOADS: Record<string, string[]> = {
   "acquire-context": [...SHARED, "acquire", "view"],

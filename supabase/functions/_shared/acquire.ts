@@ -1,15 +1,17 @@
 /** Get the path's context, or create it: one sandbox, whatever the number of callers. */
+import { inBackground } from "./background.ts";
 import type { Config } from "./config.ts";
 import type { Context, ContextStore, PathKey } from "./context_store.ts";
 import { asContextError, ContextError, type ErrorCode, isErrorCode } from "./errors.ts";
 import { describe, log } from "./log.ts";
 import type { LiveSandbox } from "./live_sandbox.ts";
 import type { Sandboxes } from "./sandboxes.ts";
+import { IN_PASSING, sweep } from "./sweep.ts";
 
 export interface AcquireParts {
   readonly store: ContextStore;
   readonly sandboxes: Sandboxes;
-  readonly config: Pick<Config, "context">;
+  readonly config: Config;
 }
 
 export interface AcquireOptions {
@@ -73,6 +75,8 @@ export async function acquire(parts: AcquireParts, key: PathKey, options: Acquir
         }
         mayCreate = false;
         const created = await create(parts, claim.id, options);
+        // A new context often follows one that has ended, whose kill may be owed.
+        inBackground("sweep_in_passing_failed", sweep(parts, IN_PASSING));
         if (created) return created;
         break;
       }

@@ -3,10 +3,9 @@ import type { Config } from "./config.ts";
 import type { ContextStore } from "./context_store.ts";
 import type { Sandboxes } from "./sandboxes.ts";
 
-/** What an operation works with: who asks, for which tenant, and the ways to the database and to E2B. */
+/** What an operation works with: who asks, and the ways to the database and to E2B. */
 export interface Call {
   readonly caller: Caller;
-  readonly tenantId: string;
   readonly config: Config;
   readonly store: ContextStore;
   readonly sandboxes: Sandboxes;

@@ -1,6 +1,7 @@
 /** Who calls, and for which tenant. */
 import type { SupabaseContext } from "@supabase/server";
-import { idSchema } from "./contract.ts";
+import type { PathKey } from "./context_store.ts";
+import { type AcquireRequest, idSchema } from "./contract.ts";
 import { ContextError } from "./errors.ts";
 
 /** A signed-in user acts for one tenant; a service, which holds a secret key, names the tenant in each request. */
@@ -48,4 +49,26 @@ export function tenantOf(caller: Caller, requested: string | undefined): string 
     throw new ContextError("forbidden_tenant", "tenant_id is not the tenant of this token.", { field: "tenant_id" });
   }
   return caller.tenantId;
+}
+
+/**
+ * The path that a request is for.
+ *
+ * @throws ContextError as `tenantOf` does
+ */
+export function pathKeyOf(caller: Caller, request: AcquireRequest): PathKey {
+  return {
+    tenantId: tenantOf(caller, request.tenant_id),
+    conversationId: request.conversation_id,
+    pathId: request.path_id,
+  };
+}
+
+/**
+ * Lets services pass only.
+ *
+ * @throws ContextError `forbidden` for users
+ */
+export function serviceOnly(caller: Caller): void {
+  if (caller.kind !== "service") throw new ContextError("forbidden", "This is for services, with a secret key.");
 }

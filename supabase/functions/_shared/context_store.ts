@@ -44,6 +44,16 @@ const claimSchema = z.discriminatedUnion("outcome", [
 ]);
 export type Claim = z.infer<typeof claimSchema>;
 
+const owedKillSchema = z.object({ id: z.uuid(), sandbox_id: z.string() });
+/** An ended context whose sandbox is not known to be gone. */
+export type OwedKill = z.infer<typeof owedKillSchema>;
+
+/** A sandbox, and the context that it was made for. */
+export interface OwnedSandbox {
+  readonly sandboxId: string;
+  readonly contextId: string;
+}
+
 export interface ClaimOptions {
   readonly leaseSeconds: number;
   /** Of a new context, where `ttlSeconds` does not say. */
@@ -113,6 +123,24 @@ export class ContextStore {
       p_path_id: scope.pathId ?? null,
       p_context_id: scope.contextId ?? null,
     }, z.array(z.object({ id: z.uuid(), sandbox_id: z.string().nullable() })));
+  }
+
+  /** Retires up to `limit` contexts that are past their deadline. Returns how many. */
+  async expireDue(limit: number): Promise<number> {
+    return await this.#call("expire_due_execution_contexts", { p_limit: limit }, z.int());
+  }
+
+  /** Takes on up to `limit` kills that are owed; for half a minute no other sweep takes the same. */
+  async takeOwedKills(limit: number): Promise<OwedKill[]> {
+    return await this.#call("take_owed_kills", { p_limit: limit }, z.array(owedKillSchema));
+  }
+
+  /** Of these sandboxes, those that a claim of ours made and that no active context owns. */
+  async findOrphans(sandboxes: readonly OwnedSandbox[]): Promise<OwnedSandbox[]> {
+    const rows = await this.#call("find_orphans", {
+      p_sandboxes: sandboxes.map(({ sandboxId, contextId }) => ({ sandbox_id: sandboxId, context_id: contextId })),
+    }, z.array(z.object({ sandbox_id: z.string(), context_id: z.uuid() })));
+    return rows.map((row) => ({ sandboxId: row.sandbox_id, contextId: row.context_id }));
   }
 
   /** Notes that E2B confirmed the kill of an ended context's sandbox. */

@@ -63,7 +63,7 @@ export const executeRequestSchema = z.strictObject({
 });
 export type ExecuteRequest = z.infer<typeof executeRequestSchema>;
 
-export const terminateRequestSchema = z.strictObject({
+const terminateScopeSchema = z.strictObject({
   tenant_id: idSchema.optional(),
   conversation_id: idSchema.optional(),
   path_id: idSchema.optional(),
@@ -80,7 +80,17 @@ export const terminateRequestSchema = z.strictObject({
     issues.addIssue({ code: "custom", path: ["path_id"], message: "needs conversation_id beside it" });
   }
 });
-export type TerminateRequest = z.infer<typeof terminateRequestSchema>;
+
+/** Instead of a scope, a service may ask for what is due to be swept. */
+const sweepRequestSchema = z.strictObject({ due: z.literal(true) });
+
+export const terminateRequestSchema = z.looseObject({ due: z.unknown().optional() }).transform((body, issues) => {
+  const parsed = (body.due === undefined ? terminateScopeSchema : sweepRequestSchema).safeParse(body);
+  if (parsed.success) return parsed.data;
+  issues.issues.push(...parsed.error.issues.map((issue) => ({ ...issue, input: undefined })));
+  return z.NEVER;
+});
+export type TerminateScope = z.infer<typeof terminateScopeSchema>;
 
 /** How the path's context before this one ended: with it went its variables. */
 export interface PreviousContext {
@@ -136,6 +146,18 @@ export interface Execution {
 
 export interface ExecuteResponse extends AcquireResponse {
   execution: Execution;
+}
+
+/** What a sweep did. Counts at the limit of a batch mean that there may be more. */
+export interface SweepResponse {
+  /** Contexts retired because their deadline had passed. */
+  expired: number;
+  /** Owed kills that E2B confirmed. */
+  killed: number;
+  /** Sandboxes killed because no active context owned them. */
+  orphans: number;
+  /** Kills that failed: they stay owed. */
+  failed: number;
 }
 
 export interface TerminateResponse {

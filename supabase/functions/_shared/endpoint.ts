@@ -3,7 +3,7 @@ import { type SupabaseContext, SupabaseServerError, withSupabase } from "@supaba
 import type { z } from "zod";
 import { readBody } from "./body.ts";
 import type { Call } from "./call.ts";
-import { callerOf, tenantOf } from "./caller.ts";
+import { callerOf } from "./caller.ts";
 import { readConfig } from "./config.ts";
 import { ContextStore } from "./context_store.ts";
 import { asContextError, ContextError, toResponse } from "./errors.ts";
@@ -21,7 +21,7 @@ export interface Endpoint {
  * Users come with their JWT, services with any of the project's secret keys. A token that is present but wrong is
  * never downgraded to another mode.
  */
-export function endpoint<Body extends { tenant_id?: string }>(
+export function endpoint<Body>(
   name: string,
   schema: z.ZodType<Body>,
   operation: (call: Call, body: Body) => Promise<object>,
@@ -41,11 +41,9 @@ export function endpoint<Body extends { tenant_id?: string }>(
       }
       const caller = callerOf(context);
       const body = await readBody(request, schema);
-      const tenantId = tenantOf(caller, body.tenant_id);
       const config = readConfig();
       const answer = await operation({
         caller,
-        tenantId,
         config,
         store: new ContextStore(context.supabaseAdmin),
         sandboxes: new Sandboxes(config),

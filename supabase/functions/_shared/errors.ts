@@ -2,6 +2,7 @@
 
 const KINDS = {
   invalid_request: { status: 400, retryable: false },
+  forbidden: { status: 403, retryable: false },
   forbidden_tenant: { status: 403, retryable: false },
   method_not_allowed: { status: 405, retryable: false },
   payload_too_large: { status: 413, retryable: false },

@@ -1,6 +1,7 @@
 /** Run code on a path: acquire its context, run, tell. */
 import { acquire, type Acquired } from "./acquire.ts";
 import type { Call } from "./call.ts";
+import { pathKeyOf } from "./caller.ts";
 import type { ExecuteRequest, Execution } from "./contract.ts";
 import { ContextError } from "./errors.ts";
 import { run } from "./kernel.ts";
@@ -27,7 +28,7 @@ export async function execute(call: Call, request: ExecuteRequest): Promise<Exec
     throw new ContextError("invalid_request", `timeout_ms must be at most ${limitMs}.`, { field: "timeout_ms" });
   }
 
-  const key = { tenantId: call.tenantId, conversationId: request.conversation_id, pathId: request.path_id };
+  const key = pathKeyOf(call.caller, request);
   // Twice: a sandbox that dies between connect and run has run nothing, and the second acquire finds out and replaces
   // it. One that is gone again says that something else is wrong.
   for (let attempt = 1; attempt <= 2; attempt++) {

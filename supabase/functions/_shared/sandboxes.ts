@@ -12,6 +12,15 @@ export type Connection =
   | { readonly outcome: "connected"; readonly sandbox: LiveSandbox }
   | { readonly outcome: "gone" };
 
+/** Marks what claims made, so that a sweep need not page through what else the account runs. */
+const OWNER = { made_by: "execution-contexts" };
+
+export interface ListedSandbox {
+  readonly sandboxId: string;
+  readonly startedAt: Date;
+  readonly contextId?: string;
+}
+
 /** What E2B tells of a sandbox that may be used now. */
 interface Described {
   readonly sandboxID: string;
@@ -51,7 +60,7 @@ export class Sandboxes {
       body: {
         templateID: template,
         timeout: probationSeconds,
-        metadata: { context_id: contextId },
+        metadata: { ...OWNER, context_id: contextId },
         allow_internet_access: internetAccess,
         network: { allowPublicTraffic: publicTraffic },
       },
@@ -108,6 +117,36 @@ export class Sandboxes {
       signal: AbortSignal.timeout(CALL_MILLISECONDS),
     }));
     if (!answer.response.ok && !saysNotFound(answer)) throw asProviderError(answer);
+  }
+
+  /**
+   * One page of the sandboxes that claims made, running and paused, the oldest first. What is not in it proves nothing:
+   * E2B leaves out what is being created or killed.
+   *
+   * @throws ContextError
+   */
+  async list(pageToken?: string): Promise<{ sandboxes: ListedSandbox[]; nextPageToken?: string }> {
+    const { data, ...answer } = await answered(this.#api.GET("/v2/sandboxes", {
+      params: {
+        query: {
+          metadata: new URLSearchParams(OWNER).toString(),
+          order: "asc",
+          state: ["running", "paused"],
+          limit: 100,
+          nextToken: pageToken,
+        },
+      },
+      signal: AbortSignal.timeout(CALL_MILLISECONDS),
+    }));
+    if (!data) throw asProviderError(answer);
+    return {
+      sandboxes: data.map(({ sandboxID, startedAt, metadata }) => ({
+        sandboxId: sandboxID,
+        startedAt: new Date(startedAt),
+        contextId: metadata?.context_id,
+      })),
+      nextPageToken: answer.response.headers.get("x-next-token") ?? undefined,
+    };
   }
 
   #live(described: Described): LiveSandbox {

@@ -1,0 +1,73 @@
+-- What runs by itself. cron.schedule replaces a job of the same name, so this file can be applied again.
+
+create or replace function copilot_internal.request_sweep()
+returns bigint
+language plpgsql
+set search_path = ''
+as $$
+declare
+  -- By name at run time: neither extension need be there.
+  v_secrets regclass := to_regclass('vault.decrypted_secrets');
+  v_net regnamespace := to_regnamespace('net');
+  v_url text;
+  v_key text;
+  v_request bigint;
+begin
+  if v_secrets is null or v_net is null then
+    return null;
+  end if;
+  execute format('select max(decrypted_secret) from %s where name = $1', v_secrets)
+    into v_url using 'execution_contexts_url';
+  execute format('select max(decrypted_secret) from %s where name = $1', v_secrets)
+    into v_key using 'execution_contexts_secret_key';
+  if v_url is null or v_key is null then
+    return null;
+  end if;
+  -- The time limit is given, because pg_net's own differs from version to version. Nobody reads the answer.
+  execute format('select %s.http_post(url := $1, body := $2, headers := $3, timeout_milliseconds := 30000)', v_net)
+    into v_request
+    using
+      rtrim(v_url, '/') || '/functions/v1/terminate-context',
+      jsonb_build_object('due', true),
+      jsonb_build_object('Content-Type', 'application/json', 'apikey', v_key);
+  return v_request;
+end
+$$;
+comment on function copilot_internal.request_sweep() is
+  'Asks terminate-context to sweep, by pg_net, when the Vault holds execution_contexts_url (the project''s URL) and execution_contexts_secret_key. Returns pg_net''s request id, or null where something is missing.';
+revoke execute on function copilot_internal.request_sweep() from public, anon, authenticated;
+
+-- Where it is to be had, it is wanted; where it is not, request_sweep does nothing.
+do $$
+begin
+  create extension if not exists pg_net with schema extensions;
+exception
+  when others then null;
+end
+$$;
+
+do $$
+begin
+  begin
+    create extension if not exists pg_cron with schema pg_catalog;
+  exception
+    when others then
+      -- Not installed, not preloaded, or not in cron.database_name: whichever it is, its own words say it best.
+      raise warning 'pg_cron is not available (%): nothing expires contexts or deletes old ones by itself here. Enable pg_cron and apply this migration again, or call copilot_internal.expire_execution_contexts() and copilot_internal.cleanup_until_done() on a schedule of your own.', sqlerrm;
+      return;
+  end;
+
+  perform cron.schedule(
+    'expire-execution-contexts', '* * * * *',
+    'select copilot_internal.expire_execution_contexts()'
+  );
+  perform cron.schedule(
+    'sweep-execution-contexts', '* * * * *',
+    'select copilot_internal.request_sweep()'
+  );
+  perform cron.schedule(
+    'cleanup-execution-contexts', '0 3 * * *',
+    'select copilot_internal.cleanup_until_done()'
+  );
+end
+$$;
