@@ -1,0 +1,58 @@
+import { fileURLToPath } from "node:url";
+import { version } from "pyodide";
+
+/** The version of the Pyodide that kernels run. */
+export const PYODIDE_VERSION = version;
+
+/** Where the files of the `pyodide` package are, with a final slash. */
+export const PYODIDE_URL = new URL("./", import.meta.resolve("pyodide"));
+
+/** Where the scripts that run inside kernel processes are. */
+export const KERNEL_URL = new URL("./kernel/", import.meta.url);
+
+/**
+ * A Deno process that can do nothing but compute, read the named files and
+ * talk over its three standard streams.
+ *
+ * Python in Pyodide can reach JavaScript, so these flags are the whole wall
+ * between a cell and this machine. Each one closes a hole that was seen open:
+ * permissions alone still allow imports from a list of default hosts, questions
+ * to the npm registry, and storage that all sandboxes share.
+ */
+export function isolatedCommand(
+  script: string,
+  args: readonly string[],
+  readable: readonly string[] = [],
+): Deno.Command {
+  const files = [fileURLToPath(PYODIDE_URL), fileURLToPath(KERNEL_URL), ...readable];
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-prompt",
+      "--no-config",
+      "--no-lock",
+      "--no-remote",
+      "--no-npm",
+      "--cached-only",
+      "--deny-import",
+      `--location=http://${crypto.randomUUID()}.invalid/`,
+      // Does not bound WebAssembly memory; the watchdog does.
+      "--v8-flags=--max-old-space-size=512",
+      `--allow-read=${files.join(",")}`,
+      fileURLToPath(new URL(script, KERNEL_URL)),
+      ...args,
+    ],
+    cwd: "/",
+    clearEnv: true,
+    env: {
+      // A folder inside a file can never exist. With a usable one the `caches`
+      // API writes to the disk without asking for permission.
+      DENO_DIR: `${fileURLToPath(new URL("main.mjs", KERNEL_URL))}/none`,
+      DENO_NO_UPDATE_CHECK: "1",
+      NO_COLOR: "1",
+    },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}

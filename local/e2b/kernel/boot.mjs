@@ -1,0 +1,55 @@
+// How Pyodide is started, the same for a kernel and for the snapshot builder:
+// a snapshot fits only a Pyodide that was started in the same way.
+
+import { fileURLToPath } from "node:url";
+
+const MODULES = [
+  "__init__",
+  "cell",
+  "display",
+  "failure",
+  "guards",
+  "output",
+];
+
+/**
+ * Starts Pyodide with the kernel's Python modules imported, from a snapshot
+ * when there is one.
+ *
+ * @param {string} pyodideUrl directory of the npm package, with a final slash
+ * @param {{ snapshot?: Uint8Array, forSnapshot?: boolean }} options
+ */
+export async function bootPyodide(pyodideUrl, options = {}) {
+  const { loadPyodide } = await import(`${pyodideUrl}pyodide.mjs`);
+  const pyodide = await loadPyodide({
+    // Pyodide would look for itself in a stack trace, which a source map bends.
+    indexURL: fileURLToPath(pyodideUrl),
+    env: { HOME: "/home/user" },
+    // Without this, input() would read the process's own stdin: the server's
+    // commands.
+    stdin: () => null,
+    // Hides `js` from Python. A courtesy, not a wall: any JsProxy leads back
+    // to globalThis. The wall is that this process has no permission.
+    jsglobals: Object.create(null),
+    _loadSnapshot: options.snapshot,
+    _makeSnapshot: options.forSnapshot === true,
+  });
+  if (options.snapshot === undefined) importKernel(pyodide);
+  return pyodide;
+}
+
+function importKernel(pyodide) {
+  const folder = "/opt/sandbox/_kernel";
+  pyodide.FS.mkdirTree(folder);
+  for (const name of MODULES) {
+    const source = new URL(`./python/${name}.py`, import.meta.url);
+    pyodide.FS.writeFile(`${folder}/${name}.py`, Deno.readTextFileSync(source));
+  }
+  pyodide.runPython(`
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, "/opt/sandbox")
+import _kernel
+sys.path.remove("/opt/sandbox")
+`);
+}

@@ -1,0 +1,49 @@
+// A kernel process: reads commands from stdin, one JSON object a line, and
+// leaves Python to a worker, because this thread must stay free to interrupt
+// it and to notice that the server is gone.
+
+const [pyodideUrl, snapshotPath] = Deno.args;
+const SIGINT = 2;
+const interruptBuffer = new Int32Array(new SharedArrayBuffer(4));
+
+const worker = new Worker(import.meta.resolve("./worker.mjs"), {
+  type: "module",
+});
+const die = (reason) => {
+  console.error(reason);
+  Deno.exit(70);
+};
+worker.onerror = (event) => die(event.message);
+worker.postMessage({ type: "boot", pyodideUrl, snapshotPath, interruptBuffer });
+await new Promise((resolve) => {
+  worker.onmessage = ({ data }) => data.type === "dead" ? die(data.reason) : resolve();
+});
+// Not before: the worker loads its modules under this thread's permission.
+Deno.permissions.revokeSync({ name: "read" });
+console.log(JSON.stringify({ type: "ready" }));
+
+let running;
+worker.onmessage = ({ data }) => {
+  if (data?.type === "dead") die(data.reason);
+  if (data?.type === "idle" && data.id === running) running = undefined;
+};
+
+function obey(command) {
+  if (command.type === "execute") running = command.id;
+  if (command.type !== "interrupt") return worker.postMessage(command);
+  // An interrupt that comes late must not hit the next cell.
+  if (command.id !== running) return;
+  Atomics.store(interruptBuffer, 0, SIGINT);
+  Atomics.notify(interruptBuffer, 0);
+  // Reaches a cell that awaits and so runs no Python that could be stopped.
+  worker.postMessage(command);
+}
+
+let buffered = "";
+for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+  const lines = (buffered + text).split("\n");
+  buffered = lines.pop() ?? "";
+  for (const line of lines) obey(JSON.parse(line));
+}
+// The server closed the pipe or died. A worker in a loop would outlive both.
+Deno.exit(0);

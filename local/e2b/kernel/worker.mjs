@@ -1,0 +1,119 @@
+// Pyodide's thread. Everything after "ready" may be hostile: code in a cell
+// can reach this file's globals, so it holds nothing worth having.
+
+import { bootPyodide } from "./boot.mjs";
+
+const encoder = new TextEncoder();
+let currentId = 0;
+
+/** Blocks while the pipe is full: this is what slows a flood of output down. */
+function writeLine(line) {
+  const bytes = encoder.encode(`${line}\n`);
+  for (let sent = 0; sent < bytes.length;) {
+    sent += Deno.stdout.writeSync(bytes.subarray(sent));
+  }
+}
+
+function say(type, id, fields) {
+  writeLine(JSON.stringify({ type, id, ...fields }));
+}
+
+/**
+ * Pyodide reads the signal and then clears it. One that main stores between
+ * these two steps would be lost, which happens to one busy loop in a hundred.
+ */
+function atomic(buffer) {
+  return {
+    get 0() {
+      return Atomics.exchange(buffer, 0, 0);
+    },
+    set 0(_cleared) {},
+  };
+}
+
+/** Python can never run again: ends the process, which only main can. */
+function die(error) {
+  self.postMessage({ type: "dead", reason: String(error) });
+}
+
+async function boot({ pyodideUrl, snapshotPath, interruptBuffer }) {
+  // The last 32 bytes of the file are its digest: see Snapshot.
+  const snapshot = snapshotPath === "" ? undefined : Deno.readFileSync(snapshotPath).subarray(0, -32);
+  const pyodide = await bootPyodide(pyodideUrl, { snapshot });
+  pyodide.setInterruptBuffer(atomic(interruptBuffer));
+  // Bytes written to file descriptors 1 and 2 past sys.stdout and sys.stderr.
+  for (const [name, set] of [["stdout", "setStdout"], ["stderr", "setStderr"]]) {
+    pyodide[set]({
+      write(bytes) {
+        say(name, currentId, { text: new TextDecoder().decode(bytes) });
+        return bytes.length;
+      },
+    });
+  }
+  pyodide._api.on_fatal = die;
+  // A promise that a cell forgot must not take the cell's variables along.
+  for (const name of ["unhandledrejection", "error"]) {
+    self.addEventListener(name, (event) => event.preventDefault());
+  }
+  Deno.permissions.revokeSync({ name: "read" });
+  return { pyodide, cell: pyodide.pyimport("_kernel.cell"), interruptBuffer };
+}
+
+function configure({ pyodide, cell, interruptBuffer }, { environment, cwd }) {
+  const pause = (seconds) => {
+    const until = performance.now() + seconds * 1000;
+    let left = seconds * 1000;
+    while (left > 0 && Atomics.load(interruptBuffer, 0) === 0) {
+      // Sleeps until main stores a signal; a Python loop of short sleeps
+      // would notice one only after some fifty of them.
+      Atomics.wait(interruptBuffer, 0, 0, left);
+      left = until - performance.now();
+    }
+    pyodide.checkInterrupt();
+  };
+  cell.configure(writeLine, pause, pyodide.toPy(environment), cwd);
+}
+
+async function execute({ pyodide, cell, interruptBuffer }, message) {
+  Atomics.store(interruptBuffer, 0, 0);
+  currentId = message.id;
+  try {
+    await cell.execute(message.id, message.code, pyodide.toPy(message.env));
+  } catch (error) {
+    // Python reports what a cell raises; what arrives here ended Python, or
+    // was an interrupt that came after the cell's last statement.
+    say("error", message.id, {
+      name: "KernelError",
+      value: String(error?.message ?? error).slice(-2000),
+      traceback: "",
+    });
+  }
+  self.postMessage({ type: "idle", id: message.id });
+  say("done", message.id);
+}
+
+let kernel;
+self.onmessage = async ({ data }) => {
+  switch (data.type) {
+    case "boot":
+      try {
+        kernel = await boot(data);
+        self.postMessage({ type: "booted" });
+      } catch (error) {
+        die(error);
+      }
+      break;
+    case "configure":
+      configure(kernel, data);
+      break;
+    case "execute":
+      await execute(kernel, data);
+      break;
+    case "interrupt":
+      // The cell awaits, or this message would still wait. With the signal
+      // left in place the next line would be interrupted itself.
+      Atomics.store(kernel.interruptBuffer, 0, 0);
+      kernel.cell.interrupt();
+      break;
+  }
+};

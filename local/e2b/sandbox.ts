@@ -1,0 +1,140 @@
+import { Kernel } from "./kernel.ts";
+import type { KernelProcess } from "./kernel_process.ts";
+
+/** What tests and the local stack may know about a sandbox. */
+export interface SandboxRecord {
+  readonly sandboxId: string;
+  readonly templateId: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly startedAt: Date;
+  /** When it will time out, or when it ended. */
+  readonly endAt: Date;
+  readonly ended: SandboxEnd | null;
+}
+
+export interface SandboxEnd {
+  readonly at: Date;
+  readonly by: "kill" | "timeout" | "shutdown";
+}
+
+export interface SandboxInit {
+  readonly templateId: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly allowPublicTraffic: boolean;
+  readonly timeoutMs: number;
+}
+
+/** A kernel that shares its sandbox's life with others. */
+export interface Context {
+  readonly id: string;
+  readonly cwd: string;
+  readonly kernel: Kernel;
+}
+
+/** Starts a process that ends, at the latest, when `signal` is aborted. */
+export type StartKernelProcess = (
+  environment: Record<string, string>,
+  cwd: string,
+  signal: AbortSignal,
+) => Promise<KernelProcess>;
+
+export const DEFAULT_CWD = "/home/user";
+
+/** One sandbox: a lifetime, secrets, and kernels that are started when needed. */
+export class Sandbox {
+  readonly sandboxId = randomId();
+  readonly envdAccessToken = randomToken();
+  readonly trafficAccessToken: string | null;
+  readonly startedAt = new Date();
+  readonly contexts = new Map<string, Context>();
+  readonly defaultContext: Context;
+  readonly #init: SandboxInit;
+  readonly #startProcess: StartKernelProcess;
+  readonly #lifetime = new AbortController();
+  #endAt = this.startedAt;
+  #ended: SandboxEnd | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `sequence` orders sandboxes that started in the same millisecond. */
+  constructor(
+    readonly sequence: number,
+    init: SandboxInit,
+    startProcess: StartKernelProcess,
+  ) {
+    this.#init = init;
+    this.#startProcess = startProcess;
+    this.trafficAccessToken = init.allowPublicTraffic ? null : randomToken();
+    this.defaultContext = this.createContext(DEFAULT_CWD);
+    this.setTimeout(init.timeoutMs);
+  }
+
+  get isRunning(): boolean {
+    return this.#ended === null;
+  }
+
+  /** Aborted when the sandbox ends, whatever ends it. */
+  get end(): AbortSignal {
+    return this.#lifetime.signal;
+  }
+
+  get record(): SandboxRecord {
+    return {
+      sandboxId: this.sandboxId,
+      templateId: this.#init.templateId,
+      metadata: this.#init.metadata,
+      startedAt: this.startedAt,
+      endAt: this.#endAt,
+      ended: this.#ended,
+    };
+  }
+
+  /** Lets the sandbox time out this long from now, sooner or later than before. */
+  setTimeout(milliseconds: number): void {
+    if (!this.isRunning) return;
+    clearTimeout(this.#timer);
+    this.#endAt = new Date(Date.now() + milliseconds);
+    this.#timer = setTimeout(() => this.finish("timeout"), milliseconds);
+  }
+
+  /** Like `setTimeout`, but never shortens what the sandbox has left. */
+  extendTimeout(milliseconds: number): void {
+    if (Date.now() + milliseconds > this.#endAt.getTime()) {
+      this.setTimeout(milliseconds);
+    }
+  }
+
+  /** Adds a kernel of its own; no process is started before it is used. */
+  createContext(cwd: string): Context {
+    const environment = {
+      E2B_SANDBOX: "true",
+      E2B_SANDBOX_ID: this.sandboxId,
+      E2B_TEMPLATE_ID: this.#init.templateId,
+      ...this.#init.environment,
+    };
+    const kernel = new Kernel(() => this.#startProcess(environment, cwd, this.end));
+    const context = { id: crypto.randomUUID(), cwd, kernel };
+    this.contexts.set(context.id, context);
+    return context;
+  }
+
+  /** Ends the sandbox for good: running executions break, kernels die. */
+  finish(by: SandboxEnd["by"]): void {
+    if (!this.isRunning) return;
+    clearTimeout(this.#timer);
+    this.#ended = { at: new Date(), by };
+    this.#endAt = this.#ended.at;
+    this.#lifetime.abort();
+    this.contexts.clear();
+  }
+}
+
+function randomId(): string {
+  const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
+  const bytes = crypto.getRandomValues(new Uint8Array(19));
+  return `i${Array.from(bytes, (byte) => alphabet[byte % 36]).join("")}`;
+}
+
+function randomToken(): string {
+  return crypto.getRandomValues(new Uint8Array(32)).toHex();
+}

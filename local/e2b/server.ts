@@ -1,0 +1,98 @@
+import { fileURLToPath } from "node:url";
+import { handleApi } from "./api.ts";
+import { handleDataPlane } from "./data_plane.ts";
+import { HttpError } from "./http.ts";
+import { KernelStarter } from "./kernel_starter.ts";
+import { SandboxRegistry } from "./registry.ts";
+import type { SandboxRecord } from "./sandbox.ts";
+import { Snapshot } from "./snapshot.ts";
+
+export type { SandboxRecord } from "./sandbox.ts";
+
+const SHUTDOWN_GRACE_MS = 1000;
+
+export interface E2BOptions {
+  /** 0, the default, takes any free port. */
+  port?: number;
+  /** Random unless given; SDKs want `e2b_` and hexadecimal digits. */
+  apiKey?: string;
+  /** Keeps the Python snapshot; default `.local/cache` in the repository. */
+  cacheDir?: string;
+  onProgress?: (message: string) => void;
+}
+
+export interface E2BServer {
+  /** Both the control plane and the data plane. */
+  readonly url: string;
+  readonly apiKey: string;
+  /** Every sandbox ever created here, oldest first. */
+  readonly sandboxes: () => readonly SandboxRecord[];
+  /** Ends every sandbox and process and frees the port. May be called twice. */
+  readonly stop: () => Promise<void>;
+}
+
+/**
+ * Starts an E2B-compatible server on the loopback interface. Its sandboxes run
+ * Python in processes of their own that have no permission on this machine.
+ */
+export function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
+  // A port that is taken is thrown synchronously by Deno.
+  return Promise.try(listen, options);
+}
+
+function listen(options: E2BOptions): E2BServer {
+  const apiKey = options.apiKey ??
+    `e2b_${crypto.getRandomValues(new Uint8Array(20)).toHex()}`;
+  const stopping = new AbortController();
+  const snapshot = new Snapshot(
+    options.cacheDir ?? defaultCacheDir(),
+    options.onProgress ?? (() => {}),
+    stopping.signal,
+  );
+  const starter = new KernelStarter(snapshot);
+  const sandboxes = new SandboxRegistry(starter.start);
+
+  const answer = async (request: Request): Promise<Response> => {
+    try {
+      const sandboxId = request.headers.get("e2b-sandbox-id");
+      return sandboxId === null
+        ? await handleApi(request, sandboxes, apiKey)
+        : await handleDataPlane(request, sandboxes, sandboxId);
+    } catch (error) {
+      const known = error instanceof HttpError ? error : new HttpError(500, String(error));
+      return known.toResponse();
+    }
+  };
+  const abort = new AbortController();
+  const listener = Deno.serve({
+    signal: abort.signal,
+    hostname: "127.0.0.1",
+    port: options.port ?? 0,
+    onListen: () => {},
+  }, answer);
+
+  const stop = async () => {
+    stopping.abort();
+    sandboxes.finishAll("shutdown");
+    // Answers in flight get a moment; a client that never ends its request
+    // must not keep the server from stopping.
+    const impatience = setTimeout(() => abort.abort(), SHUTDOWN_GRACE_MS);
+    await Promise.all([
+      listener.shutdown(),
+      snapshot.settled(),
+      starter.allExited(),
+    ]);
+    clearTimeout(impatience);
+  };
+  let stopped: Promise<void> | undefined;
+  return {
+    url: `http://127.0.0.1:${listener.addr.port}`,
+    apiKey,
+    sandboxes: () => sandboxes.all().map((sandbox) => sandbox.record),
+    stop: () => stopped ??= stop(),
+  };
+}
+
+function defaultCacheDir(): string {
+  return fileURLToPath(new URL("../../.local/cache", import.meta.url));
+}

@@ -1,0 +1,47 @@
+import { type E2BServer, startE2B } from "../../local/e2b/server.ts";
+
+/** What the SDKs must be told to talk to a local server. */
+export interface Connection {
+  readonly apiKey: string;
+  readonly apiUrl: string;
+  readonly sandboxUrl: string;
+}
+
+/**
+ * A test with a server of its own. Deno's sanitizers then prove that `stop()`
+ * leaves no port, process, timer or file behind.
+ */
+export function e2bTest(
+  name: string,
+  run: (connection: Connection, server: E2BServer) => Promise<void>,
+): void {
+  Deno.test({
+    name,
+    sanitizeOps: true,
+    sanitizeResources: true,
+    fn: async () => {
+      const server = await startE2B();
+      const { url, apiKey } = server;
+      try {
+        await run({ apiKey, apiUrl: url, sandboxUrl: url }, server);
+      } finally {
+        await server.stop();
+      }
+    },
+  });
+}
+
+/** A request to a port of a sandbox, without an SDK in between. */
+export function toSandbox(
+  server: E2BServer,
+  sandboxId: string,
+  path: string,
+  init: { port?: number; body?: unknown; headers?: Record<string, string>; signal?: AbortSignal } = {},
+): Promise<Response> {
+  return fetch(`${server.url}${path}`, {
+    method: init.body === undefined ? "GET" : "POST",
+    headers: { "E2b-Sandbox-Id": sandboxId, "E2b-Sandbox-Port": String(init.port ?? 49999), ...init.headers },
+    body: init.body === undefined ? undefined : JSON.stringify(init.body),
+    signal: init.signal,
+  });
+}
