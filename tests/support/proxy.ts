@@ -29,10 +29,16 @@ export interface Interception {
   readonly hit: Promise<RequestLine>;
   /** Lets what is held go on. */
   release(): void;
+  /** How many more requests will meet the fault. */
+  left(): number;
+  /** Lets further requests pass. */
+  end(): void;
 }
 
 export interface Proxy {
   readonly url: string;
+  /** The origin of the service behind it. */
+  target: string;
   /** Every request so far, in order. */
   readonly requests: readonly RequestLine[];
   /** Lets the next `times` requests that match meet the fault. */
@@ -48,8 +54,8 @@ interface Plan {
   left: number;
 }
 
-/** Starts a proxy in front of the service at `target`, an origin. */
-export async function startProxy(target: string): Promise<Proxy> {
+/** Starts a proxy in front of the service at `target`, an origin; it may be set later. */
+export async function startProxy(target = ""): Promise<Proxy> {
   const requests: RequestLine[] = [];
   const plans: Plan[] = [];
 
@@ -80,7 +86,7 @@ export async function startProxy(target: string): Promise<Proxy> {
     const gone = new AbortController();
     outgoing.on("close", () => gone.abort());
     try {
-      const answer = await fetch(new URL(line.path, target), {
+      const answer = await fetch(new URL(line.path, proxy.target), {
         method: line.method,
         headers,
         body: chunks.length === 0 ? undefined : new Blob(chunks),
@@ -102,14 +108,16 @@ export async function startProxy(target: string): Promise<Proxy> {
   const address: AddressInfo | string | null = server.address();
   assert(address !== null && typeof address === "object");
 
-  return {
+  const proxy: Proxy = {
+    target,
     url: `http://127.0.0.1:${address.port}`,
     requests,
     intercept: (matches, fault, times = 1) => {
       const hit = Promise.withResolvers<RequestLine>();
       const released = Promise.withResolvers<void>();
-      plans.push({ matches, fault, hit: hit.resolve, released: released.promise, left: times });
-      return { hit: hit.promise, release: released.resolve };
+      const plan: Plan = { matches, fault, hit: hit.resolve, released: released.promise, left: times };
+      plans.push(plan);
+      return { hit: hit.promise, release: released.resolve, left: () => plan.left, end: () => void (plan.left = 0) };
     },
     stop: () =>
       new Promise((resolve) => {
@@ -117,4 +125,5 @@ export async function startProxy(target: string): Promise<Proxy> {
         server.closeAllConnections();
       }),
   };
+  return proxy;
 }

@@ -156,6 +156,7 @@ export class ContextStore {
       const problem = asDatabaseError(name, error, status);
       if (!problem.retryable || call === CALLS) throw problem;
       log("warning", { event: "database_call_repeated", rpc: name, status, database_code: error.code });
+      await new Promise((resolve) => setTimeout(resolve, 100 * call * (0.5 + Math.random())));
     }
   }
 }

@@ -129,7 +129,7 @@ async function refused(response: Response): Promise<Run> {
   if (response.status === 502 && body.success && /not found/i.test(body.data.message)) return { outcome: "gone" };
 
   const cause = new Error(`the kernel answered ${response.status}`);
-  if (response.status === 403) {
+  if (response.status === 401 || response.status === 403) {
     throw new ContextError("misconfigured", "The sandbox refuses the functions' traffic token.", { cause });
   }
   throw new ContextError("sandbox_unavailable", "The sandbox's kernel could not take the code. Try again.", {

@@ -1,0 +1,94 @@
+/** The functions' process dies by SIGKILL at each step. Nobody is stuck, nothing leaks, and no variable goes without a word. */
+import assert from "node:assert/strict";
+import { invoke, newPath, user } from "./support/clients.ts";
+import { at, type FaultyStack, startFaultyStack } from "./support/faulty_stack.ts";
+import type { RequestLine } from "./support/proxy.ts";
+import { connect } from "./support/rows.ts";
+import { eventually, ownership, sweepNow } from "./support/settle.ts";
+
+/** In seconds. Creating may take half a lease. */
+const LEASE = 2;
+const PROBATION = 3;
+/** How long a sandbox may live that nobody owns: what creating may take, probation, and a sweep. */
+const BOUND = LEASE / 2 + PROBATION + 5;
+
+let faulty: FaultyStack;
+let sql: ReturnType<typeof connect>;
+Deno.test.beforeAll(async () => {
+  faulty = await startFaultyStack({
+    env: { CONTEXT_LEASE_SECONDS: String(LEASE), SANDBOX_PROBATION_SECONDS: String(PROBATION) },
+  });
+  sql = connect(faulty.stack);
+});
+Deno.test.afterAll(async () => {
+  await sql.end();
+  await faulty.stop();
+});
+
+interface Step {
+  readonly name: string;
+  readonly operation: "acquire-context" | "execute-code" | "terminate-context";
+  /** Whether the path has a context, with a variable in its kernel, before. */
+  readonly inUse: boolean;
+  readonly where: "proxy" | "database";
+  readonly at: (request: RequestLine) => boolean;
+}
+
+const acquiring = { operation: "acquire-context", inUse: false } as const;
+const terminating = { operation: "terminate-context", inUse: true } as const;
+const steps: Step[] = [
+  { name: "acquire: claim", ...acquiring, where: "database", at: at.claim },
+  { name: "acquire: create", ...acquiring, where: "proxy", at: at.create },
+  { name: "acquire: activate", ...acquiring, where: "database", at: at.activate },
+  { name: "acquire: extend", ...acquiring, where: "proxy", at: at.extend },
+  { name: "acquire: connect", operation: "acquire-context", inUse: true, where: "proxy", at: at.connect },
+  { name: "execute: connect", operation: "execute-code", inUse: true, where: "proxy", at: at.connect },
+  { name: "execute: execute", operation: "execute-code", inUse: true, where: "proxy", at: at.execute },
+  { name: "terminate: mark", ...terminating, where: "database", at: at.mark },
+  { name: "terminate: kill", ...terminating, where: "proxy", at: at.kill },
+  { name: "terminate: confirm", ...terminating, where: "database", at: at.confirm },
+];
+
+for (const step of steps) {
+  for (const kind of ["hold", "hold_answer"] as const) {
+    const when = kind === "hold" ? "before its request arrives" : "after it was served, before the answer";
+    Deno.test(`SIGKILL at ${step.name}, ${when}`, async () => {
+      const client = await user(faulty.stack);
+      const path = newPath();
+      const before = step.inUse ? await invoke(client, "execute-code", { ...path, code: "kept = 1" }) : null;
+
+      const held = faulty[step.where].intercept(step.at, { kind });
+      const body = step.operation === "execute-code" ? { ...path, code: "kept += 1" } : path;
+      const doomed = client.functions.invoke(step.operation, { body });
+      await held.hit;
+      const [process] = faulty.stack.functions.processes;
+      await process.kill();
+      held.release();
+      assert((await doomed).error, "the operation outlived its process");
+      await process.restart();
+
+      // acquire waits for a lease and no longer, so this succeeds only if the path is free by then.
+      const after = await invoke(client, "execute-code", { ...path, code: "globals().get('kept', 'nothing')" });
+      const kept = after.execution.results[0].text;
+      if (before && after.context.id === before.context.id) {
+        assert.match(String(kept), /^[12]$/);
+      } else {
+        assert.equal(kept, "nothing");
+        // What the path had before is gone, and that is said. A path that never was in use had nothing to lose.
+        if (before) assert.equal(after.previous?.termination_reason, "terminated");
+      }
+
+      await eventually("each sandbox of the path is owned by an active context", BOUND, async () => {
+        await sweepNow(faulty.stack, sql);
+        const { owned, alive } = await ownership(faulty.provider, sql, path.conversation_id);
+        return owned.join() === alive.join();
+      });
+      const [{ owed }] = await sql`
+        select count(*)::int as owed from copilot_internal.execution_contexts
+        where conversation_id = ${path.conversation_id} and terminated_at is not null
+          and sandbox_id is not null and sandbox_killed_at is null`;
+      assert.equal(owed, 0);
+      await invoke(client, "terminate-context", path);
+    });
+  }
+}

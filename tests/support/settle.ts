@@ -1,0 +1,41 @@
+/** Waiting for what must come about by itself, within a bound. */
+import assert from "node:assert/strict";
+import type postgres from "postgres";
+import type { E2BServer } from "../../local/e2b/server.ts";
+import type { Stack } from "../../local/stack.ts";
+import { service } from "./clients.ts";
+
+/** Asks again until `holds` is true; fails after `seconds`. */
+export async function eventually(what: string, seconds: number, holds: () => Promise<boolean>): Promise<void> {
+  const giveUpAt = performance.now() + seconds * 1000;
+  while (!await holds()) {
+    assert(performance.now() < giveUpAt, `not within ${seconds} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Sweeps, as the schedule does every minute, and as if its minute had passed since the last one. */
+export async function sweepNow(stack: Stack, sql: postgres.Sql): Promise<void> {
+  await sql`
+    update copilot_internal.execution_contexts set kill_attempted_at = kill_attempted_at - interval '1 minute'
+    where terminated_at is not null and sandbox_killed_at is null and kill_attempted_at is not null`;
+  const { error, response } = await service(stack).functions.invoke("terminate-context", { body: { due: true } });
+  if (error) throw new Error(`the sweep answered ${response?.status}: ${await response?.text()}`);
+}
+
+/** The sandboxes that live, of a conversation, against those that its active contexts own. */
+export async function ownership(
+  provider: E2BServer,
+  sql: postgres.Sql,
+  conversationId: string,
+): Promise<{ owned: string[]; alive: string[] }> {
+  const rows = await sql<{ id: string; sandbox_id: string | null; active: boolean }[]>`
+    select id, sandbox_id, terminated_at is null as active from copilot_internal.execution_contexts
+    where conversation_id = ${conversationId}`;
+  const ids = new Set(rows.map((row) => row.id));
+  return {
+    owned: rows.flatMap((row) => row.active && row.sandbox_id !== null ? [row.sandbox_id] : []).sort(),
+    alive: provider.sandboxes().filter((sandbox) => sandbox.ended === null && ids.has(sandbox.metadata.context_id))
+      .map((sandbox) => sandbox.sandboxId).sort(),
+  };
+}
