@@ -16,6 +16,8 @@ export type Fault =
     readonly headers?: HeadersInit;
     readonly hold?: boolean;
   }
+  /** The request waits, in milliseconds, and goes on. */
+  | { readonly kind: "delay"; readonly milliseconds: number }
   /** The connection breaks, before the service sees the request or after it served it. */
   | { readonly kind: "drop"; readonly when: "before" | "after" };
 
@@ -39,6 +41,8 @@ export interface Proxy {
   readonly url: string;
   /** The origin of the service behind it. */
   target: string;
+  /** Decides for each request that no interception takes whether it meets a fault. */
+  mischief: (request: RequestLine) => Fault | undefined;
   /** Every request so far, in order. */
   readonly requests: readonly RequestLine[];
   /** Lets the next `times` requests that match meet the fault. */
@@ -70,7 +74,8 @@ export async function startProxy(target = ""): Promise<Proxy> {
       plan.left--;
       plan.hit(line);
     }
-    const fault = plan?.fault;
+    const fault = plan?.fault ?? proxy.mischief(line);
+    if (fault?.kind === "delay") await new Promise((resolve) => setTimeout(resolve, fault.milliseconds));
     if (fault?.kind === "hold") await plan?.released;
     if (fault?.kind === "drop" && fault.when === "before") return void incoming.socket.destroy();
     if (fault?.kind === "answer") {
@@ -110,6 +115,7 @@ export async function startProxy(target = ""): Promise<Proxy> {
 
   const proxy: Proxy = {
     target,
+    mischief: () => undefined,
     url: `http://127.0.0.1:${address.port}`,
     requests,
     intercept: (matches, fault, times = 1) => {

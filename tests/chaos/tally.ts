@@ -1,0 +1,15 @@
+/** What is counted while chaos reigns. */
+
+export interface Tally {
+  operations: number;
+  faults: Record<string, number>;
+  kills: number;
+  retryable_errors: number;
+  fatal_errors: number;
+  /** What must not be, in words. */
+  violations: string[];
+}
+
+export function newTally(): Tally {
+  return { operations: 0, faults: {}, kills: 0, retryable_errors: 0, fatal_errors: 0, violations: [] };
+}
