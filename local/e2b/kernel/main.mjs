@@ -4,6 +4,7 @@
 
 const [pyodideUrl, snapshotPath] = Deno.args;
 const SIGINT = 2;
+const CANCEL_MS = 20;
 const interruptBuffer = new Int32Array(new SharedArrayBuffer(4));
 
 const worker = new Worker(import.meta.resolve("./worker.mjs"), {
@@ -23,20 +24,25 @@ Deno.permissions.revokeSync({ name: "read" });
 console.log(JSON.stringify({ type: "ready" }));
 
 let running;
+let cancelled;
 worker.onmessage = ({ data }) => {
   if (data?.type === "dead") die(data.reason);
+  if (data?.type === "cancelled") cancelled = data.id;
   if (data?.type === "idle" && data.id === running) running = undefined;
 };
 
 function obey(command) {
   if (command.type === "execute") running = command.id;
   if (command.type !== "interrupt") return worker.postMessage(command);
-  // An interrupt that comes late must not hit the next cell.
-  if (command.id !== running) return;
-  Atomics.store(interruptBuffer, 0, SIGINT);
-  Atomics.notify(interruptBuffer, 0);
-  // Reaches a cell that awaits and so runs no Python that could be stopped.
+  // First as a message, which only a cell that awaits lets through. A signal
+  // that came while it awaits would hit Pyodide's event loop, not the cell.
   worker.postMessage(command);
+  setTimeout(() => {
+    // An interrupt that comes late must not hit the next cell.
+    if (command.id !== running || command.id === cancelled) return;
+    Atomics.store(interruptBuffer, 0, SIGINT);
+    Atomics.notify(interruptBuffer, 0);
+  }, CANCEL_MS);
 }
 
 let buffered = "";

@@ -27,7 +27,9 @@ function atomic(buffer) {
     get 0() {
       return Atomics.exchange(buffer, 0, 0);
     },
-    set 0(_cleared) {},
+    set 0(_cleared) {
+      // The getter has cleared it.
+    },
   };
 }
 
@@ -110,9 +112,10 @@ self.onmessage = async ({ data }) => {
       await execute(kernel, data);
       break;
     case "interrupt":
-      // The cell awaits, or this message would still wait. With the signal
-      // left in place the next line would be interrupted itself.
+      // The cell awaits, or this message would still wait. A signal left in
+      // place would interrupt the next line itself.
       Atomics.store(kernel.interruptBuffer, 0, 0);
+      self.postMessage({ type: "cancelled", id: data.id });
       kernel.cell.interrupt();
       break;
   }

@@ -66,7 +66,7 @@ export async function run(sandbox: LiveSandbox, program: Program): Promise<Run> 
     if (!response.ok || !response.body) return await refused(response);
 
     let ended = false;
-    for await (const line of readLines(response.body, LINE_CHARACTERS)) {
+    for await (const line of readLines(response.body, LINE_CHARACTERS, deadline)) {
       const message = lineSchema.parse(parseJson(line));
       if (message === null) continue;
       switch (message.type) {
