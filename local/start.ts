@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { localDirectory } from "./repository.ts";
+import { startSchedule } from "./schedule.ts";
 import { type Stack, startStack } from "./stack.ts";
 
 const USAGE = `Runs the local stack until Ctrl-C.
@@ -96,9 +97,11 @@ async function run(flags: z.infer<typeof Flags>): Promise<number> {
       onProgress: (message) => console.error(message),
       onLog: (line) => console.error(line),
     });
+    const schedule = startSchedule(stack, (message) => console.error(message));
     try {
       await hold(stack, asked);
     } finally {
+      await schedule.stop();
       await stack.stop();
     }
     return 0;

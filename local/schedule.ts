@@ -1,0 +1,34 @@
+/** What pg_cron and pg_net do on Supabase, where neither can be installed: asks for a sweep every minute. */
+
+const MINUTE_MS = 60_000;
+
+/**
+ * Asks `terminate-context` to sweep, every minute, until stopped.
+ * @param onFailure called with what went wrong; the next minute tries again
+ */
+export function startSchedule(
+  { apiUrl, secretKey }: { readonly apiUrl: string; readonly secretKey: string },
+  onFailure: (message: string) => void,
+): { readonly stop: () => Promise<void> } {
+  const sweep = async () => {
+    try {
+      const response = await fetch(`${apiUrl}/functions/v1/terminate-context`, {
+        method: "POST",
+        headers: { "content-type": "application/json", apikey: secretKey },
+        body: JSON.stringify({ due: true }),
+      });
+      if (!response.ok) onFailure(`the sweep answered ${response.status}: ${await response.text()}`);
+      else await response.body?.cancel();
+    } catch (error) {
+      onFailure(`the sweep failed: ${error}`);
+    }
+  };
+  let running: Promise<void> = Promise.resolve();
+  const timer = setInterval(() => running = sweep(), MINUTE_MS);
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await running;
+    },
+  };
+}
