@@ -1,6 +1,25 @@
 -- One *active* context a path, and any number of terminated ones. The index is the only arbiter of races: every
 -- get-or-create is an insert against it.
 
+-- The old constraint forbids it, but it may have been dropped by hand.
+do $$
+declare
+  v_paths bigint;
+begin
+  select count(*) into v_paths
+  from (
+    select from copilot_internal.execution_contexts
+    where terminated_at is null
+    group by tenant_id, conversation_id, path_id
+    having count(*) > 1
+  ) doubled;
+  if v_paths > 0 then
+    raise exception '% paths have more than one active context; nothing has been changed', v_paths
+      using hint = 'Decide which context of each path stays, set terminated_at and sandbox_status = ''terminated'' on the others, kill their sandboxes, and apply this migration again.';
+  end if;
+end
+$$;
+
 create unique index if not exists idx_execution_contexts_unique_active_path
   on copilot_internal.execution_contexts (tenant_id, conversation_id, path_id)
   where terminated_at is null;

@@ -13,7 +13,9 @@ create or replace function public.claim_execution_context(
   p_default_ttl_seconds integer,
   p_ttl_seconds integer default null,
   p_hold_seconds integer default 0,
-  p_awaited_id uuid default null
+  p_awaited_id uuid default null,
+  p_tenant_quota integer default null,
+  p_conversation_quota integer default null
 )
 returns table (
   outcome text,
@@ -29,7 +31,10 @@ returns table (
   previous_termination_reason text,
   previous_terminated_at timestamptz,
   error_code text,
-  error_retry_after_seconds integer
+  error_retry_after_seconds integer,
+  quota_scope text,
+  quota_limit integer,
+  quota_count integer
 )
 language plpgsql
 volatile
@@ -41,6 +46,7 @@ declare
   v_outcome text;
   v_context copilot_internal.execution_contexts;
   v_previous copilot_internal.execution_contexts;
+  v_quota record;
 begin
   -- Each turn sees what others have committed meanwhile, and turns end: one that finds nothing to do means that
   -- somebody else has moved the path on. The bound is for the caller's patience only; "pending" brings it back.
@@ -65,13 +71,6 @@ begin
       exit;
     end if;
 
-    update copilot_internal.execution_contexts c
-    set sandbox_status = 'terminated',
-        termination_reason = case c.sandbox_status when 'creating' then 'abandoned' else 'expired' end,
-        terminated_at = clock_timestamp()
-    where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_path_id
-      and c.terminated_at is null and c.expires_at <= clock_timestamp();
-
     if p_awaited_id is not null then
       select c.* into v_context
       from copilot_internal.execution_contexts c
@@ -80,6 +79,58 @@ begin
         v_outcome := 'failed';
         exit;
       end if;
+    end if;
+
+    -- Whoever waits only looks, and takes no lock.
+    select c.* into v_context
+    from copilot_internal.execution_contexts c
+    where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_path_id
+      and c.terminated_at is null and c.sandbox_status = 'creating' and c.expires_at > clock_timestamp();
+    if found then
+      if v_context.id = p_claim_id then
+        -- The answer to this very claim was lost and its holder asks again.
+        v_outcome := 'claimed';
+      end if;
+      exit;
+    end if;
+
+    -- Claims of one tenant count and insert one after the other, or a hundred at once would all find room; other
+    -- tenants do not wait. Taken before any row is locked: nobody who holds a row waits for this lock.
+    perform pg_advisory_xact_lock(hashtextextended('copilot_internal.execution_contexts ' || p_tenant_id, 0));
+
+    update copilot_internal.execution_contexts c
+    set sandbox_status = 'terminated',
+        termination_reason = case c.sandbox_status when 'creating' then 'abandoned' else 'expired' end,
+        terminated_at = clock_timestamp()
+    where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_path_id
+      and c.terminated_at is null and c.expires_at <= clock_timestamp();
+
+    -- What is past its deadline holds no place, retired or not. This path's own place is not counted: it is what the
+    -- claim is for, and somebody may have taken it since we looked.
+    select q.scope, q.quota, q.taken, q.next_at into v_quota
+    from (
+      select
+        count(*)::integer as tenant_taken,
+        min(c.expires_at) as tenant_next_at,
+        (count(*) filter (where c.conversation_id = p_conversation_id))::integer as conversation_taken,
+        min(c.expires_at) filter (where c.conversation_id = p_conversation_id) as conversation_next_at
+      from copilot_internal.execution_contexts c
+      where c.tenant_id = p_tenant_id and c.terminated_at is null and c.expires_at > clock_timestamp()
+        and not (c.conversation_id = p_conversation_id and c.path_id = p_path_id)
+    ) active
+    cross join lateral (
+      values
+        ('conversation', p_conversation_quota, active.conversation_taken, active.conversation_next_at),
+        ('tenant', p_tenant_quota, active.tenant_taken, active.tenant_next_at)
+    ) as q (scope, quota, taken, next_at)
+    where q.taken >= q.quota
+    limit 1;
+    if found then
+      return query select
+        'quota_exceeded', null::uuid, p_tenant_id, p_conversation_id, p_path_id, null::text, null::integer,
+        null::timestamptz, null::timestamptz, v_quota.next_at, null::text, null::timestamptz, null::text, null::integer,
+        v_quota.scope, v_quota.quota, v_quota.taken;
+      return;
     end if;
 
     -- Claims that never became ready are passed over: they held no variables, so the end of the one before counts.
@@ -105,33 +156,29 @@ begin
       v_outcome := 'claimed';
       exit;
     end if;
-
-    select c.* into v_context
-    from copilot_internal.execution_contexts c
-    where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_path_id
-      and c.terminated_at is null;
-    if found and v_context.id = p_claim_id then
-      -- The answer to this very claim was lost and its holder asks again.
-      v_outcome := 'claimed';
-      exit;
-    end if;
-    exit when found and v_context.sandbox_status = 'creating';
+    -- Somebody else took the path since we looked: look again.
   end loop;
 
   return query select
     v_outcome, v_context.id, v_context.tenant_id, v_context.conversation_id, v_context.path_id, v_context.sandbox_id,
     v_context.ttl_seconds, v_context.created_at, v_context.last_used_at, v_context.expires_at,
     v_context.previous_termination_reason, v_context.previous_terminated_at,
-    v_context.error_code, v_context.error_retry_after_seconds;
+    v_context.error_code, v_context.error_retry_after_seconds, null::text, null::integer, null::integer;
 end
 $$;
-comment on function public.claim_execution_context(uuid, text, text, text, integer, integer, integer, integer, uuid) is
-  'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest. failed: the awaited claim ended in an error that trying again would not mend. p_hold_seconds is added to the idle deadline for an execution about to run.';
+comment on function public.claim_execution_context(
+  uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer
+) is
+  'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: the tenant, or its conversation, has as many active contexts as it may; expires_at is when the next of them is due. p_hold_seconds is added to the idle deadline for an execution about to run.';
 revoke execute on function
-  public.claim_execution_context(uuid, text, text, text, integer, integer, integer, integer, uuid)
+  public.claim_execution_context(
+  uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer
+)
   from public, anon, authenticated;
 grant execute on function
-  public.claim_execution_context(uuid, text, text, text, integer, integer, integer, integer, uuid)
+  public.claim_execution_context(
+  uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer
+)
   to service_role;
 
 create or replace function public.activate_execution_context(

@@ -37,6 +37,29 @@ comment on function copilot_internal.request_sweep() is
   'Asks terminate-context to sweep, by pg_net, when the Vault holds execution_contexts_url (the project''s URL) and execution_contexts_secret_key. Returns pg_net''s request id, or null where something is missing.';
 revoke execute on function copilot_internal.request_sweep() from public, anon, authenticated;
 
+create or replace function copilot_internal.purge_job_log(p_days_old integer default 7)
+returns table (deleted_count integer)
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_log regclass := to_regclass('cron.job_run_details');
+begin
+  deleted_count := 0;
+  if v_log is not null then
+    execute format(
+      'delete from %s where end_time < clock_timestamp() - make_interval(days => $1) and command like $2',
+      v_log
+    ) using p_days_old, 'select copilot\_internal.%';
+    get diagnostics deleted_count = row_count;
+  end if;
+  return next;
+end
+$$;
+comment on function copilot_internal.purge_job_log(integer) is
+  'Deletes what pg_cron logged of these jobs more than p_days_old days ago: it keeps its log for ever. Says how much.';
+revoke execute on function copilot_internal.purge_job_log(integer) from public, anon, authenticated;
+
 -- Where it is to be had, it is wanted; where it is not, request_sweep does nothing.
 do $$
 begin
@@ -68,6 +91,10 @@ begin
   perform cron.schedule(
     'cleanup-execution-contexts', '0 3 * * *',
     'select copilot_internal.cleanup_until_done()'
+  );
+  perform cron.schedule(
+    'purge-execution-contexts-log', '15 3 * * *',
+    'select copilot_internal.purge_job_log()'
   );
 end
 $$;
