@@ -5,7 +5,7 @@ import { onLostSandbox, onNewPath, onOwnPaths } from "./stampede/stampede.ts";
 
 let stack: Stack;
 Deno.test.beforeAll(async () => {
-  stack = await startStack({ functions: 4 });
+  stack = await startStack({ functions: 4, env: { TENANT_QUOTA: "1000" } });
 });
 Deno.test.afterAll(() => stack.stop());
 

@@ -13,7 +13,12 @@ Deno.test.beforeAll(async () => {
   // Creating may take half a second, and probation is a second: an orphan is one from then on.
   faulty = await startFaultyStack({
     functions: 2,
-    env: { CONTEXT_LEASE_SECONDS: "1", SANDBOX_PROBATION_SECONDS: "1" },
+    env: {
+      CONTEXT_LEASE_SECONDS: "1",
+      SANDBOX_PROBATION_SECONDS: "1",
+      TENANT_QUOTA: "100",
+      CONVERSATION_QUOTA: "100",
+    },
   });
   sql = connect(faulty.stack);
 });

@@ -13,6 +13,7 @@ const SHARED = [
   "config",
   "context_store",
   "contract",
+  "database.types",
   "endpoint",
   "errors",
   "live_sandbox",

@@ -9,6 +9,11 @@ export interface Run {
 
 /** Runs the CLI in the repository. */
 export async function supabase(args: string[], env: Record<string, string> = {}): Promise<Run> {
+  const { code, output, errors } = await run(args, env);
+  return { code, output: output + errors };
+}
+
+async function run(args: string[], env: Record<string, string>): Promise<Run & { readonly errors: string }> {
   const { code, stdout, stderr } = await new Deno.Command("npx", {
     args: ["--offline", "--yes", `supabase@${VERSION}`, ...args],
     cwd: new URL("../..", import.meta.url),
@@ -16,7 +21,7 @@ export async function supabase(args: string[], env: Record<string, string> = {})
     stdin: "null",
   }).output();
   const text = new TextDecoder();
-  return { code, output: text.decode(stdout) + text.decode(stderr) };
+  return { code, output: text.decode(stdout), errors: text.decode(stderr) };
 }
 
 /** Why the CLI cannot be used here, or null. */
@@ -26,5 +31,22 @@ export async function missingCli(): Promise<string | null> {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return "npx is not on the PATH";
     throw error;
+  }
+}
+
+/** The file that `deno task types` writes and the functions' store is typed by. */
+export const TYPES = new URL("../../supabase/functions/_shared/database.types.ts", import.meta.url);
+
+/** The types of the database at `url`, as `supabase gen types` has them, formatted. */
+export async function generateTypes(url: string): Promise<string> {
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    const { code, output, errors } = await run(["gen", "types", `--remote=${url}`, "-s", "public"], {});
+    if (code !== 0) throw new Error(errors);
+    await Deno.writeTextFile(file, output);
+    await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", "--line-width", "120", file] }).output();
+    return await Deno.readTextFile(file);
+  } finally {
+    await Deno.remove(file);
   }
 }

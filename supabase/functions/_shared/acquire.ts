@@ -57,6 +57,8 @@ export async function acquire(parts: AcquireParts, key: PathKey, options: Acquir
       ttlSeconds: options.ttlSeconds,
       holdSeconds: options.holdSeconds,
       awaitedId,
+      tenantQuota: config.context.tenantQuota,
+      conversationQuota: config.context.conversationQuota,
     });
     switch (claim.outcome) {
       case "reused": {
@@ -89,6 +91,15 @@ export async function acquire(parts: AcquireParts, key: PathKey, options: Acquir
         await new Promise((resolve) => setTimeout(resolve, wait));
         break;
       }
+      case "quota_exceeded":
+        throw new ContextError(
+          "quota_exceeded",
+          `This ${claim.quota_scope} has ${claim.quota_count} active contexts of ${claim.quota_limit}. End one, or wait.`,
+          {
+            quota: { scope: claim.quota_scope, limit: claim.quota_limit, current: claim.quota_count },
+            retryAfterSeconds: secondsUntil(claim.expires_at),
+          },
+        );
       case "failed":
         throw new ContextError(
           isErrorCode(claim.error_code) ? claim.error_code : "internal",

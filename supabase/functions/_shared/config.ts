@@ -4,6 +4,7 @@ import { languageSchema, LONGEST_TTL_SECONDS } from "./contract.ts";
 import { ContextError } from "./errors.ts";
 
 const seconds = (otherwise: number, most: number) => z.coerce.number().int().min(1).max(most).default(otherwise);
+const count = (otherwise: number) => z.coerce.number().int().min(1).max(1_000_000).default(otherwise);
 const flag = z.enum(["true", "false"]).default("false").transform((text) => text === "true");
 
 /** What the platform grants a request before it answers 504, in seconds (supabase.com/docs/guides/functions/limits). */
@@ -24,6 +25,8 @@ const schema = z.object({
   CONTEXT_TTL_SECONDS: seconds(1800, LONGEST_TTL_SECONDS),
   CONTEXT_MAX_TTL_SECONDS: seconds(3600, LONGEST_TTL_SECONDS),
   CONTEXT_LEASE_SECONDS: seconds(60, 120),
+  TENANT_QUOTA: count(10),
+  CONVERSATION_QUOTA: count(5),
   EXECUTION_TIMEOUT_SECONDS: seconds(60, REQUEST_LIMIT_SECONDS - 10),
 });
 
@@ -51,6 +54,9 @@ export interface Config {
     readonly leaseSeconds: number;
     /** How long a caller waits for a path that somebody else is creating: a lease and what fail-over takes. */
     readonly waitSeconds: number;
+    /** The most active contexts, of a tenant and of one of its conversations. */
+    readonly tenantQuota: number;
+    readonly conversationQuota: number;
   };
   readonly execution: { readonly timeoutSeconds: number };
 }
@@ -92,6 +98,8 @@ export function readConfig(environment: Record<string, string> = Deno.env.toObje
       maxTtlSeconds: Math.max(env.CONTEXT_MAX_TTL_SECONDS, env.CONTEXT_TTL_SECONDS),
       leaseSeconds: env.CONTEXT_LEASE_SECONDS,
       waitSeconds: env.CONTEXT_LEASE_SECONDS + 10,
+      tenantQuota: env.TENANT_QUOTA,
+      conversationQuota: env.CONVERSATION_QUOTA,
     },
     execution: { timeoutSeconds: env.EXECUTION_TIMEOUT_SECONDS },
   };

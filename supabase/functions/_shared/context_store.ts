@@ -1,6 +1,7 @@
 /** The contexts in the database: one method a transition, each one call of a SQL function. */
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { z } from "zod";
+import type { Database } from "./database.types.ts";
 import { ContextError } from "./errors.ts";
 import { log } from "./log.ts";
 
@@ -8,6 +9,8 @@ import { log } from "./log.ts";
 const CALL_MILLISECONDS = 10_000;
 /** Every transition may be asked for again: an answer that was lost costs a repeat, not the transition. */
 const CALLS = 3;
+
+type Functions = Database["public"]["Functions"];
 
 export interface PathKey {
   readonly tenantId: string;
@@ -41,6 +44,13 @@ const claimSchema = z.discriminatedUnion("outcome", [
     error_code: z.string(),
     error_retry_after_seconds: z.int().nullable(),
   }),
+  z.object({
+    outcome: z.literal("quota_exceeded"),
+    quota_scope: z.enum(["tenant", "conversation"]),
+    quota_limit: z.int(),
+    quota_count: z.int(),
+    expires_at: z.string().nullable(),
+  }),
 ]);
 export type Claim = z.infer<typeof claimSchema>;
 
@@ -63,10 +73,12 @@ export interface ClaimOptions {
   readonly holdSeconds: number;
   /** The claim that this caller has been waiting for. */
   readonly awaitedId?: string;
+  readonly tenantQuota: number;
+  readonly conversationQuota: number;
 }
 
 export class ContextStore {
-  constructor(private readonly client: SupabaseClient) {}
+  constructor(private readonly client: SupabaseClient<Database>) {}
 
   /** Gets the path's context, or the right to create its sandbox. */
   async claim(key: PathKey, options: ClaimOptions): Promise<Claim> {
@@ -77,9 +89,11 @@ export class ContextStore {
       p_path_id: key.pathId,
       p_lease_seconds: options.leaseSeconds,
       p_default_ttl_seconds: options.defaultTtlSeconds,
-      p_ttl_seconds: options.ttlSeconds ?? null,
+      p_ttl_seconds: options.ttlSeconds,
       p_hold_seconds: options.holdSeconds,
-      p_awaited_id: options.awaitedId ?? null,
+      p_awaited_id: options.awaitedId,
+      p_tenant_quota: options.tenantQuota,
+      p_conversation_quota: options.conversationQuota,
     }, z.tuple([claimSchema]));
     return rows[0];
   }
@@ -100,7 +114,7 @@ export class ContextStore {
       p_context_id: claimId,
       p_error_code: error.code,
       p_error_final: final,
-      p_error_retry_after_seconds: error.retryAfterSeconds ?? null,
+      p_error_retry_after_seconds: error.retryAfterSeconds,
     }, z.boolean());
   }
 
@@ -119,9 +133,9 @@ export class ContextStore {
   ): Promise<{ id: string; sandbox_id: string | null }[]> {
     return await this.#call("terminate_execution_contexts", {
       p_tenant_id: tenantId,
-      p_conversation_id: scope.conversationId ?? null,
-      p_path_id: scope.pathId ?? null,
-      p_context_id: scope.contextId ?? null,
+      p_conversation_id: scope.conversationId,
+      p_path_id: scope.pathId,
+      p_context_id: scope.contextId,
     }, z.array(z.object({ id: z.uuid(), sandbox_id: z.string().nullable() })));
   }
 
@@ -148,7 +162,11 @@ export class ContextStore {
     return await this.#call("confirm_sandbox_killed", { p_context_id: contextId }, z.boolean());
   }
 
-  async #call<Row>(name: string, parameters: Record<string, unknown>, schema: z.ZodType<Row>): Promise<Row> {
+  async #call<Name extends keyof Functions, Row>(
+    name: Name,
+    parameters: Functions[Name]["Args"],
+    schema: z.ZodType<Row>,
+  ): Promise<Row> {
     for (let call = 1;; call++) {
       const { data, error, status } = await this.client.rpc(name, parameters)
         .abortSignal(AbortSignal.timeout(CALL_MILLISECONDS));

@@ -6,6 +6,7 @@ import type { Call } from "./call.ts";
 import { callerOf } from "./caller.ts";
 import { readConfig } from "./config.ts";
 import { ContextStore } from "./context_store.ts";
+import type { Database } from "./database.types.ts";
 import { asContextError, ContextError, toResponse } from "./errors.ts";
 import { describe, log } from "./log.ts";
 import { Sandboxes } from "./sandboxes.ts";
@@ -26,7 +27,7 @@ export function endpoint<Body>(
   schema: z.ZodType<Body>,
   operation: (call: Call, body: Body) => Promise<object>,
 ): Endpoint {
-  const handle = async (request: Request, context: SupabaseContext): Promise<Response> => {
+  const handle = async (request: Request, context: SupabaseContext<Database>): Promise<Response> => {
     const started = performance.now();
     const tell = (outcome: string, error?: ContextError) =>
       log(error && error.status >= 500 ? "error" : "info", {
@@ -58,7 +59,7 @@ export function endpoint<Body>(
       return toResponse(error);
     }
   };
-  const guarded = withSupabase({ auth: ["user", "secret:*"], errors: { detailed: false } }, handle);
+  const guarded = withSupabase<Database>({ auth: ["user", "secret:*"], errors: { detailed: false } }, handle);
   return { fetch: async (request) => await withRetryable(await guarded(request)) };
 }
 

@@ -6,6 +6,7 @@ const KINDS = {
   forbidden_tenant: { status: 403, retryable: false },
   method_not_allowed: { status: 405, retryable: false },
   payload_too_large: { status: 413, retryable: false },
+  quota_exceeded: { status: 429, retryable: true },
   rate_limited: { status: 429, retryable: true },
   out_of_sandboxes: { status: 429, retryable: true },
   misconfigured: { status: 500, retryable: false },
@@ -29,6 +30,8 @@ interface Details {
   field?: string;
   /** How long the caller should wait, in seconds; sent as `Retry-After` too. */
   retryAfterSeconds?: number;
+  /** Of `quota_exceeded`: whose quota, how many it allows, and how many there are. */
+  quota?: { readonly scope: string; readonly limit: number; readonly current: number };
   cause?: unknown;
 }
 
@@ -39,6 +42,7 @@ export class ContextError extends Error {
   readonly retryable: boolean;
   readonly field?: string;
   readonly retryAfterSeconds?: number;
+  readonly quota?: Details["quota"];
 
   constructor(readonly code: ErrorCode, message: string, details: Details = {}) {
     super(message, { cause: details.cause });
@@ -46,6 +50,7 @@ export class ContextError extends Error {
     this.retryable = KINDS[code].retryable;
     this.field = details.field;
     this.retryAfterSeconds = details.retryAfterSeconds;
+    this.quota = details.quota;
   }
 }
 
@@ -69,6 +74,7 @@ export function toResponse(error: ContextError): Response {
     code: error.code,
     message: error.message,
     retryable: error.retryable,
+    ...error.quota,
     ...(error.field === undefined ? {} : { field: error.field }),
     ...(error.retryAfterSeconds === undefined ? {} : { retry_after_seconds: error.retryAfterSeconds }),
   }, { status: error.status, headers });

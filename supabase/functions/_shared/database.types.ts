@@ -1,0 +1,245 @@
+export type Json = string | number | boolean | null | { [key: string]: Json | undefined } | Json[];
+
+export type Database = {
+  "public": {
+    Tables: {
+      [_ in never]: never;
+    };
+    Views: {
+      "execution_contexts": {
+        Row: {
+          "conversation_id": string;
+          "created_at": string;
+          "expires_at": string;
+          "id": string;
+          "last_used_at": string;
+          "path_id": string;
+          "sandbox_status": string;
+          "terminated_at": string | null;
+          "termination_reason": string | null;
+          "ttl_seconds": number;
+        };
+        ComputedFields: never;
+        Insert: {
+          "conversation_id"?: string | null;
+          "created_at"?: string | null;
+          "expires_at"?: string | null;
+          "id"?: string | null;
+          "last_used_at"?: string | null;
+          "path_id"?: string | null;
+          "sandbox_status"?: string | null;
+          "terminated_at"?: string | null;
+          "termination_reason"?: string | null;
+          "ttl_seconds"?: number | null;
+        };
+        Update: {
+          "conversation_id"?: string | null;
+          "created_at"?: string | null;
+          "expires_at"?: string | null;
+          "id"?: string | null;
+          "last_used_at"?: string | null;
+          "path_id"?: string | null;
+          "sandbox_status"?: string | null;
+          "terminated_at"?: string | null;
+          "termination_reason"?: string | null;
+          "ttl_seconds"?: number | null;
+        };
+        Relationships: [];
+      };
+    };
+    Functions: {
+      "activate_execution_context": {
+        Args: { "p_context_id": string; "p_hold_seconds"?: number; "p_sandbox_id": string };
+        Returns: {
+          "conversation_id": string;
+          "created_at": string;
+          "expires_at": string;
+          "id": string;
+          "last_used_at": string;
+          "path_id": string;
+          "previous_terminated_at": string;
+          "previous_termination_reason": string;
+          "sandbox_id": string;
+          "tenant_id": string;
+          "ttl_seconds": number;
+        }[];
+      };
+      "claim_execution_context": {
+        Args: {
+          "p_awaited_id"?: string;
+          "p_claim_id": string;
+          "p_conversation_id": string;
+          "p_conversation_quota"?: number;
+          "p_default_ttl_seconds": number;
+          "p_hold_seconds"?: number;
+          "p_lease_seconds": number;
+          "p_path_id": string;
+          "p_tenant_id": string;
+          "p_tenant_quota"?: number;
+          "p_ttl_seconds"?: number;
+        };
+        Returns: {
+          "conversation_id": string;
+          "created_at": string;
+          "error_code": string;
+          "error_retry_after_seconds": number;
+          "expires_at": string;
+          "id": string;
+          "last_used_at": string;
+          "outcome": string;
+          "path_id": string;
+          "previous_terminated_at": string;
+          "previous_termination_reason": string;
+          "quota_count": number;
+          "quota_limit": number;
+          "quota_scope": string;
+          "sandbox_id": string;
+          "tenant_id": string;
+          "ttl_seconds": number;
+        }[];
+      };
+      "confirm_sandbox_killed": { Args: { "p_context_id": string }; Returns: boolean };
+      "expire_due_execution_contexts": { Args: { "p_limit"?: number }; Returns: number };
+      "fail_execution_context": {
+        Args: {
+          "p_context_id": string;
+          "p_error_code": string;
+          "p_error_final": boolean;
+          "p_error_retry_after_seconds"?: number;
+        };
+        Returns: boolean;
+      };
+      "find_orphans": {
+        Args: { "p_sandboxes": Json };
+        Returns: {
+          "context_id": string;
+          "sandbox_id": string;
+        }[];
+      };
+      "lose_execution_context": { Args: { "p_context_id": string; "p_sandbox_id": string }; Returns: boolean };
+      "take_owed_kills": {
+        Args: { "p_limit"?: number; "p_retry_seconds"?: number };
+        Returns: {
+          "id": string;
+          "sandbox_id": string;
+        }[];
+      };
+      "terminate_execution_contexts": {
+        Args: { "p_context_id"?: string; "p_conversation_id"?: string; "p_path_id"?: string; "p_tenant_id": string };
+        Returns: {
+          "id": string;
+          "sandbox_id": string;
+        }[];
+      };
+    };
+    Enums: {
+      [_ in never]: never;
+    };
+    CompositeTypes: {
+      [_ in never]: never;
+    };
+  };
+};
+
+type DatabaseWithoutInternals = Omit<Database, "__InternalSupabase">;
+
+type DefaultSchema = DatabaseWithoutInternals[Extract<keyof Database, "public">];
+
+export type Tables<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
+  } ? keyof (
+      & DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+      & DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"]
+    )
+    : never = never,
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals } ? (
+    & DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    & DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"]
+  )[TableName] extends {
+    Row: infer R;
+  } ? R
+  : never
+  : DefaultSchemaTableNameOrOptions extends keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
+    ? (DefaultSchema["Tables"] & DefaultSchema["Views"])[DefaultSchemaTableNameOrOptions] extends {
+      Row: infer R;
+    } ? R
+    : never
+  : never;
+
+export type TablesInsert<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof DefaultSchema["Tables"]
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
+  } ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    : never = never,
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
+    Insert: infer I;
+  } ? I
+  : never
+  : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+    ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+      Insert: infer I;
+    } ? I
+    : never
+  : never;
+
+export type TablesUpdate<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof DefaultSchema["Tables"]
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
+  } ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    : never = never,
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
+    Update: infer U;
+  } ? U
+  : never
+  : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+    ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+      Update: infer U;
+    } ? U
+    : never
+  : never;
+
+export type Enums<
+  DefaultSchemaEnumNameOrOptions extends
+    | keyof DefaultSchema["Enums"]
+    | { schema: keyof DatabaseWithoutInternals },
+  EnumName extends DefaultSchemaEnumNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
+  } ? keyof DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"]
+    : never = never,
+> = DefaultSchemaEnumNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"][EnumName]
+  : DefaultSchemaEnumNameOrOptions extends keyof DefaultSchema["Enums"]
+    ? DefaultSchema["Enums"][DefaultSchemaEnumNameOrOptions]
+  : never;
+
+export type CompositeTypes<
+  PublicCompositeTypeNameOrOptions extends
+    | keyof DefaultSchema["CompositeTypes"]
+    | { schema: keyof DatabaseWithoutInternals },
+  CompositeTypeName extends PublicCompositeTypeNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
+  } ? keyof DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"]
+    : never = never,
+> = PublicCompositeTypeNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"][CompositeTypeName]
+  : PublicCompositeTypeNameOrOptions extends keyof DefaultSchema["CompositeTypes"]
+    ? DefaultSchema["CompositeTypes"][PublicCompositeTypeNameOrOptions]
+  : never;
+
+export const Constants = {
+  "public": {
+    Enums: {},
+  },
+} as const;
