@@ -78,7 +78,10 @@ Deno.test("neither anon nor a signed-in user can call the database's functions o
       fail_execution_context: { p_context_id: crypto.randomUUID(), p_error_code: "internal", p_error_final: false },
       lose_execution_context: { p_context_id: crypto.randomUUID(), p_sandbox_id: "s" },
       terminate_execution_contexts: { p_tenant_id: "t", p_conversation_id: "c" },
-      confirm_sandbox_killed: { p_context_id: crypto.randomUUID() },
+      confirm_sandbox_killed: { p_context_id: crypto.randomUUID(), p_sandbox_id: "s" },
+      take_owed_kills: {},
+      expire_due_execution_contexts: {},
+      find_orphans: { p_sandboxes: [] },
     };
     for (const [name, parameters] of Object.entries(calls)) {
       const { error } = await client.rpc(name, parameters);

@@ -7,5 +7,6 @@ Deno.test("eight seconds of chaos end without a violation", async () => {
   assert.deepEqual(report.violation_details, []);
   assert.equal(report.active_rows, report.sandboxes_alive);
   assert(report.operations > 0 && report.kills > 0 && Object.keys(report.faults).length > 0);
-  assert(report.races.ours.every((race) => race.creates <= 10));
+  // While faults go on, a create may have to be repeated; not by each of the ten.
+  assert(report.races.ours.every((race) => race.creates <= 3), JSON.stringify(report.races));
 });

@@ -25,13 +25,20 @@ Deno.test("the defaults", () => {
 });
 
 Deno.test("everything that is wrong is named at once", () => {
-  const read = () => readConfig({ CONTEXT_TTL_SECONDS: "soon", SANDBOX_INTERNET_ACCESS: "yes", E2B_API_URL: "" });
+  const read = () =>
+    readConfig({
+      CONTEXT_TTL_SECONDS: "soon",
+      SANDBOX_INTERNET_ACCESS: "yes",
+      SANDBOX_LANGUAGES: "cobol",
+      E2B_API_URL: "",
+    });
   assert.throws(read, (error) => {
     assert(error instanceof ContextError);
     assert.equal(error.code, "misconfigured");
     assert.match(error.message, /E2B_API_KEY is not set/);
     assert.match(error.message, /CONTEXT_TTL_SECONDS is not valid/);
     assert.match(error.message, /SANDBOX_INTERNET_ACCESS is not valid/);
+    assert.match(error.message, /SANDBOX_LANGUAGES is not valid/);
     assert.doesNotMatch(error.message, /E2B_API_URL/);
     return true;
   });

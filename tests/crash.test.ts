@@ -40,7 +40,7 @@ const steps: Step[] = [
   { name: "acquire: claim", ...acquiring, where: "database", at: at.claim },
   { name: "acquire: create", ...acquiring, where: "proxy", at: at.create },
   { name: "acquire: activate", ...acquiring, where: "database", at: at.activate },
-  { name: "acquire: extend", ...acquiring, where: "proxy", at: at.extend },
+  { name: "acquire: end of probation", ...acquiring, where: "proxy", at: at.connect },
   { name: "acquire: connect", operation: "acquire-context", inUse: true, where: "proxy", at: at.connect },
   { name: "execute: connect", operation: "execute-code", inUse: true, where: "proxy", at: at.connect },
   { name: "execute: execute", operation: "execute-code", inUse: true, where: "proxy", at: at.execute },
@@ -71,6 +71,7 @@ for (const step of steps) {
       const after = await invoke(client, "execute-code", { ...path, code: "globals().get('kept', 'nothing')" });
       const kept = after.execution.results[0].text;
       if (before && after.context.id === before.context.id) {
+        // A request that was held is in flight: it arrives although its sender is dead, and the code may run.
         assert.match(String(kept), /^[12]$/);
       } else {
         assert.equal(kept, "nothing");

@@ -90,7 +90,30 @@ Deno.test("long output keeps its head and its tail, and says what was left out",
   const execution = await run("print('head' + 'x' * 100_000 + 'tail')");
   assert(execution.stdout.startsWith("head") && execution.stdout.endsWith("tail\n"));
   assert(execution.stdout.length < 21_000);
-  assert.deepEqual(execution.truncated, { stdout: 100_009 - 20_000, stderr: 0 });
+  assert.deepEqual(execution.truncated, { stdout: 100_009 - 20_000, stderr: 0, results: 0 });
+});
+
+Deno.test("results are kept up to a total size, and what is left out is counted", async () => {
+  const run = await notebook();
+  const execution = await run(`
+class Plot:
+    def _repr_svg_(self): return "<svg>" + "x" * 1_000_000 + "</svg>"
+for _ in range(6): display(Plot())
+"last"`);
+  assert.equal(execution.status, "ok");
+  assert.deepEqual(execution.truncated, { stdout: 0, stderr: 0, results: 3 });
+  assert.equal(execution.results.length, 4);
+});
+
+Deno.test("a sandbox is never asked to live longer than the plan allows", async () => {
+  const client = await user(stack);
+  const path = { ...newPath(), ttl_seconds: 3600 };
+  for (const code of ["1", "2"]) {
+    const { context } = await invoke(client, "execute-code", { ...path, code });
+    const [sandbox] = created(faulty.provider).filter((one) => one.metadata.context_id === context.id);
+    // What connect asks for; E2B answers 400 to more than the account's hour.
+    assert(sandbox.endAt.getTime() - Date.now() <= 3_600_000);
+  }
 });
 
 Deno.test("envs are seen by this execution and not by the next", async () => {
@@ -144,6 +167,23 @@ Deno.test("when the connection breaks under a run, the answer says that the run'
   // It was not sent a second time.
   const { execution } = await invoke(client, "execute-code", { ...path, code: "runs" });
   assert.equal(execution.results[0].text, "1");
+});
+
+Deno.test("a request that found its new sandbox dead does not create a second one", async () => {
+  const client = await user(stack);
+  const path = newPath();
+  const before = created(faulty.provider).length;
+  const held = faulty.proxy.intercept(at.execute, { kind: "hold" });
+  const running = refused(client, "execute-code", { ...path, code: "1" });
+  await held.hit;
+  const [{ metadata }] = created(faulty.provider).slice(before);
+  await killBehindOurBack(faulty.provider, metadata.context_id);
+  held.release();
+  const answer = await running;
+  assert.deepEqual([answer.body.code, answer.body.retryable], ["context_busy", true]);
+  assert.equal(created(faulty.provider).length, before + 1);
+  const next = await invoke(client, "execute-code", { ...path, code: "1" });
+  assert.equal(next.previous?.termination_reason, "sandbox_lost");
 });
 
 Deno.test("a sandbox that dies before it could take the code is replaced, and the caller is told", async () => {

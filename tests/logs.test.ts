@@ -25,7 +25,8 @@ Deno.test("one line a request, and nothing secret in any", async () => {
     const requests = lines.filter((line) => line.includes('"function"'));
     assert.equal(requests.length, 5, lines.join("\n"));
     const all = lines.join("\n");
-    const secrets = [session.access_token, stack.secretKey, stack.publishableKey, stack.e2b.apiKey];
+    const sandboxes = stack.e2b.server?.sandboxes().map((sandbox) => sandbox.sandboxId) ?? [];
+    const secrets = [...sandboxes, session.access_token, stack.secretKey, stack.publishableKey, stack.e2b.apiKey];
     for (const secret of [...secrets, "output-marker", "code-marker", "error-marker"]) {
       assert(!all.includes(secret), `the log holds ${secret.slice(0, 12)}…`);
     }

@@ -96,7 +96,7 @@ Deno.test("only E2B's own word ends a context: a hiccup on connect leaves it as 
 Deno.test("a sandbox is born on probation and extended once its context is committed", async () => {
   const client = await user(faulty.stack);
   const path = newPath();
-  const held = faulty.proxy.intercept(at.extend, { kind: "hold" });
+  const held = faulty.proxy.intercept(at.connect, { kind: "hold" });
   const acquiring = invoke(client, "acquire-context", path);
   await held.hit;
   const [row] = await contexts(sql, path);

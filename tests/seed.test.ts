@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { type Stack, startStack } from "../local/stack.ts";
 import { invoke, newPath, user } from "./support/clients.ts";
-import { createdFor } from "./support/provider.ts";
+import { alive, createdFor } from "./support/provider.ts";
 import { connect, contexts, reachDeadline } from "./support/rows.ts";
+import { eventually, sweepNow } from "./support/settle.ts";
 
 let stack: Stack;
 let sql: ReturnType<typeof connect>;
@@ -79,4 +80,8 @@ Deno.test("sandboxes match active contexts", async () => {
   for (const { id } of active) {
     assert.equal(createdFor(stack, id).filter((sandbox) => sandbox.ended === null).length, 1);
   }
+  await eventually("no other sandbox is alive", 10, async () => {
+    await sweepNow(stack, sql);
+    return alive(stack).length === active.length;
+  });
 });

@@ -61,6 +61,11 @@ update copilot_internal.execution_contexts
 set activated_at = created_at
 where activated_at is null and sandbox_id is not null and sandbox_status <> 'error';
 
+-- No sandbox lives longer than a day: those of contexts that ended before owe no kill.
+update copilot_internal.execution_contexts
+set sandbox_killed_at = terminated_at
+where terminated_at < clock_timestamp() - interval '1 day' and sandbox_id is not null and sandbox_killed_at is null;
+
 alter table copilot_internal.execution_contexts
   alter column ttl_seconds drop default,
   drop constraint if exists execution_contexts_ttl_positive,

@@ -150,10 +150,15 @@ begin
       clock_timestamp() + make_interval(secs => p_lease_seconds),
       v_previous.termination_reason, v_previous.terminated_at
     )
-    on conflict (tenant_id, conversation_id, path_id) where terminated_at is null do nothing
+    on conflict do nothing
     returning c.* into v_context;
     if found then
       v_outcome := 'claimed';
+      exit;
+    end if;
+    -- This very claim came before and has ended, its answer lost: the caller comes again with a new one.
+    if exists (select from copilot_internal.execution_contexts c where c.id = p_claim_id) then
+      v_context := null;
       exit;
     end if;
     -- Somebody else took the path since we looked: look again.
@@ -209,7 +214,11 @@ as $$
       sandbox_id = p_sandbox_id,
       activated_at = coalesce(c.activated_at, clock_timestamp()),
       last_used_at = clock_timestamp(),
-      expires_at = clock_timestamp() + make_interval(secs => c.ttl_seconds + p_hold_seconds)
+      expires_at = greatest(
+        clock_timestamp() + make_interval(secs => c.ttl_seconds + p_hold_seconds),
+        -- The lease's end was no idle deadline; that of a context which is ready already only moves later.
+        case when c.sandbox_status = 'ready' then c.expires_at end
+      )
   where c.id = p_context_id and c.terminated_at is null
     -- Asking again with the same sandbox is no error: the answer to the first time may have been lost.
     and (c.sandbox_status = 'creating' or c.sandbox_id = p_sandbox_id)
@@ -253,7 +262,11 @@ revoke execute on function public.fail_execution_context(uuid, text, boolean, in
   from public, anon, authenticated;
 grant execute on function public.fail_execution_context(uuid, text, boolean, integer) to service_role;
 
-create or replace function public.lose_execution_context(p_context_id uuid, p_sandbox_id text)
+create or replace function public.lose_execution_context(
+  p_context_id uuid,
+  p_sandbox_id text,
+  p_confirmed boolean default true
+)
 returns boolean
 language sql
 volatile
@@ -265,16 +278,16 @@ as $$
     set sandbox_status = 'terminated',
         termination_reason = 'sandbox_lost',
         terminated_at = clock_timestamp(),
-        sandbox_killed_at = clock_timestamp()
+        sandbox_killed_at = case when p_confirmed then clock_timestamp() end
     where c.id = p_context_id and c.sandbox_id = p_sandbox_id and c.terminated_at is null
     returning 1
   )
   select exists (select from lost)
 $$;
-comment on function public.lose_execution_context(uuid, text) is
-  'Ends a ready context whose sandbox E2B says is gone. False if it had ended before.';
-revoke execute on function public.lose_execution_context(uuid, text) from public, anon, authenticated;
-grant execute on function public.lose_execution_context(uuid, text) to service_role;
+comment on function public.lose_execution_context(uuid, text, boolean) is
+  'Ends a ready context whose sandbox E2B says is gone. Not p_confirmed: it is only being killed, and the kill stays owed. False if it had ended before.';
+revoke execute on function public.lose_execution_context(uuid, text, boolean) from public, anon, authenticated;
+grant execute on function public.lose_execution_context(uuid, text, boolean) to service_role;
 
 create or replace function public.terminate_execution_contexts(
   p_tenant_id text,
@@ -308,7 +321,7 @@ revoke execute on function public.terminate_execution_contexts(text, text, text,
   from public, anon, authenticated;
 grant execute on function public.terminate_execution_contexts(text, text, text, uuid) to service_role;
 
-create or replace function public.confirm_sandbox_killed(p_context_id uuid)
+create or replace function public.confirm_sandbox_killed(p_context_id uuid, p_sandbox_id text)
 returns boolean
 language sql
 volatile
@@ -318,16 +331,16 @@ as $$
   with confirmed as (
     update copilot_internal.execution_contexts c
     set sandbox_killed_at = clock_timestamp()
-    where c.id = p_context_id
-      and c.terminated_at is not null and c.sandbox_id is not null and c.sandbox_killed_at is null
+    where c.id = p_context_id and c.sandbox_id = p_sandbox_id
+      and c.terminated_at is not null and c.sandbox_killed_at is null
     returning 1
   )
   select exists (select from confirmed)
 $$;
-comment on function public.confirm_sandbox_killed(uuid) is
+comment on function public.confirm_sandbox_killed(uuid, text) is
   'Notes that E2B confirmed the kill of an ended context''s sandbox (204 or 404). False if none was owed.';
-revoke execute on function public.confirm_sandbox_killed(uuid) from public, anon, authenticated;
-grant execute on function public.confirm_sandbox_killed(uuid) to service_role;
+revoke execute on function public.confirm_sandbox_killed(uuid, text) from public, anon, authenticated;
+grant execute on function public.confirm_sandbox_killed(uuid, text) to service_role;
 
 create or replace function copilot_internal.expire_execution_contexts(p_limit integer default 1000)
 returns table (expired_count integer)
@@ -375,7 +388,7 @@ begin
     select c.deleted_count into v_deleted
     from copilot_internal.cleanup_old_terminated_contexts(p_days_old, p_limit) c;
     deleted_count := deleted_count + v_deleted;
-    exit when v_deleted < p_limit or clock_timestamp() >= v_end;
+    exit when v_deleted = 0 or v_deleted < p_limit or clock_timestamp() >= v_end;
   end loop;
   return next;
 end

@@ -29,7 +29,8 @@ as $$
         c.kill_attempted_at is null
         or c.kill_attempted_at < clock_timestamp() - make_interval(secs => p_retry_seconds)
       )
-    order by c.terminated_at
+    -- New debts first, then those that have waited longest since they were tried: kills that keep failing hold up none.
+    order by c.kill_attempted_at nulls first, c.terminated_at
     limit p_limit
     for update skip locked
   )
@@ -40,7 +41,7 @@ as $$
   returning c.id, c.sandbox_id
 $$;
 comment on function public.take_owed_kills(integer, integer) is
-  'Up to p_limit ended contexts whose sandbox is not known to be gone, the oldest first. Whoever takes one has p_retry_seconds to kill and confirm before another sweep may.';
+  'Up to p_limit ended contexts whose sandbox is not known to be gone. Whoever takes one has p_retry_seconds to kill and confirm before another sweep may.';
 revoke execute on function public.take_owed_kills(integer, integer) from public, anon, authenticated;
 grant execute on function public.take_owed_kills(integer, integer) to service_role;
 

@@ -3,7 +3,8 @@ import type { Stack } from "../../local/stack.ts";
 import { newPath, service, user } from "../support/clients.ts";
 import { startFaultyStack } from "../support/faulty_stack.ts";
 import { killBehindOurBack } from "../support/provider.ts";
-import { connect } from "../support/rows.ts";
+import { connect, reachDeadline } from "../support/rows.ts";
+import { sweepNow } from "../support/settle.ts";
 import { baselineAcquire, prepareBaseline, type Race } from "./baseline.ts";
 import { ChaosClient } from "./client.ts";
 import { faults, killProcesses, pause } from "./mischief.ts";
@@ -41,6 +42,9 @@ const PROBATION = 5;
 /** What an orphan's life is made of: creating, probation, the minute's sweep (here a second), and its work. */
 const BOUND = LEASE / 2 + PROBATION + 1 + 5;
 
+/** In seconds. A kill that failed is tried again by the first sweep half a minute later. */
+const ORPHAN_BOUND = 30 + BOUND;
+
 /** Lets chaos reign for a while and reports. */
 export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
   const { seconds, processes, seed, onProgress } = options;
@@ -52,7 +56,8 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     env: {
       CONTEXT_LEASE_SECONDS: String(LEASE),
       SANDBOX_PROBATION_SECONDS: String(PROBATION),
-      CONTEXT_TTL_SECONDS: "20",
+      // Longer than any orphan may live: its own time limit must not be what ends it.
+      CONTEXT_TTL_SECONDS: "300",
       EXECUTION_TIMEOUT_SECONDS: "20",
     },
   });
@@ -64,7 +69,10 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
       Array.from({ length: options.paths }, newPath).flatMap((path, index) =>
         Array.from({ length: options.clientsPerPath }, async (_, turn) => {
           const client = await user(faulty.stack, `chaos-${index}`);
-          return new ChaosClient(`c${index}_${turn}`, client, path, chance.fork(), tally, killBehind);
+          return new ChaosClient(`c${index}_${turn}`, client, path, chance.fork(), tally, {
+            kill: killBehind,
+            expire: () => reachDeadline(sql, path),
+          });
         })
       ),
     );
@@ -87,6 +95,8 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     faulty.database.mischief = () => undefined;
     await Promise.all(clients.map((client) => client.comeBack()));
     const left = await settle(faulty.stack, faulty.provider, sql, tally);
+    const orphanSeconds = await longestOrphanSeconds(faulty.provider, sql);
+    if (orphanSeconds > ORPHAN_BOUND) tally.violations.push(`an orphan lived ${orphanSeconds} s`);
     return {
       seed,
       operations: tally.operations,
@@ -94,7 +104,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
       kills: tally.kills,
       retryable_errors: tally.retryable_errors,
       fatal_errors: tally.fatal_errors,
-      orphan_seconds_max: Math.round(await longestOrphanSeconds(faulty.provider, sql) * 10) / 10,
+      orphan_seconds_max: Math.round(orphanSeconds * 10) / 10,
       ...left,
       violations: tally.violations.length,
       violation_details: tally.violations,
@@ -124,7 +134,7 @@ async function settle(
 ): Promise<{ active_rows: number; sandboxes_alive: number }> {
   const giveUpAt = performance.now() + BOUND * 1000;
   for (;;) {
-    await service(stack).functions.invoke("terminate-context", { body: { due: true } });
+    await sweepNow(stack, sql);
     const rows = await sql<{ sandbox_id: string | null }[]>`
       select sandbox_id from copilot_internal.execution_contexts where terminated_at is null`;
     const owned = new Set(rows.map((row) => row.sandbox_id));

@@ -24,7 +24,12 @@ export class ChaosClient {
     private readonly path: Path,
     private readonly random: Random,
     private readonly tally: Tally,
-    private readonly killBehindOurBack: (contextId: string) => Promise<void>,
+    private readonly fate: {
+      /** Kills a context's sandbox at the provider, behind the functions' back. */
+      readonly kill: (contextId: string) => Promise<void>;
+      /** Lets the path's context reach its deadline. */
+      readonly expire: () => Promise<void>;
+    },
   ) {}
 
   /** Does one operation after the other until `signal`. */
@@ -36,7 +41,8 @@ export class ChaosClient {
         [18, () => this.#acquire()],
         [6, () => this.#terminate(this.path)],
         [1, () => this.#terminate({ conversation_id: this.path.conversation_id })],
-        [5, async () => this.#known === null ? undefined : await this.killBehindOurBack(this.#known.contextId)],
+        [4, async () => this.#known === null ? undefined : await this.fate.kill(this.#known.contextId)],
+        [2, () => this.fate.expire()],
       ])();
     }
   }
@@ -75,7 +81,8 @@ export class ChaosClient {
   /** Takes note of the context in an answer. One that is new to us must say what became of the last. */
   #hear(answer: AcquireResponse): void {
     if (this.#known?.contextId === answer.context.id) return;
-    if (this.#known !== null && answer.previous === null && !answer.was_created) {
+    // Every context that follows another names it, also to callers who did not create it.
+    if (this.#known !== null && answer.previous === null) {
       this.#violation(`context ${answer.context.id} replaced ${this.#known.contextId} without a word`);
     }
     this.#known = { contextId: answer.context.id, count: 0 };

@@ -16,6 +16,7 @@ const SHARED = [
   "database.types",
   "endpoint",
   "errors",
+  "kills",
   "live_sandbox",
   "log",
   "provider_errors",

@@ -44,8 +44,8 @@ const rpc = (name: string) => ({ path }: RequestLine) => path.endsWith(`/rpc/${n
 /** The steps of the functions' work, by the requests that they send. */
 export const at = {
   create: ({ method, path }: RequestLine) => method === "POST" && path === "/v2/sandboxes",
+  /** To a sandbox in use; to a new one, what ends its probation. */
   connect: ({ path }: RequestLine) => path.endsWith("/connect"),
-  extend: ({ path }: RequestLine) => /^\/sandboxes\/[^/]+\/timeout$/.test(path),
   kill: ({ method }: RequestLine) => method === "DELETE",
   execute: ({ path }: RequestLine) => path === "/execute",
   claim: rpc("claim_execution_context"),

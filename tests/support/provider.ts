@@ -13,6 +13,11 @@ export function created(source: Stack | E2BServer): readonly SandboxRecord[] {
   return ("sandboxes" in source ? source : providerOf(source)).sandboxes();
 }
 
+/** The sandboxes that live. */
+export function alive(source: Stack | E2BServer): SandboxRecord[] {
+  return created(source).filter((sandbox) => sandbox.ended === null);
+}
+
 /** The stack's own sandbox server. */
 export function providerOf(stack: Stack): E2BServer {
   assert(stack.e2b.server, "this stack uses somebody else's sandbox server");

@@ -67,7 +67,12 @@ export async function startProxy(target = ""): Promise<Proxy> {
     const line = { method: incoming.method ?? "GET", path: incoming.url ?? "/" };
     requests.push(line);
     const chunks: Uint8Array<ArrayBuffer>[] = [];
-    for await (const chunk of incoming) chunks.push(new Uint8Array(chunk));
+    try {
+      for await (const chunk of incoming) chunks.push(new Uint8Array(chunk));
+    } catch {
+      // The caller died while it sent the request: nobody is served.
+      return;
+    }
 
     const plan = plans.find((candidate) => candidate.left > 0 && candidate.matches(line));
     if (plan) {

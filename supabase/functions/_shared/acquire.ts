@@ -1,17 +1,17 @@
 /** Get the path's context, or create it: one sandbox, whatever the number of callers. */
-import { inBackground } from "./background.ts";
 import type { Config } from "./config.ts";
 import type { Context, ContextStore, PathKey } from "./context_store.ts";
 import { asContextError, ContextError, type ErrorCode, isErrorCode } from "./errors.ts";
 import { describe, log } from "./log.ts";
 import type { LiveSandbox } from "./live_sandbox.ts";
 import type { Sandboxes } from "./sandboxes.ts";
-import { IN_PASSING, sweep } from "./sweep.ts";
 
 export interface AcquireParts {
   readonly store: ContextStore;
   readonly sandboxes: Sandboxes;
   readonly config: Config;
+  /** When the request must have been answered, on `performance.now()`'s clock. */
+  readonly answerBy: number;
 }
 
 export interface AcquireOptions {
@@ -19,6 +19,8 @@ export interface AcquireOptions {
   readonly ttlSeconds?: number;
   /** How long an execution that follows at once may take: the context must outlive it. */
   readonly holdSeconds: number;
+  /** False: this request has created a sandbox already, and must not create another. */
+  readonly mayCreate?: boolean;
 }
 
 export interface Acquired {
@@ -46,8 +48,9 @@ export async function acquire(parts: AcquireParts, key: PathKey, options: Acquir
       field: "ttl_seconds",
     });
   }
-  const giveUpAt = performance.now() + config.context.waitSeconds * 1000;
-  let mayCreate = true;
+  // The platform would answer in our place, and nobody would know what became of the request.
+  const giveUpAt = Math.min(performance.now() + config.context.waitSeconds * 1000, parts.answerBy);
+  let mayCreate = options.mayCreate ?? true;
   let awaitedId: string | undefined;
 
   for (let polls = 0;;) {
@@ -62,11 +65,11 @@ export async function acquire(parts: AcquireParts, key: PathKey, options: Acquir
     });
     switch (claim.outcome) {
       case "reused": {
-        const connection = await sandboxes.connect(claim.sandbox_id, claim.ttl_seconds + options.holdSeconds);
+        const connection = await sandboxes.connect(claim.sandbox_id, lifeSeconds(config, claim, options));
         if (connection.outcome === "connected") {
           return { context: claim, sandbox: connection.sandbox, wasCreated: false };
         }
-        await store.lose(claim.id, claim.sandbox_id);
+        await store.lose(claim.id, claim.sandbox_id, connection.confirmed);
         break;
       }
       case "claimed": {
@@ -77,8 +80,6 @@ export async function acquire(parts: AcquireParts, key: PathKey, options: Acquir
         }
         mayCreate = false;
         const created = await create(parts, claim.id, options);
-        // A new context often follows one that has ended, whose kill may be owed.
-        inBackground("sweep_in_passing_failed", sweep(parts, IN_PASSING));
         if (created) return created;
         break;
       }
@@ -132,9 +133,13 @@ async function create(parts: AcquireParts, claimId: string, options: AcquireOpti
     return null;
   }
 
-  // If this throws, the context stays: the next caller's connect extends the sandbox, as long as probation lasts.
-  await sandboxes.extend(sandbox.sandboxId, context.ttl_seconds + options.holdSeconds);
-  return { context, sandbox, wasCreated: true };
+  // Ends probation. By connect, because it never shortens: a caller who waited may have asked for more by now. If it
+  // throws, the context stays, and the next caller's connect does the same, as long as probation lasts.
+  const connection = await sandboxes.connect(sandbox.sandboxId, lifeSeconds(parts.config, context, options));
+  if (connection.outcome === "gone") {
+    throw new ContextError("sandbox_unavailable", "The new sandbox has ended at once. Try again.");
+  }
+  return { context, sandbox: connection.sandbox, wasCreated: true };
 }
 
 /** Awaits a step whose failure must not hide what the caller is to be told. The lease or probation makes up for it. */
@@ -146,7 +151,12 @@ async function attempt(event: string, contextId: string, step: Promise<unknown>)
   }
 }
 
-function busy(retryAfterSeconds: number): ContextError {
+/** How long the sandbox must live from now, in seconds; E2B refuses more than its plan's most. */
+function lifeSeconds(config: Config, context: { ttl_seconds: number }, options: AcquireOptions): number {
+  return Math.min(context.ttl_seconds + options.holdSeconds, config.context.maxTtlSeconds);
+}
+
+export function busy(retryAfterSeconds: number): ContextError {
   return new ContextError("context_busy", "Another request is creating this path's sandbox. Try again.", {
     retryAfterSeconds,
   });

@@ -7,6 +7,8 @@ import type { Sandboxes } from "./sandboxes.ts";
 export interface Call {
   readonly caller: Caller;
   readonly config: Config;
+  /** When the request must have been answered, on `performance.now()`'s clock. */
+  readonly answerBy: number;
   readonly store: ContextStore;
   readonly sandboxes: Sandboxes;
 }

@@ -31,3 +31,10 @@ export class CappedText {
     return `${this.#head}\n… ${this.omitted} characters left out …\n${this.#tail.slice(-this.#half)}`;
   }
 }
+
+/** A text of at most about `most` characters: its head and its tail. */
+export function capped(text: string, most: number): string {
+  const kept = new CappedText(most);
+  kept.append(text);
+  return kept.toString();
+}

@@ -54,12 +54,8 @@ const claimSchema = z.discriminatedUnion("outcome", [
 ]);
 export type Claim = z.infer<typeof claimSchema>;
 
-const owedKillSchema = z.object({ id: z.uuid(), sandbox_id: z.string() });
-/** An ended context whose sandbox is not known to be gone. */
-export type OwedKill = z.infer<typeof owedKillSchema>;
-
 /** A sandbox, and the context that it was made for. */
-export interface OwnedSandbox {
+export interface SandboxOfContext {
   readonly sandboxId: string;
   readonly contextId: string;
 }
@@ -118,11 +114,12 @@ export class ContextStore {
     }, z.boolean());
   }
 
-  /** Ends a context whose sandbox E2B says is gone. */
-  async lose(contextId: string, sandboxId: string): Promise<boolean> {
+  /** Ends a context whose sandbox E2B says is gone. Unconfirmed, because it is only being killed: the kill stays owed. */
+  async lose(contextId: string, sandboxId: string, confirmed: boolean): Promise<boolean> {
     return await this.#call("lose_execution_context", {
       p_context_id: contextId,
       p_sandbox_id: sandboxId,
+      p_confirmed: confirmed,
     }, z.boolean());
   }
 
@@ -145,21 +142,29 @@ export class ContextStore {
   }
 
   /** Takes on up to `limit` kills that are owed; for half a minute no other sweep takes the same. */
-  async takeOwedKills(limit: number): Promise<OwedKill[]> {
-    return await this.#call("take_owed_kills", { p_limit: limit }, z.array(owedKillSchema));
+  async takeOwedKills(limit: number): Promise<SandboxOfContext[]> {
+    const rows = await this.#call(
+      "take_owed_kills",
+      { p_limit: limit },
+      z.array(z.object({ id: z.uuid(), sandbox_id: z.string() })),
+    );
+    return rows.map((row) => ({ contextId: row.id, sandboxId: row.sandbox_id }));
   }
 
   /** Of these sandboxes, those that a claim of ours made and that no active context owns. */
-  async findOrphans(sandboxes: readonly OwnedSandbox[]): Promise<OwnedSandbox[]> {
+  async findOrphans(sandboxes: readonly SandboxOfContext[]): Promise<SandboxOfContext[]> {
     const rows = await this.#call("find_orphans", {
       p_sandboxes: sandboxes.map(({ sandboxId, contextId }) => ({ sandbox_id: sandboxId, context_id: contextId })),
     }, z.array(z.object({ sandbox_id: z.string(), context_id: z.uuid() })));
     return rows.map((row) => ({ sandboxId: row.sandbox_id, contextId: row.context_id }));
   }
 
-  /** Notes that E2B confirmed the kill of an ended context's sandbox. */
-  async confirmKilled(contextId: string): Promise<boolean> {
-    return await this.#call("confirm_sandbox_killed", { p_context_id: contextId }, z.boolean());
+  /** Notes that E2B confirmed the kill of an ended context's sandbox. False: that context owed no kill of this one. */
+  async confirmKilled(contextId: string, sandboxId: string): Promise<boolean> {
+    return await this.#call("confirm_sandbox_killed", {
+      p_context_id: contextId,
+      p_sandbox_id: sandboxId,
+    }, z.boolean());
   }
 
   async #call<Name extends keyof Functions, Row>(

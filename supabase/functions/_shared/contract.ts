@@ -115,7 +115,7 @@ export interface AcquireResponse {
   context: ContextView;
   /** Whether this call made the sandbox: its kernel is new and empty. */
   was_created: boolean;
-  /** Null when the path never had a context before. */
+  /** Null when the path never had a context before, or none in the week for which ended ones are kept. */
   previous: PreviousContext | null;
 }
 
@@ -138,10 +138,11 @@ export interface Execution {
   stdout: string;
   stderr: string;
   error: ExecutionError | null;
+  /** Null when the kernel did not say that it had begun. */
   execution_count: number | null;
   duration_ms: number;
-  /** What was left out of the middle of each stream, in characters; null when nothing was. */
-  truncated: { stdout: number; stderr: number } | null;
+  /** What was left out: of the middle of each stream, in characters, and results; null when nothing was. */
+  truncated: { stdout: number; stderr: number; results: number } | null;
 }
 
 export interface ExecuteResponse extends AcquireResponse {

@@ -98,7 +98,7 @@ export type Database = {
           "ttl_seconds": number;
         }[];
       };
-      "confirm_sandbox_killed": { Args: { "p_context_id": string }; Returns: boolean };
+      "confirm_sandbox_killed": { Args: { "p_context_id": string; "p_sandbox_id": string }; Returns: boolean };
       "expire_due_execution_contexts": { Args: { "p_limit"?: number }; Returns: number };
       "fail_execution_context": {
         Args: {
@@ -116,7 +116,10 @@ export type Database = {
           "sandbox_id": string;
         }[];
       };
-      "lose_execution_context": { Args: { "p_context_id": string; "p_sandbox_id": string }; Returns: boolean };
+      "lose_execution_context": {
+        Args: { "p_confirmed"?: boolean; "p_context_id": string; "p_sandbox_id": string };
+        Returns: boolean;
+      };
       "take_owed_kills": {
         Args: { "p_limit"?: number; "p_retry_seconds"?: number };
         Returns: {

@@ -4,12 +4,13 @@ import type { z } from "zod";
 import { readBody } from "./body.ts";
 import type { Call } from "./call.ts";
 import { callerOf } from "./caller.ts";
-import { readConfig } from "./config.ts";
+import { readConfig, REQUEST_SECONDS } from "./config.ts";
 import { ContextStore } from "./context_store.ts";
 import type { Database } from "./database.types.ts";
 import { asContextError, ContextError, toResponse } from "./errors.ts";
 import { describe, log } from "./log.ts";
 import { Sandboxes } from "./sandboxes.ts";
+import { sweepInPassing } from "./sweep.ts";
 
 /** The default export of a function, as the platform and `deno serve` take it. */
 export interface Endpoint {
@@ -43,12 +44,15 @@ export function endpoint<Body>(
       const caller = callerOf(context);
       const body = await readBody(request, schema);
       const config = readConfig();
-      const answer = await operation({
+      const call: Call = {
         caller,
         config,
         store: new ContextStore(context.supabaseAdmin),
         sandboxes: new Sandboxes(config),
-      }, body);
+        answerBy: started + REQUEST_SECONDS * 1000,
+      };
+      const answer = await operation(call, body);
+      sweepInPassing(call);
       tell("ok");
       return Response.json(answer);
     } catch (thrown) {

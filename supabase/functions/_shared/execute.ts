@@ -1,5 +1,5 @@
 /** Run code on a path: acquire its context, run, tell. */
-import { acquire, type Acquired } from "./acquire.ts";
+import { acquire, type Acquired, busy } from "./acquire.ts";
 import type { Call } from "./call.ts";
 import { pathKeyOf } from "./caller.ts";
 import type { ExecuteRequest, Execution } from "./contract.ts";
@@ -29,17 +29,20 @@ export async function execute(call: Call, request: ExecuteRequest): Promise<Exec
   }
 
   const key = pathKeyOf(call.caller, request);
+  let mayCreate = true;
   // Twice: a sandbox that dies between connect and run has run nothing, and the second acquire finds out and replaces
   // it. One that is gone again says that something else is wrong.
   for (let attempt = 1; attempt <= 2; attempt++) {
     const acquired = await acquire(call, key, {
       ttlSeconds: request.ttl_seconds,
       holdSeconds: Math.ceil(timeoutMs / 1000),
+      mayCreate,
     });
+    // Nothing has run yet, and the context is there now: asking again is quick.
+    if (performance.now() + timeoutMs > call.answerBy) throw busy(1);
     const result = await run(acquired.sandbox, { ...request, timeoutMs });
-    if (result.outcome === "ran") {
-      return { ...acquired, execution: result.execution };
-    }
+    if (result.outcome === "ran") return { ...acquired, execution: result.execution };
+    mayCreate = !acquired.wasCreated;
   }
   throw new ContextError("sandbox_unavailable", "The sandbox ended before it could run the code. Try again.", {
     retryAfterSeconds: 1,

@@ -1,15 +1,18 @@
 /** The kernel of a sandbox: runs code and reads what it says, a stream of JSON lines. */
 import { z } from "zod";
-import { CappedText } from "./capped_text.ts";
+import { capped, CappedText } from "./capped_text.ts";
 import type { Execution, Language } from "./contract.ts";
 import { ContextError } from "./errors.ts";
 import { readLines } from "./lines.ts";
 import type { LiveSandbox } from "./live_sandbox.ts";
+import { asProviderError } from "./provider_errors.ts";
 
 /** Most characters kept of stdout, and of stderr: the first half and the last. */
 const STREAM_CHARACTERS = 20_000;
-/** Longest line of the kernel, in characters: a line holds one result, a plot say. */
-const LINE_CHARACTERS = 16 * 1024 * 1024;
+/** Most characters kept of all results together, as the kernel wrote them. One result is one line. */
+const RESULTS_CHARACTERS = 4 * 1024 * 1024;
+/** Most characters kept of a traceback, and of an exception's text. */
+const ERROR_CHARACTERS = 20_000;
 
 const messageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("number_of_executions"), execution_count: z.int() }),
@@ -57,6 +60,10 @@ export async function run(sandbox: LiveSandbox, program: Program): Promise<Run> 
     "status" | "results" | "error" | "execution_count"
   > = { status: "ok", results: [], error: null, execution_count: null };
 
+  let resultsLength = 0;
+  let resultsOmitted = 0;
+  let answered = false;
+
   try {
     const response = await sandbox.execute({
       code: program.code,
@@ -65,8 +72,13 @@ export async function run(sandbox: LiveSandbox, program: Program): Promise<Run> 
     }, deadline);
     if (!response.ok || !response.body) return await refused(response);
 
+    answered = true;
     let ended = false;
-    for await (const line of readLines(response.body, LINE_CHARACTERS, deadline)) {
+    for await (const line of readLines(response.body, RESULTS_CHARACTERS, deadline)) {
+      if (line === null) {
+        resultsOmitted++;
+        continue;
+      }
       const message = lineSchema.parse(parseJson(line));
       if (message === null) continue;
       switch (message.type) {
@@ -80,27 +92,38 @@ export async function run(sandbox: LiveSandbox, program: Program): Promise<Run> 
           stderr.append(message.text);
           break;
         case "result": {
+          resultsLength += line.length;
+          if (resultsLength > RESULTS_CHARACTERS) {
+            resultsOmitted++;
+            break;
+          }
           const { type: _, ...result } = message;
           execution.results.push(result);
           break;
         }
         case "error":
           execution.status = "error";
-          execution.error = { name: message.name, value: message.value, traceback: message.traceback };
+          execution.error = {
+            name: message.name,
+            value: capped(message.value, ERROR_CHARACTERS),
+            traceback: capped(message.traceback, ERROR_CHARACTERS),
+          };
           break;
         case "end_of_execution":
           ended = true;
       }
       if (ended) break;
     }
-    if (!ended) throw lost();
+    if (!ended && !deadline.aborted) throw lost();
+    if (!ended) execution.status = "timed_out";
   } catch (thrown) {
     if (thrown instanceof ContextError) throw thrown;
-    if (!deadline.aborted) throw lost(thrown);
+    // Without an answer nobody knows whether the code began.
+    if (!deadline.aborted || !answered) throw lost(thrown);
     execution.status = "timed_out";
   }
 
-  const truncated = { stdout: stdout.omitted, stderr: stderr.omitted };
+  const truncated = { stdout: stdout.omitted, stderr: stderr.omitted, results: resultsOmitted };
   return {
     outcome: "ran",
     execution: {
@@ -108,7 +131,7 @@ export async function run(sandbox: LiveSandbox, program: Program): Promise<Run> 
       stdout: stdout.toString(),
       stderr: stderr.toString(),
       duration_ms: Math.round(performance.now() - started),
-      truncated: truncated.stdout + truncated.stderr === 0 ? null : truncated,
+      truncated: Object.values(truncated).every((omitted) => omitted === 0) ? null : truncated,
     },
   };
 }
@@ -128,13 +151,12 @@ async function refused(response: Response): Promise<Run> {
   const body = z.looseObject({ message: z.string() }).safeParse(parseJson(text));
   if (response.status === 502 && body.success && /not found/i.test(body.data.message)) return { outcome: "gone" };
 
-  const cause = new Error(`the kernel answered ${response.status}`);
-  if (response.status === 401 || response.status === 403) {
-    throw new ContextError("misconfigured", "The sandbox refuses the functions' traffic token.", { cause });
-  }
+  const answer = { response, error: parseJson(text) };
+  // The proxy's limits and time-outs are those of the whole service. Its other statuses are about the kernel.
+  if ([401, 403, 429, 504].includes(response.status)) throw asProviderError(answer);
   throw new ContextError("sandbox_unavailable", "The sandbox's kernel could not take the code. Try again.", {
-    retryAfterSeconds: 2,
-    cause,
+    retryAfterSeconds: asProviderError(answer).retryAfterSeconds,
+    cause: new Error(`the kernel answered ${response.status}`),
   });
 }
 

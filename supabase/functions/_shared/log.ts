@@ -17,6 +17,7 @@ export function describe(thrown: unknown): string {
       ? String(thrown.message)
       : typeof thrown;
   }
-  const own = `${thrown.name}: ${thrown.message}`;
+  // Messages of fetch quote the address, and a sandbox's address holds its id.
+  const own = `${thrown.name}: ${thrown.message.replaceAll(/https?:\/\/\S+/g, "<address>")}`;
   return thrown.cause === undefined ? own : `${own} <- ${describe(thrown.cause)}`;
 }

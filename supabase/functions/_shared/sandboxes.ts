@@ -1,7 +1,6 @@
-/** The sandboxes at E2B: create, connect, extend, kill. */
+/** The sandboxes at E2B: create, connect, kill, list. */
 import { ApiClient, ConnectionConfig } from "e2b";
 import type { Config } from "./config.ts";
-import { ContextError } from "./errors.ts";
 import { LiveSandbox, sendOnce } from "./live_sandbox.ts";
 import { type Answer, asConnectionError, asProviderError, saysBeingKilled, saysNotFound } from "./provider_errors.ts";
 
@@ -10,7 +9,8 @@ const CALL_MILLISECONDS = 20_000;
 
 export type Connection =
   | { readonly outcome: "connected"; readonly sandbox: LiveSandbox }
-  | { readonly outcome: "gone" };
+  /** `confirmed`: E2B knows of no such sandbox. Else it is being killed, and that may yet fail. */
+  | { readonly outcome: "gone"; readonly confirmed: boolean };
 
 /** Marks what claims made, so that a sweep need not page through what else the account runs. */
 const OWNER = { made_by: "execution-contexts" };
@@ -50,7 +50,7 @@ export class Sandboxes {
   }
 
   /**
-   * Creates a sandbox on probation: it dies soon unless `extend` follows.
+   * Creates a sandbox on probation: it dies soon unless `connect` follows.
    *
    * @throws ContextError
    */
@@ -72,7 +72,8 @@ export class Sandboxes {
   }
 
   /**
-   * Connects to a sandbox and moves its end to `seconds` from now, never earlier than it was.
+   * Connects to a sandbox and moves its end to `seconds` from now, never earlier than it was. E2B refuses more seconds
+   * than the account's plan allows a sandbox to live.
    *
    * Only E2B's own word ends a context: 404, or 409 while the sandbox is being killed. Anything else is thrown.
    *
@@ -85,24 +86,8 @@ export class Sandboxes {
       signal: AbortSignal.timeout(CALL_MILLISECONDS),
     }));
     if (data) return { outcome: "connected", sandbox: this.#live(data) };
-    if (saysNotFound(answer) || saysBeingKilled(answer)) return { outcome: "gone" };
-    throw asProviderError(answer);
-  }
-
-  /**
-   * Lets a sandbox live for `seconds` from now.
-   *
-   * @throws ContextError
-   */
-  async extend(sandboxId: string, seconds: number): Promise<void> {
-    const answer = await answered(this.#api.POST("/sandboxes/{sandboxID}/timeout", {
-      params: { path: { sandboxID: sandboxId } },
-      body: { timeout: seconds },
-      signal: AbortSignal.timeout(CALL_MILLISECONDS),
-    }));
-    if (answer.response.ok) return;
-    // It ended meanwhile, or is paused: `connect` will tell.
-    if (saysNotFound(answer)) throw new ContextError("sandbox_unavailable", "The sandbox has just ended. Try again.");
+    if (saysNotFound(answer)) return { outcome: "gone", confirmed: true };
+    if (saysBeingKilled(answer)) return { outcome: "gone", confirmed: false };
     throw asProviderError(answer);
   }
 

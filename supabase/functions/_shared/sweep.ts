@@ -1,9 +1,10 @@
 /** Kill what nobody owns, finish terminations, retire what is due: in small batches, and any number of them at once. */
 import { z } from "zod";
+import { inBackground } from "./background.ts";
 import type { Config } from "./config.ts";
-import type { ContextStore, OwnedSandbox } from "./context_store.ts";
+import type { ContextStore, SandboxOfContext } from "./context_store.ts";
 import type { SweepResponse } from "./contract.ts";
-import { describe, log } from "./log.ts";
+import { killAll } from "./kills.ts";
 import type { Sandboxes } from "./sandboxes.ts";
 
 export interface SweepParts {
@@ -22,10 +23,8 @@ export interface SweepBudget {
 
 export const SCHEDULED: SweepBudget = { rows: 100, pages: 20 };
 /** What requests do in the background after they have answered, for projects without the schedule. */
-export const IN_PASSING: SweepBudget = { rows: 5, pages: 0 };
-
-/** Kills at once: E2B allows thousands of operations a minute, and a function few connections. */
-const KILLS_AT_ONCE = 10;
+const IN_PASSING: SweepBudget = { rows: 10, pages: 1 };
+const IN_PASSING_MILLISECONDS = 30_000;
 
 /**
  * Sweeps. A kill that fails is counted and stays owed; the next sweep tries it again.
@@ -33,33 +32,17 @@ const KILLS_AT_ONCE = 10;
  * @throws ContextError when the database, or E2B's list, cannot be asked
  */
 export async function sweep(parts: SweepParts, budget: SweepBudget): Promise<SweepResponse> {
-  const { store, sandboxes } = parts;
-  const expired = await store.expireDue(budget.rows);
-  const owed = await store.takeOwedKills(budget.rows);
-  const killed = await settle(owed, async ({ id, sandbox_id }) => {
-    await sandboxes.kill(sandbox_id);
-    await store.confirmKilled(id);
-  }, ({ id }) => id);
-
-  const orphans = await findOrphans(parts, budget.pages);
-  const swept = await settle(
-    orphans,
-    ({ sandboxId }) => sandboxes.kill(sandboxId),
-    ({ contextId }) => contextId,
-  );
-  return {
-    expired,
-    killed: killed.done,
-    orphans: swept.done,
-    failed: killed.failed + swept.failed,
-  };
+  const expired = await parts.store.expireDue(budget.rows);
+  const killed = await killAll(parts, await parts.store.takeOwedKills(budget.rows));
+  const orphans = await killAll(parts, await findOrphans(parts, budget.pages));
+  return { expired, killed: killed.done, orphans: orphans.done, failed: killed.failed + orphans.failed };
 }
 
 /** The sandboxes in E2B's list that no active context owns, and that are too old to belong to a claim in flight. */
-async function findOrphans({ store, sandboxes, config }: SweepParts, pages: number): Promise<OwnedSandbox[]> {
+async function findOrphans({ store, sandboxes, config }: SweepParts, pages: number): Promise<SandboxOfContext[]> {
   const { createSeconds, probationSeconds } = config.sandbox;
   const bornBefore = Date.now() - (createSeconds + probationSeconds) * 1000;
-  const orphans: OwnedSandbox[] = [];
+  const orphans: SandboxOfContext[] = [];
   let pageToken: string | undefined;
   for (let page = 0; page < pages; page++) {
     const listed = await sandboxes.list(pageToken);
@@ -77,24 +60,12 @@ async function findOrphans({ store, sandboxes, config }: SweepParts, pages: numb
   return orphans;
 }
 
-/** Does the step for each item, some at once. A failure is logged with its context and stops nobody else. */
-async function settle<Item>(
-  items: readonly Item[],
-  step: (item: Item) => Promise<void>,
-  contextOf: (item: Item) => string,
-): Promise<{ done: number; failed: number }> {
-  const queue = [...items];
-  let failed = 0;
-  const work = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
-      try {
-        await step(item);
-      } catch (error) {
-        failed++;
-        log("error", { event: "kill_not_confirmed", context_id: contextOf(item), error: describe(error) });
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: KILLS_AT_ONCE }, work));
-  return { done: items.length - failed, failed };
+/** When this isolate last swept in passing, on `performance.now()`'s clock. */
+let lastInPassing = -Infinity;
+
+/** Sweeps a little in the background, once in half a minute: for projects without the schedule. */
+export function sweepInPassing(parts: SweepParts): void {
+  if (performance.now() - lastInPassing < IN_PASSING_MILLISECONDS) return;
+  lastInPassing = performance.now();
+  inBackground("sweep_in_passing_failed", sweep(parts, IN_PASSING));
 }

@@ -1,10 +1,8 @@
 /** End contexts: mark, kill, confirm, in this order, so that no step's failure loses a sandbox. */
-import { inBackground } from "./background.ts";
 import type { Call } from "./call.ts";
 import { tenantOf } from "./caller.ts";
 import type { TerminateScope } from "./contract.ts";
-import { describe, log } from "./log.ts";
-import { IN_PASSING, sweep } from "./sweep.ts";
+import { killAll } from "./kills.ts";
 
 /**
  * Ends the active contexts in scope and kills their sandboxes. Returns how many contexts it ended.
@@ -19,16 +17,10 @@ export async function terminate(call: Call, scope: TerminateScope): Promise<numb
     pathId: scope.path_id,
     contextId: scope.context_id,
   });
-  await Promise.all(ended.map(async ({ id, sandbox_id }) => {
-    // A claim in flight: its holder finds itself fenced off and kills what it made.
-    if (sandbox_id === null) return;
-    try {
-      await call.sandboxes.kill(sandbox_id);
-      await call.store.confirmKilled(id);
-    } catch (error) {
-      log("error", { event: "kill_not_confirmed", context_id: id, error: describe(error) });
-    }
-  }));
-  inBackground("sweep_in_passing_failed", sweep(call, IN_PASSING));
+  // One without a sandbox was a claim in flight: its holder finds itself fenced off and kills what it made.
+  await killAll(
+    call,
+    ended.flatMap(({ id, sandbox_id }) => sandbox_id === null ? [] : [{ contextId: id, sandboxId: sandbox_id }]),
+  );
   return ended.length;
 }

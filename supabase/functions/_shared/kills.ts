@@ -1,0 +1,32 @@
+/** Killing several sandboxes, some at once. */
+import type { ContextStore, SandboxOfContext } from "./context_store.ts";
+import { describe, log } from "./log.ts";
+import type { Sandboxes } from "./sandboxes.ts";
+
+/** E2B allows thousands of operations a minute, and a function few connections. */
+const AT_ONCE = 10;
+
+/**
+ * Kills the sandboxes and notes each confirmed kill in its context, where one is owed. A kill that fails is logged with
+ * its context, and stays owed.
+ */
+export async function killAll(
+  { store, sandboxes }: { readonly store: ContextStore; readonly sandboxes: Sandboxes },
+  doomed: readonly SandboxOfContext[],
+): Promise<{ done: number; failed: number }> {
+  const queue = [...doomed];
+  let failed = 0;
+  const work = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      try {
+        await sandboxes.kill(next.sandboxId);
+        await store.confirmKilled(next.contextId, next.sandboxId);
+      } catch (error) {
+        failed++;
+        log("error", { event: "kill_not_confirmed", context_id: next.contextId, error: describe(error) });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, doomed.length) }, work));
+  return { done: doomed.length - failed, failed };
+}
