@@ -4,7 +4,7 @@ import { invoke, newPath, user } from "./support/clients.ts";
 import { at, type FaultyStack, startFaultyStack } from "./support/faulty_stack.ts";
 import type { RequestLine } from "./support/proxy.ts";
 import { connect } from "./support/rows.ts";
-import { eventually, ownership, sweepNow } from "./support/settle.ts";
+import { eventually, owedKills, ownership, sweepNow } from "./support/settle.ts";
 
 /** In seconds. Creating may take half a lease. */
 const LEASE = 2;
@@ -79,16 +79,15 @@ for (const step of steps) {
         if (before) assert.equal(after.previous?.termination_reason, "terminated");
       }
 
-      await eventually("each sandbox of the path is owned by an active context", BOUND, async () => {
-        await sweepNow(faulty.stack, sql);
-        const { owned, alive } = await ownership(faulty.provider, sql, path.conversation_id);
-        return owned.join() === alive.join();
-      });
-      const [{ owed }] = await sql`
-        select count(*)::int as owed from copilot_internal.execution_contexts
-        where conversation_id = ${path.conversation_id} and terminated_at is not null
-          and sandbox_id is not null and sandbox_killed_at is null`;
-      assert.equal(owed, 0);
+      await eventually(
+        "each sandbox of the path is owned by an active context, and no kill is owed",
+        BOUND,
+        async () => {
+          await sweepNow(faulty.stack, sql);
+          const { owned, alive } = await ownership(faulty.provider, sql, path.conversation_id);
+          return owned.join() === alive.join() && await owedKills(sql, path.conversation_id) === 0;
+        },
+      );
       await invoke(client, "terminate-context", path);
     });
   }

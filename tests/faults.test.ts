@@ -4,7 +4,7 @@ import { type ErrorBody, invoke, newPath, user } from "./support/clients.ts";
 import { at, type FaultyStack, startFaultyStack } from "./support/faulty_stack.ts";
 import type { Fault, RequestLine } from "./support/proxy.ts";
 import { connect, contexts } from "./support/rows.ts";
-import { eventually, ownership, sweepNow } from "./support/settle.ts";
+import { eventually, owedKills, ownership, sweepNow } from "./support/settle.ts";
 
 /** In seconds. Creating may take half a lease. */
 const LEASE = 2;
@@ -96,11 +96,15 @@ for (const [stepName, step] of Object.entries(steps)) {
         assert.equal(after.previous?.termination_reason, "terminated");
       }
 
-      await eventually("each sandbox of the path is owned by an active context", BOUND, async () => {
-        await sweepNow(faulty.stack, sql);
-        const { owned, alive } = await ownership(faulty.provider, sql, path.conversation_id);
-        return owned.join() === alive.join();
-      });
+      await eventually(
+        "each sandbox of the path is owned by an active context, and no kill is owed",
+        BOUND,
+        async () => {
+          await sweepNow(faulty.stack, sql);
+          const { owned, alive } = await ownership(faulty.provider, sql, path.conversation_id);
+          return owned.join() === alive.join() && await owedKills(sql, path.conversation_id) === 0;
+        },
+      );
       assert.equal((await contexts(sql, path)).filter((row) => row.terminated_at === null).length, 1);
       await invoke(client, "terminate-context", path);
     });

@@ -39,3 +39,12 @@ export async function ownership(
       .map((sandbox) => sandbox.sandboxId).sort(),
   };
 }
+
+/** How many kills a conversation's ended contexts owe. */
+export async function owedKills(sql: postgres.Sql, conversationId: string): Promise<number> {
+  const [{ owed }] = await sql<{ owed: number }[]>`
+    select count(*)::int as owed from copilot_internal.execution_contexts
+    where conversation_id = ${conversationId} and terminated_at is not null
+      and sandbox_id is not null and sandbox_killed_at is null`;
+  return owed;
+}
