@@ -1,23 +1,15 @@
 /** The functions' process dies by SIGKILL at each step. Nobody is stuck, nothing leaks, and no variable goes without a word. */
 import assert from "node:assert/strict";
 import { invoke, newPath, user } from "./support/clients.ts";
-import { at, type FaultyStack, startFaultyStack } from "./support/faulty_stack.ts";
+import { at, type FaultyStack, impatient, startFaultyStack } from "./support/faulty_stack.ts";
 import type { RequestLine } from "./support/proxy.ts";
 import { connect } from "./support/rows.ts";
 import { eventually, owedKills, ownership, sweepNow } from "./support/settle.ts";
 
-/** In seconds. Creating may take half a lease. */
-const LEASE = 2;
-const PROBATION = 3;
-/** How long a sandbox may live that nobody owns: what creating may take, probation, and a sweep. */
-const BOUND = LEASE / 2 + PROBATION + 5;
-
 let faulty: FaultyStack;
 let sql: ReturnType<typeof connect>;
 Deno.test.beforeAll(async () => {
-  faulty = await startFaultyStack({
-    env: { CONTEXT_LEASE_SECONDS: String(LEASE), SANDBOX_PROBATION_SECONDS: String(PROBATION) },
-  });
+  faulty = await startFaultyStack({ env: impatient.env });
   sql = connect(faulty.stack);
 });
 Deno.test.afterAll(async () => {
@@ -81,7 +73,7 @@ for (const step of steps) {
 
       await eventually(
         "each sandbox of the path is owned by an active context, and no kill is owed",
-        BOUND,
+        impatient.bound,
         async () => {
           await sweepNow(faulty.stack, sql);
           const { owned, alive } = await ownership(faulty.provider, sql, path.conversation_id);

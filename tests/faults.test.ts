@@ -1,22 +1,15 @@
 /** Each request of the functions meets each fault once. The answer says what to do, the path works on, nothing leaks. */
 import assert from "node:assert/strict";
 import { type ErrorBody, invoke, newPath, user } from "./support/clients.ts";
-import { at, type FaultyStack, startFaultyStack } from "./support/faulty_stack.ts";
+import { at, type FaultyStack, impatient, startFaultyStack } from "./support/faulty_stack.ts";
 import type { Fault, RequestLine } from "./support/proxy.ts";
 import { connect, contexts } from "./support/rows.ts";
 import { eventually, owedKills, ownership, sweepNow } from "./support/settle.ts";
 
-/** In seconds. Creating may take half a lease. */
-const LEASE = 2;
-const PROBATION = 3;
-const BOUND = LEASE / 2 + PROBATION + 5;
-
 let faulty: FaultyStack;
 let sql: ReturnType<typeof connect>;
 Deno.test.beforeAll(async () => {
-  faulty = await startFaultyStack({
-    env: { CONTEXT_LEASE_SECONDS: String(LEASE), SANDBOX_PROBATION_SECONDS: String(PROBATION) },
-  });
+  faulty = await startFaultyStack({ env: impatient.env });
   sql = connect(faulty.stack);
 });
 Deno.test.afterAll(async () => {
@@ -98,7 +91,7 @@ for (const [stepName, step] of Object.entries(steps)) {
 
       await eventually(
         "each sandbox of the path is owned by an active context, and no kill is owed",
-        BOUND,
+        impatient.bound,
         async () => {
           await sweepNow(faulty.stack, sql);
           const { owned, alive } = await ownership(faulty.provider, sql, path.conversation_id);
