@@ -58,7 +58,8 @@ as $$
   join copilot_internal.execution_contexts c on c.id = s.context_id
   where not (
     c.terminated_at is null
-    and (c.sandbox_id = s.sandbox_id or (c.sandbox_status = 'creating' and c.expires_at > clock_timestamp()))
+    -- A claim has no sandbox_id yet, and a null comparison would hide what it made from "not".
+    and (c.sandbox_id is not distinct from s.sandbox_id or (c.sandbox_status = 'creating' and c.expires_at > clock_timestamp()))
   )
 $$;
 comment on function public.find_orphans(jsonb) is

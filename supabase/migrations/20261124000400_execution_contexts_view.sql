@@ -31,6 +31,6 @@ create policy "users see their tenant's contexts"
         when 'string' then claims #>> '{app_metadata,tenant_id}'
         when 'null' then claims ->> 'sub'
       end
-      from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as claims) request
+      from (select nullif((select current_setting('request.jwt.claims', true)), '')::jsonb as claims) request
     )
   );

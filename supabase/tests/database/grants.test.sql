@@ -1,0 +1,93 @@
+-- Who may execute and read what. Postgres lets PUBLIC execute every new function, so a grant that was forgotten shows here.
+
+begin;
+create extension if not exists pgtap with schema extensions;
+set local search_path = extensions, public, pg_temp;
+select plan(24);
+
+create temp view roles as
+select rolname::text as role from pg_roles where rolname in ('anon', 'authenticated', 'service_role');
+-- Those of extensions are not ours to grant, and pgTAP itself may stand in public.
+create temp view functions as
+select p.oid, p.oid::regprocedure::text as name, n.nspname as schema, p.prosecdef, p.prosrc
+from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+where n.nspname in ('public', 'copilot_internal')
+  and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e');
+
+select set_eq(
+  'select role from roles', array['anon', 'authenticated', 'service_role'], 'the roles of the API are there'
+);
+select isnt_empty($$ select from functions where schema = 'public' and prosecdef $$, 'there is something to look at');
+select is_empty(
+  $$
+    select name, role from functions, roles
+    where schema = 'public' and prosecdef and role <> 'service_role' and has_function_privilege(role, oid, 'execute')
+  $$,
+  'no user may execute a function that runs with its owner''s rights'
+);
+select is_empty(
+  $$
+    select name from functions
+    where schema = 'public' and prosecdef and not has_function_privilege('service_role', oid, 'execute')
+  $$,
+  'a service may execute all of them'
+);
+select is_empty(
+  $$
+    select name, role from functions, roles
+    where schema = 'copilot_internal' and has_function_privilege(role, oid, 'execute')
+  $$,
+  'nobody may execute what is internal'
+);
+select is_empty(
+  $$ select name from functions where (schema = 'copilot_internal' or prosecdef) and has_function_privilege('public', oid, 'execute') $$,
+  'nor is any of it open to roles that are made later'
+);
+select function_privs_are('public', name, arguments, role, case role when 'service_role' then array['EXECUTE'] else '{}' end)
+from (
+  values
+    ('claim_execution_context', array['uuid', 'text', 'text', 'text', 'integer', 'integer', 'integer', 'integer', 'uuid', 'integer', 'integer']),
+    ('terminate_execution_contexts', array['text', 'text', 'text', 'uuid']),
+    ('take_owed_kills', array['integer', 'integer'])
+) as entry (name, arguments), roles
+order by name, role;
+
+select schema_privs_are('copilot_internal', role, '{}') from roles order by role;
+select is_empty(
+  $$
+    select role, privilege from roles, unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger']) privilege
+    where has_table_privilege(role, 'copilot_internal.execution_contexts', privilege)
+  $$,
+  'nobody has the whole table'
+);
+select set_eq(
+  $$
+    select attname::text
+    from pg_attribute
+    where attrelid = 'copilot_internal.execution_contexts'::regclass and attnum > 0 and not attisdropped
+      and has_column_privilege('authenticated', attrelid, attnum, 'select')
+  $$,
+  $$
+    select column_name::text from information_schema.columns where table_schema = 'public' and table_name = 'execution_contexts'
+    union all select 'tenant_id'
+  $$,
+  'a user may read what the view shows, and the column that the policy looks at'
+);
+select is_empty(
+  $$
+    select role, attname
+    from roles, pg_attribute
+    where attrelid = 'copilot_internal.execution_contexts'::regclass and attnum > 0 and not attisdropped
+      and (
+        has_column_privilege(role, attrelid, attnum, 'insert, update, references')
+        or (role = 'anon' and has_column_privilege(role, attrelid, attnum, 'select'))
+        or (attname in ('sandbox_id', 'error_code') and has_column_privilege(role, attrelid, attnum, 'select'))
+      )
+  $$,
+  'no column is writable, none is anybody''s to read, and the sandbox''s id is nobody''s'
+);
+select table_privs_are('public', 'execution_contexts', role, case role when 'anon' then '{}' else array['SELECT'] end)
+from roles order by role;
+
+select * from finish();
+rollback;
