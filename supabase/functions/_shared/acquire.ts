@@ -15,7 +15,7 @@ export interface AcquireParts {
 }
 
 export interface AcquireOptions {
-  /** How long the context may stand idle; null leaves it as it is, or as the settings say for a new one. */
+  /** How long the context may stand idle. Absent, it stays as it is, or is as the settings say for a new one. */
   readonly ttlSeconds?: number;
   /** How long an execution that follows at once may take: the context must outlive it. */
   readonly holdSeconds: number;
@@ -74,7 +74,9 @@ export async function acquire(parts: AcquireParts, key: PathKey, options: Acquir
       }
       case "claimed": {
         if (!mayCreate) {
-          const error = busy(1);
+          const error = new ContextError("context_busy", "The path's new sandbox ended at once. Try again.", {
+            retryAfterSeconds: 1,
+          });
           await store.fail(claim.id, error, false);
           throw error;
         }
@@ -156,7 +158,7 @@ function lifeSeconds(config: Config, context: { ttl_seconds: number }, options: 
   return Math.min(context.ttl_seconds + options.holdSeconds, config.context.maxTtlSeconds);
 }
 
-export function busy(retryAfterSeconds: number): ContextError {
+function busy(retryAfterSeconds: number): ContextError {
   return new ContextError("context_busy", "Another request is creating this path's sandbox. Try again.", {
     retryAfterSeconds,
   });

@@ -1,5 +1,5 @@
 /** Run code on a path: acquire its context, run, tell. */
-import { acquire, type Acquired, busy } from "./acquire.ts";
+import { acquire, type Acquired } from "./acquire.ts";
 import type { Call } from "./call.ts";
 import { pathKeyOf } from "./caller.ts";
 import type { ExecuteRequest, Execution } from "./contract.ts";
@@ -38,8 +38,15 @@ export async function execute(call: Call, request: ExecuteRequest): Promise<Exec
       holdSeconds: Math.ceil(timeoutMs / 1000),
       mayCreate,
     });
-    // Nothing has run yet, and the context is there now: asking again is quick.
-    if (performance.now() + timeoutMs > call.answerBy) throw busy(1);
+    if (performance.now() + timeoutMs > call.answerBy) {
+      throw new ContextError(
+        "context_busy",
+        "Getting the sandbox took too long for this run. It is there now: try again.",
+        {
+          retryAfterSeconds: 1,
+        },
+      );
+    }
     const result = await run(acquired.sandbox, { ...request, timeoutMs });
     if (result.outcome === "ran") return { ...acquired, execution: result.execution };
     mayCreate = !acquired.wasCreated;

@@ -46,13 +46,12 @@ async function findOrphans({ store, sandboxes, config }: SweepParts, pages: numb
   let pageToken: string | undefined;
   for (let page = 0; page < pages; page++) {
     const listed = await sandboxes.list(pageToken);
-    const old = listed.sandboxes.flatMap(({ sandboxId, startedAt, contextId }) =>
+    const old = listed.sandboxes.filter(({ startedAt }) => startedAt.getTime() < bornBefore);
+    const candidates = old.flatMap(({ sandboxId, contextId }) =>
       // The ids of others who use the account may look like anything.
-      startedAt.getTime() < bornBefore && contextId !== undefined && z.uuid().safeParse(contextId).success
-        ? [{ sandboxId, contextId }]
-        : []
+      contextId !== undefined && z.uuid().safeParse(contextId).success ? [{ sandboxId, contextId }] : []
     );
-    if (old.length > 0) orphans.push(...await store.findOrphans(old));
+    if (candidates.length > 0) orphans.push(...await store.findOrphans(candidates));
     pageToken = listed.nextPageToken;
     // The oldest come first: behind a page with young ones are only younger ones.
     if (pageToken === undefined || old.length < listed.sandboxes.length) break;
