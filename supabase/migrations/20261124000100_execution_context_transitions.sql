@@ -369,31 +369,3 @@ $$;
 comment on function copilot_internal.expire_execution_contexts(integer) is
   'Retires up to p_limit contexts that are past their deadline: idle ones and claims whose lease ran out. Says how many.';
 revoke execute on function copilot_internal.expire_execution_contexts(integer) from public, anon, authenticated;
-
-create or replace function copilot_internal.cleanup_until_done(
-  p_days_old integer default 7,
-  p_limit integer default 1000,
-  p_budget interval default interval '5 minutes'
-)
-returns table (deleted_count integer)
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_deleted integer;
-  v_end timestamptz := clock_timestamp() + p_budget;
-begin
-  deleted_count := 0;
-  loop
-    select c.deleted_count into v_deleted
-    from copilot_internal.cleanup_old_terminated_contexts(p_days_old, p_limit) c;
-    deleted_count := deleted_count + v_deleted;
-    exit when v_deleted = 0 or v_deleted < p_limit or clock_timestamp() >= v_end;
-  end loop;
-  return next;
-end
-$$;
-comment on function copilot_internal.cleanup_until_done(integer, integer, interval) is
-  'Deletes old contexts in batches of p_limit until none is left or p_budget is spent. Says how many.';
-revoke execute on function copilot_internal.cleanup_until_done(integer, integer, interval)
-  from public, anon, authenticated;

@@ -66,36 +66,3 @@ comment on function public.find_orphans(jsonb) is
   'Of these sandboxes ([{"sandbox_id", "context_id"}]), those that a claim of ours made and that no active context owns.';
 revoke execute on function public.find_orphans(jsonb) from public, anon, authenticated;
 grant execute on function public.find_orphans(jsonb) to service_role;
-
--- As before, but a row that still owes a kill stays: it is the only thing that knows of its sandbox.
-create or replace function copilot_internal.cleanup_old_terminated_contexts(
-  p_days_old integer default 7,
-  p_limit integer default 100
-)
-returns table (deleted_count integer)
-language plpgsql
-set search_path = ''
-as $$
-begin
-  if p_days_old is null or p_days_old < 0 or p_limit is null or p_limit < 0 then
-    raise exception 'p_days_old and p_limit must not be negative'
-      using errcode = 'invalid_parameter_value';
-  end if;
-
-  with old as (
-    select c.id
-    from copilot_internal.execution_contexts c
-    where c.terminated_at < clock_timestamp() - make_interval(days => p_days_old)
-      and (c.sandbox_id is null or c.sandbox_killed_at is not null)
-    order by c.terminated_at
-    limit p_limit
-    for update skip locked
-  )
-  delete from copilot_internal.execution_contexts c using old where c.id = old.id;
-
-  get diagnostics deleted_count = row_count;
-  return next;
-end
-$$;
-comment on function copilot_internal.cleanup_old_terminated_contexts(integer, integer) is
-  'Deletes up to p_limit contexts that ended more than p_days_old days ago and owe no kill, the oldest first. Says how many.';

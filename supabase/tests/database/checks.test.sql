@@ -3,7 +3,7 @@
 begin;
 create extension if not exists pgtap with schema extensions;
 set local search_path = extensions, public, pg_temp;
-select plan(31);
+select plan(32);
 
 -- The CHECK that the row violates with these values in the place of a good row's, or null.
 create function pg_temp.violated(p_good jsonb, p_values jsonb)
@@ -83,11 +83,21 @@ order by bad.n;
 
 select set_eq(
   $$
-    select conname::text from pg_constraint
-    where conrelid = 'copilot_internal.execution_contexts'::regclass and contype = 'c'
+    select distinct 'execution_contexts_' || rule[1]
+    from regexp_matches(
+      (select prosrc from pg_proc where oid = 'copilot_internal.is_consistent'::regproc), 'then ''(\w+)''', 'g'
+    ) as rule
   $$,
   'select name from violated',
-  'no CHECK has been left out'
+  'no rule has been left out'
+);
+select set_eq(
+  $$
+    select pg_get_constraintdef(oid) from pg_constraint
+    where conrelid = 'copilot_internal.execution_contexts'::regclass and contype = 'c'
+  $$,
+  array['CHECK (copilot_internal.is_consistent(execution_contexts.*))'],
+  'one CHECK has them all'
 );
 
 select * from finish();

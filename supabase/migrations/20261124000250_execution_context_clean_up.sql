@@ -1,0 +1,88 @@
+-- Clean-up that keeps up: batches until nothing is due, each as fast as a plain DELETE.
+
+create or replace function copilot_internal.delete_ended_contexts(
+  p_from timestamptz,
+  p_before timestamptz,
+  p_limit integer
+)
+returns table (deleted_count integer, last_terminated_at timestamptz)
+language sql
+volatile
+set search_path = ''
+as $$
+  with deleted as (
+    -- By ctid: a join by id made the planner read the whole table for each batch.
+    delete from copilot_internal.execution_contexts c
+    where c.ctid = any (array(
+      select o.ctid
+      from copilot_internal.execution_contexts o
+      where o.terminated_at >= p_from and o.terminated_at < p_before
+        -- A row that owes a kill stays: it is the only thing that knows of its sandbox.
+        and (o.sandbox_id is null or o.sandbox_killed_at is not null)
+      order by o.terminated_at
+      limit p_limit
+      for update skip locked
+    ))
+    returning c.terminated_at
+  )
+  select count(*)::integer, max(d.terminated_at) from deleted d
+$$;
+comment on function copilot_internal.delete_ended_contexts(timestamptz, timestamptz, integer) is
+  'Deletes up to p_limit contexts that ended from p_from on and before p_before and owe no kill, the oldest first. Says how many, and when the last of them ended.';
+revoke execute on function copilot_internal.delete_ended_contexts(timestamptz, timestamptz, integer)
+  from public, anon, authenticated;
+
+create or replace function copilot_internal.cleanup_old_terminated_contexts(
+  p_days_old integer default 7,
+  p_limit integer default 100
+)
+returns table (deleted_count integer)
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if p_days_old is null or p_days_old < 0 or p_limit is null or p_limit < 0 then
+    raise exception 'p_days_old and p_limit must not be negative'
+      using errcode = 'invalid_parameter_value';
+  end if;
+
+  return query
+    select d.deleted_count
+    from copilot_internal.delete_ended_contexts(
+      timestamptz '-infinity', clock_timestamp() - make_interval(days => p_days_old), p_limit
+    ) d;
+end
+$$;
+comment on function copilot_internal.cleanup_old_terminated_contexts(integer, integer) is
+  'Deletes up to p_limit contexts that ended more than p_days_old days ago and owe no kill, the oldest first. Says how many.';
+
+create or replace function copilot_internal.cleanup_until_done(
+  p_days_old integer default 7,
+  p_limit integer default 1000,
+  p_budget interval default interval '5 minutes'
+)
+returns table (deleted_count integer)
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_batch record;
+  -- Where the last batch ended: from the beginning, each would walk again over the index entries of all before it.
+  v_from timestamptz := timestamptz '-infinity';
+  v_before timestamptz := clock_timestamp() - make_interval(days => p_days_old);
+  v_end timestamptz := clock_timestamp() + p_budget;
+begin
+  deleted_count := 0;
+  loop
+    select * into v_batch from copilot_internal.delete_ended_contexts(v_from, v_before, p_limit);
+    deleted_count := deleted_count + v_batch.deleted_count;
+    exit when v_batch.deleted_count = 0 or v_batch.deleted_count < p_limit or clock_timestamp() >= v_end;
+    v_from := v_batch.last_terminated_at;
+  end loop;
+  return next;
+end
+$$;
+comment on function copilot_internal.cleanup_until_done(integer, integer, interval) is
+  'Deletes old contexts in batches of p_limit until none is left or p_budget is spent. Says how many.';
+revoke execute on function copilot_internal.cleanup_until_done(integer, integer, interval)
+  from public, anon, authenticated;

@@ -1,0 +1,57 @@
+/** One Postgres, two databases with the same active paths, and everything that is measured on them. */
+import { migrate } from "../../../local/migrate.ts";
+import { startPostgres } from "../../../local/postgres.ts";
+import type { Figures } from "./aims.ts";
+import { measureDeletion, measureExpiry } from "./deletion.ts";
+import { connect, withConnection } from "./load.ts";
+import { measureLatency } from "./latency.ts";
+import { fill } from "./rows.ts";
+import { measureHistory, measureTouch } from "./touch.ts";
+
+export interface DatabaseOptions {
+  /** How many ended contexts the large table holds. Half of them are deleted to measure speed, half for latency. */
+  readonly rows: number;
+  readonly onProgress?: (message: string) => void;
+}
+
+/** The small table's ended contexts. */
+const FEW_ROWS = 10_000;
+
+/** Durable as in production; what would run at a moment of its own choosing runs between the rounds instead. */
+const SETTINGS = {
+  fsync: "on",
+  synchronous_commit: "on",
+  autovacuum: "off",
+  checkpoint_timeout: "1h",
+  max_wal_size: "16GB",
+};
+
+/** Measures on a Postgres of its own and removes it. */
+export async function measureDatabase({ rows, onProgress }: DatabaseOptions): Promise<Figures> {
+  const server = await startPostgres({ settings: SETTINGS, onProgress });
+  try {
+    const largeUrl = new URL(server.url);
+    largeUrl.pathname = "large";
+    await withConnection(server.url, (sql) => sql`create database large`);
+    for (const [url, count] of [[server.url, FEW_ROWS], [largeUrl.href, rows]] as const) {
+      onProgress?.(`Filling a table with ${count} ended contexts`);
+      await migrate(url);
+      await withConnection(url, (sql) => fill(sql, count));
+    }
+    await using small = await connect(server.url);
+    await using large = await connect(largeUrl.href);
+    onProgress?.("Touching");
+    const touch = await measureTouch(small);
+    onProgress?.("Touching beside a long history");
+    const history = await measureHistory(small, large);
+    onProgress?.("Expiring");
+    const expiry = await measureExpiry(large);
+    onProgress?.("Deleting");
+    const deletion = await measureDeletion(large);
+    onProgress?.("Acquiring while the clean-up works");
+    const latency = await measureLatency(large);
+    return { rows, ...touch, ...history, ...expiry, ...deletion, ...latency };
+  } finally {
+    await server.stop();
+  }
+}
