@@ -17,7 +17,7 @@ export interface DeletionFigures {
 /** Deletes what ended more than so many days ago, and says how much that was. */
 type Deletion = (sql: postgres.Sql, days: number) => Promise<number>;
 
-const BATCH = 1000;
+const BATCH = 250;
 const EXPIRY_ROUNDS = 3;
 const DUE = 10_000;
 

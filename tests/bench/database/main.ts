@@ -1,7 +1,7 @@
-/** `deno task bench:database [--rows 2000000] [--json]`: exit code 0 only if every aim is met. */
+/** `deno task bench:database [--rows 2000000] [--json]`: figures, and which aims they meet. */
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { AIMS, inWords } from "./aims.ts";
+import { inWords } from "./aims.ts";
 import { measureDatabase } from "./measure.ts";
 
 const { values } = parseArgs({
@@ -19,4 +19,3 @@ const flags = z.object({
 
 const figures = await measureDatabase({ rows: flags.rows, onProgress: (message) => console.error(message) });
 console.log(flags.json ? JSON.stringify(figures, null, 2) : inWords(figures));
-if (AIMS.some(({ isMet }) => !isMet(figures))) Deno.exitCode = 1;
