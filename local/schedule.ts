@@ -10,25 +10,31 @@ export function startSchedule(
   { apiUrl, secretKey }: { readonly apiUrl: string; readonly secretKey: string },
   onFailure: (message: string) => void,
 ): { readonly stop: () => Promise<void> } {
+  const stopping = new AbortController();
   const sweep = async () => {
     try {
       const response = await fetch(`${apiUrl}/functions/v1/terminate-context`, {
         method: "POST",
         headers: { "content-type": "application/json", apikey: secretKey },
         body: JSON.stringify({ due: true }),
+        signal: stopping.signal,
       });
       if (!response.ok) onFailure(`the sweep answered ${response.status}: ${await response.text()}`);
       else await response.body?.cancel();
     } catch (error) {
-      onFailure(`the sweep failed: ${error}`);
+      if (!stopping.signal.aborted) onFailure(`the sweep failed: ${error}`);
     }
   };
-  let running: Promise<void> = Promise.resolve();
-  const timer = setInterval(() => running = sweep(), MINUTE_MS);
+  const running = new Set<Promise<void>>();
+  const timer = setInterval(() => {
+    const sweeping = sweep().finally(() => running.delete(sweeping));
+    running.add(sweeping);
+  }, MINUTE_MS);
   return {
     stop: async () => {
       clearInterval(timer);
-      await running;
+      stopping.abort();
+      await Promise.all(running);
     },
   };
 }

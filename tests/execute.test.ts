@@ -105,6 +105,17 @@ for _ in range(6): display(Plot())
   assert.equal(execution.results.length, 4);
 });
 
+Deno.test("an exception or an output too long for one line is neither lost nor taken for a result", async () => {
+  const run = await notebook();
+  const failed = await run("raise ValueError('x' * 3_000_000)");
+  assert.equal(failed.status, "error");
+  assert(failed.error && failed.error.value.length < 25_000);
+  const printed = await run("print('x' * 6_000_000)");
+  assert.equal(printed.status, "ok");
+  assert.equal(printed.truncated?.results, 0);
+  assert(printed.truncated.stdout > 5_900_000);
+});
+
 Deno.test("a sandbox is never asked to live longer than the plan allows", async () => {
   const client = await user(stack);
   const path = { ...newPath(), ttl_seconds: 3600 };

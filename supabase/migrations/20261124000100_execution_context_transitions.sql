@@ -342,7 +342,7 @@ comment on function public.confirm_sandbox_killed(uuid, text) is
 revoke execute on function public.confirm_sandbox_killed(uuid, text) from public, anon, authenticated;
 grant execute on function public.confirm_sandbox_killed(uuid, text) to service_role;
 
-create or replace function copilot_internal.expire_execution_contexts(p_limit integer default 1000)
+create or replace function copilot_internal.expire_execution_contexts(p_limit integer default 10000)
 returns table (expired_count integer)
 language plpgsql
 set search_path = ''

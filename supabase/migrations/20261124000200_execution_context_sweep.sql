@@ -1,6 +1,6 @@
 -- What the sweep works on: deadlines that have passed, kills that are owed, and sandboxes that nobody owns.
 
-create or replace function public.expire_due_execution_contexts(p_limit integer default 1000)
+create or replace function public.expire_due_execution_contexts(p_limit integer default 10000)
 returns integer
 language sql
 volatile
@@ -29,8 +29,8 @@ as $$
         c.kill_attempted_at is null
         or c.kill_attempted_at < clock_timestamp() - make_interval(secs => p_retry_seconds)
       )
-    -- New debts first, then those that have waited longest since they were tried: kills that keep failing hold up none.
-    order by c.kill_attempted_at nulls first, c.terminated_at
+    -- By how long they have waited since they were tried, or arose: kills that keep failing hold up none.
+    order by coalesce(c.kill_attempted_at, c.terminated_at)
     limit p_limit
     for update skip locked
   )

@@ -59,7 +59,8 @@ comment on function copilot_internal.cleanup_old_terminated_contexts(integer, in
 create or replace function copilot_internal.cleanup_until_done(
   p_days_old integer default 7,
   p_limit integer default 250,
-  p_budget interval default interval '5 minutes'
+  -- Below the two minutes after which Supabase cancels a statement, and its work with it.
+  p_budget interval default interval '90 seconds'
 )
 returns table (deleted_count integer)
 language plpgsql
@@ -80,8 +81,7 @@ begin
     deleted_count := deleted_count + v_batch.deleted_count;
     exit when v_batch.deleted_count = 0 or v_batch.deleted_count < p_limit or clock_timestamp() >= v_end;
     v_from := v_batch.last_terminated_at;
-    -- Short batches, and rests between them: those who wait for an answer hardly feel it, and it is still as fast as a
-    -- plain DELETE.
+    -- Short batches, and rests between them: those who wait for an answer hardly feel it.
     perform pg_sleep(1.5 * extract(epoch from clock_timestamp() - v_started));
   end loop;
   return next;

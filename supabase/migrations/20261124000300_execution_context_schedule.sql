@@ -48,7 +48,7 @@ begin
   deleted_count := 0;
   if v_log is not null then
     execute format(
-      'delete from %s where end_time < clock_timestamp() - make_interval(days => $1) and command like $2',
+      'delete from %s where coalesce(end_time, start_time) < clock_timestamp() - make_interval(days => $1) and command like $2',
       v_log
     ) using p_days_old, 'select copilot\_internal.%';
     get diagnostics deleted_count = row_count;

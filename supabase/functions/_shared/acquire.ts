@@ -27,6 +27,8 @@ export interface Acquired {
   readonly context: Context;
   readonly sandbox: LiveSandbox;
   readonly wasCreated: boolean;
+  /** Whether this request has asked for a sandbox, be it this one or one that came too late. */
+  readonly hasCreated: boolean;
 }
 
 /** Errors that a second attempt at once would only repeat: whoever waits for the claim is told them as they are. */
@@ -67,16 +69,21 @@ export async function acquire(parts: AcquireParts, key: PathKey, options: Acquir
       case "reused": {
         const connection = await sandboxes.connect(claim.sandbox_id, lifeSeconds(config, claim, options));
         if (connection.outcome === "connected") {
-          return { context: claim, sandbox: connection.sandbox, wasCreated: false };
+          return { context: claim, sandbox: connection.sandbox, wasCreated: false, hasCreated: !mayCreate };
         }
         await store.lose(claim.id, claim.sandbox_id, connection.confirmed);
         break;
       }
       case "claimed": {
-        if (!mayCreate) {
-          const error = new ContextError("context_busy", "The path's new sandbox ended at once. Try again.", {
-            retryAfterSeconds: 1,
-          });
+        // The path goes to whoever asks next: this request may not create a second time, or has no time left to.
+        if (!mayCreate || performance.now() + config.sandbox.createSeconds * 1000 > parts.answerBy) {
+          const error = new ContextError(
+            "context_busy",
+            "This request could not create the path's sandbox. Try again.",
+            {
+              retryAfterSeconds: 1,
+            },
+          );
           await store.fail(claim.id, error, false);
           throw error;
         }
@@ -141,7 +148,7 @@ async function create(parts: AcquireParts, claimId: string, options: AcquireOpti
   if (connection.outcome === "gone") {
     throw new ContextError("sandbox_unavailable", "The new sandbox has ended at once. Try again.");
   }
-  return { context, sandbox: connection.sandbox, wasCreated: true };
+  return { context, sandbox: connection.sandbox, wasCreated: true, hasCreated: true };
 }
 
 /** Awaits a step whose failure must not hide what the caller is to be told. The lease or probation makes up for it. */

@@ -3,6 +3,7 @@ export class CappedText {
   #head = "";
   #tail = "";
   #length = 0;
+  #unseen = 0;
   readonly #half: number;
 
   /** `most`: the most characters kept, even. */
@@ -21,9 +22,14 @@ export class CappedText {
     }
   }
 
+  /** Counts characters that were left out before they came here. */
+  omit(characters: number): void {
+    this.#unseen += characters;
+  }
+
   /** How many characters `toString` leaves out of the middle. */
   get omitted(): number {
-    return Math.max(0, this.#length - 2 * this.#half);
+    return Math.max(0, this.#length - 2 * this.#half) + this.#unseen;
   }
 
   toString(): string {

@@ -49,7 +49,7 @@ export async function execute(call: Call, request: ExecuteRequest): Promise<Exec
     }
     const result = await run(acquired.sandbox, { ...request, timeoutMs });
     if (result.outcome === "ran") return { ...acquired, execution: result.execution };
-    mayCreate = !acquired.wasCreated;
+    mayCreate = !acquired.hasCreated;
   }
   throw new ContextError("sandbox_unavailable", "The sandbox ended before it could run the code. Try again.", {
     retryAfterSeconds: 1,

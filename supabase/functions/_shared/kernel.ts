@@ -13,6 +13,9 @@ const STREAM_CHARACTERS = 20_000;
 const RESULTS_CHARACTERS = 4 * 1024 * 1024;
 /** Most characters kept of a traceback, and of an exception's text. */
 const ERROR_CHARACTERS = 20_000;
+const NAME_CHARACTERS = 200;
+/** Most characters read of a refusal, which comes from whatever listens on the kernel's port. */
+const REFUSAL_CHARACTERS = 64 * 1024;
 
 const messageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("number_of_executions"), execution_count: z.int() }),
@@ -70,13 +73,30 @@ export async function run(sandbox: LiveSandbox, program: Program): Promise<Run> 
       language: program.language,
       env_vars: program.envs,
     }, deadline);
-    if (!response.ok || !response.body) return await refused(response);
+    if (!response.ok || !response.body) return await refused(response, deadline);
 
     answered = true;
     let ended = false;
     for await (const line of readLines(response.body, RESULTS_CHARACTERS, deadline)) {
-      if (line === null) {
-        resultsOmitted++;
+      if (typeof line !== "string") {
+        switch (/"type"\s*:\s*"(\w+)"/.exec(line.head)?.[1]) {
+          case "stdout":
+            stdout.omit(line.length);
+            break;
+          case "stderr":
+            stderr.omit(line.length);
+            break;
+          case "error":
+            execution.status = "error";
+            execution.error = {
+              name: "Error",
+              value: `The exception's text of ${line.length} characters was left out.`,
+              traceback: "",
+            };
+            break;
+          default:
+            resultsOmitted++;
+        }
         continue;
       }
       const message = lineSchema.parse(parseJson(line));
@@ -104,7 +124,7 @@ export async function run(sandbox: LiveSandbox, program: Program): Promise<Run> 
         case "error":
           execution.status = "error";
           execution.error = {
-            name: message.name,
+            name: capped(message.name, NAME_CHARACTERS),
             value: capped(message.value, ERROR_CHARACTERS),
             traceback: capped(message.traceback, ERROR_CHARACTERS),
           };
@@ -146,8 +166,8 @@ function parseJson(text: string): unknown {
 }
 
 /** The proxy or the kernel's server refused the program: it did not run. */
-async function refused(response: Response): Promise<Run> {
-  const text = await response.text();
+async function refused(response: Response, deadline: AbortSignal): Promise<Run> {
+  const text = await firstLine(response, deadline);
   const body = z.looseObject({ message: z.string() }).safeParse(parseJson(text));
   if (response.status === 502 && body.success && /not found/i.test(body.data.message)) return { outcome: "gone" };
 
@@ -158,6 +178,14 @@ async function refused(response: Response): Promise<Run> {
     retryAfterSeconds: asProviderError(answer).retryAfterSeconds,
     cause: new Error(`the kernel answered ${response.status}`),
   });
+}
+
+async function firstLine(response: Response, deadline: AbortSignal): Promise<string> {
+  if (!response.body) return "";
+  for await (const line of readLines(response.body, REFUSAL_CHARACTERS, deadline)) {
+    return typeof line === "string" ? line : line.head;
+  }
+  return "";
 }
 
 function lost(cause?: unknown): ContextError {

@@ -6,18 +6,29 @@ import type { Sandboxes } from "./sandboxes.ts";
 /** E2B allows thousands of operations a minute, and a function few connections. */
 const AT_ONCE = 10;
 
+/** The longest that one kill and its note may take, in milliseconds: none is begun later than that before the end. */
+const KILL_MILLISECONDS = 30_000;
+
 /**
  * Kills the sandboxes and notes each confirmed kill in its context, where one is owed. A kill that fails is logged with
- * its context, and stays owed.
+ * its context, and stays owed; so does one for which there was no time.
  */
 export async function killAll(
-  { store, sandboxes }: { readonly store: ContextStore; readonly sandboxes: Sandboxes },
+  { store, sandboxes, answerBy }: {
+    readonly store: ContextStore;
+    readonly sandboxes: Sandboxes;
+    readonly answerBy: number;
+  },
   doomed: readonly SandboxOfContext[],
 ): Promise<{ done: number; failed: number }> {
   const queue = [...doomed];
   let failed = 0;
   const work = async () => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      if (performance.now() + KILL_MILLISECONDS > answerBy) {
+        failed++;
+        continue;
+      }
       try {
         await sandboxes.kill(next.sandboxId);
         await store.confirmKilled(next.contextId, next.sandboxId);

@@ -1,22 +1,32 @@
-/**
- * The lines of a stream of UTF-8, without their ends, until `signal` aborts. A line of more than `longest` characters is
- * not kept: null stands in its place.
- */
+/** A line that was too long to keep: what it began with, and how long it was, in characters. */
+export interface LongLine {
+  readonly head: string;
+  readonly length: number;
+}
+
+/** How much of a line that is too long is kept, in characters. */
+const HEAD_CHARACTERS = 200;
+
+/** The lines of a stream of UTF-8, without their ends, until `signal` aborts. At most `longest` characters are held. */
 export async function* readLines(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   longest: number,
   signal: AbortSignal,
-): AsyncGenerator<string | null> {
+): AsyncGenerator<string | LongLine> {
   // Joined once a line: to append to one text, and search it again, takes seconds of a large plot's chunks.
   let pieces: string[] = [];
   let length = 0;
   const take = (piece: string) => {
+    if (length <= longest && length + piece.length > longest) {
+      pieces = [(pieces.join("") + piece).slice(0, HEAD_CHARACTERS)];
+    } else if (length <= longest) {
+      pieces.push(piece);
+    }
     length += piece.length;
-    if (length <= longest) pieces.push(piece);
-    else pieces = [];
   };
   const finish = () => {
-    const line = length <= longest ? pieces.join("") : null;
+    const kept = pieces.join("");
+    const line = length <= longest ? kept : { head: kept, length };
     pieces = [];
     length = 0;
     return line;

@@ -11,19 +11,23 @@ export interface SweepParts {
   readonly store: ContextStore;
   readonly sandboxes: Sandboxes;
   readonly config: Pick<Config, "sandbox">;
+  /** When the sweep must be over, on `performance.now()`'s clock. */
+  readonly answerBy: number;
 }
 
 /** How much one sweep may do: pg_net does not wait long, and the next sweep is a minute away. */
 export interface SweepBudget {
-  /** Rows retired, and kills that are owed. */
+  /** Rows retired at once, and owed kills taken on at once. */
   readonly rows: number;
+  /** Whether to go on while there are as many owed kills as were taken on. */
+  readonly untilDone: boolean;
   /** Pages of E2B's list, of 100 sandboxes each. */
   readonly pages: number;
 }
 
-export const SCHEDULED: SweepBudget = { rows: 100, pages: 20 };
+export const SCHEDULED: SweepBudget = { rows: 100, untilDone: true, pages: 20 };
 /** What requests do in the background after they have answered, for projects without the schedule. */
-const IN_PASSING: SweepBudget = { rows: 10, pages: 1 };
+const IN_PASSING: SweepBudget = { rows: 10, untilDone: false, pages: 1 };
 const IN_PASSING_MILLISECONDS = 30_000;
 
 /**
@@ -33,7 +37,16 @@ const IN_PASSING_MILLISECONDS = 30_000;
  */
 export async function sweep(parts: SweepParts, budget: SweepBudget): Promise<SweepResponse> {
   const expired = await parts.store.expireDue(budget.rows);
-  const killed = await killAll(parts, await parts.store.takeOwedKills(budget.rows));
+  const killed = { done: 0, failed: 0 };
+  // Until nothing is owed, or for half the time: the other half is for the orphans.
+  const halfTime = (performance.now() + parts.answerBy) / 2;
+  for (let taken = budget.rows; taken === budget.rows && performance.now() < halfTime;) {
+    const owed = await parts.store.takeOwedKills(budget.rows);
+    const { done, failed } = await killAll(parts, owed);
+    killed.done += done;
+    killed.failed += failed;
+    taken = budget.untilDone ? owed.length : 0;
+  }
   const orphans = await killAll(parts, await findOrphans(parts, budget.pages));
   return { expired, killed: killed.done, orphans: orphans.done, failed: killed.failed + orphans.failed };
 }

@@ -66,10 +66,12 @@ update copilot_internal.execution_contexts
 set kill_attempted_at = case id when pg_temp.id(2) then clock_timestamp() - interval '1 hour' end
 where id in (pg_temp.id(2), pg_temp.id(3));
 select set_eq(
-  'select id from public.take_owed_kills(1)', array[pg_temp.id(3)],
-  'a kill that nobody has tried comes before one that keeps failing'
+  'select id from public.take_owed_kills(1)', array[pg_temp.id(2)],
+  'first comes what has waited longest, since it was tried or since it arose'
 );
-select set_eq('select id from public.take_owed_kills(1)', array[pg_temp.id(2)], 'which is tried again after it');
+select set_eq(
+  'select id from public.take_owed_kills(1)', array[pg_temp.id(3)], 'so that kills which keep failing hold up none'
+);
 select public.terminate_execution_contexts('sweep', 'c', 'p4') \g /dev/null
 select is_empty('select from public.take_owed_kills()', 'who terminates a context has the first go at its kill');
 update copilot_internal.execution_contexts set kill_attempted_at = clock_timestamp() - interval '31 s' where id = pg_temp.id(4);
