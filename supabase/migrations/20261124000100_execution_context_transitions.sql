@@ -177,13 +177,13 @@ comment on function public.claim_execution_context(
   'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: the tenant, or its conversation, has as many active contexts as it may; expires_at is when the next of them is due. p_hold_seconds is added to the idle deadline for an execution about to run.';
 revoke execute on function
   public.claim_execution_context(
-  uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer
-)
+    uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer
+  )
   from public, anon, authenticated;
 grant execute on function
   public.claim_execution_context(
-  uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer
-)
+    uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer
+  )
   to service_role;
 
 create or replace function public.activate_execution_context(

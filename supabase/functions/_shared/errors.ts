@@ -65,9 +65,7 @@ export function toResponse(error: ContextError): Response {
   const headers = new Headers();
   if (error.retryAfterSeconds !== undefined) {
     headers.set("Retry-After", String(error.retryAfterSeconds));
-  }
-  // Without it a browser's script cannot read the header.
-  if (headers.has("Retry-After")) {
+    // Without it a browser's script cannot read the header.
     headers.set("Access-Control-Expose-Headers", "Retry-After");
   }
   return Response.json({

@@ -167,15 +167,15 @@ function parseJson(text: string): unknown {
 
 /** The proxy or the kernel's server refused the program: it did not run. */
 async function refused(response: Response, deadline: AbortSignal): Promise<Run> {
-  const text = await firstLine(response, deadline);
-  const body = z.looseObject({ message: z.string() }).safeParse(parseJson(text));
+  const said = parseJson(await firstLine(response, deadline));
+  const body = z.looseObject({ message: z.string() }).safeParse(said);
   if (response.status === 502 && body.success && /not found/i.test(body.data.message)) return { outcome: "gone" };
 
-  const answer = { response, error: parseJson(text) };
+  const error = asProviderError({ response, error: said });
   // The proxy's limits and time-outs are those of the whole service. Its other statuses are about the kernel.
-  if ([401, 403, 429, 504].includes(response.status)) throw asProviderError(answer);
+  if ([401, 403, 429, 504].includes(response.status)) throw error;
   throw new ContextError("sandbox_unavailable", "The sandbox's kernel could not take the code. Try again.", {
-    retryAfterSeconds: asProviderError(answer).retryAfterSeconds,
+    retryAfterSeconds: error.retryAfterSeconds,
     cause: new Error(`the kernel answered ${response.status}`),
   });
 }

@@ -12,13 +12,17 @@ export interface Answer {
 const bodySchema = z.looseObject({ code: z.int(), message: z.string(), error_code: z.string().optional() });
 
 /** Whether E2B itself says that there is no such sandbox. A 404 in other words proves nothing. */
-export function saysNotFound({ response, error }: Answer): boolean {
-  return response.status === 404 && bodySchema.safeParse(error).data?.code === 404;
+export function saysNotFound(answer: Answer): boolean {
+  return says(404, answer);
 }
 
 /** Whether E2B itself says that the sandbox is being killed: its answer to `connect` then. */
-export function saysBeingKilled({ response, error }: Answer): boolean {
-  return response.status === 409 && bodySchema.safeParse(error).data?.code === 409;
+export function saysBeingKilled(answer: Answer): boolean {
+  return says(409, answer);
+}
+
+function says(status: number, { response, error }: Answer): boolean {
+  return response.status === status && bodySchema.safeParse(error).data?.code === status;
 }
 
 /** An error answer, as callers meet it. E2B's own message stays in our log: it may name our account. */

@@ -30,23 +30,28 @@ export const SCHEDULED: SweepBudget = { rows: 100, untilDone: true, pages: 20 };
 const IN_PASSING: SweepBudget = { rows: 10, untilDone: false, pages: 1 };
 const IN_PASSING_MILLISECONDS = 30_000;
 
+/** When this isolate last began a sweep, on `performance.now()`'s clock. */
+let lastSweep = -Infinity;
+
 /**
  * Sweeps. A kill that fails is counted and stays owed; the next sweep tries it again.
  *
  * @throws ContextError when the database, or E2B's list, cannot be asked
  */
 export async function sweep(parts: SweepParts, budget: SweepBudget): Promise<SweepResponse> {
+  lastSweep = performance.now();
   const expired = await parts.store.expireDue(budget.rows);
   const killed = { done: 0, failed: 0 };
   // Until nothing is owed, or for half the time: the other half is for the orphans.
   const halfTime = (performance.now() + parts.answerBy) / 2;
-  for (let taken = budget.rows; taken === budget.rows && performance.now() < halfTime;) {
+  let taken: number;
+  do {
     const owed = await parts.store.takeOwedKills(budget.rows);
     const { done, failed } = await killAll(parts, owed);
     killed.done += done;
     killed.failed += failed;
-    taken = budget.untilDone ? owed.length : 0;
-  }
+    taken = owed.length;
+  } while (budget.untilDone && taken === budget.rows && performance.now() < halfTime);
   const orphans = await killAll(parts, await findOrphans(parts, budget.pages));
   return { expired, killed: killed.done, orphans: orphans.done, failed: killed.failed + orphans.failed };
 }
@@ -72,12 +77,8 @@ async function findOrphans({ store, sandboxes, config }: SweepParts, pages: numb
   return orphans;
 }
 
-/** When this isolate last swept in passing, on `performance.now()`'s clock. */
-let lastInPassing = -Infinity;
-
-/** Sweeps a little in the background, once in half a minute: for projects without the schedule. */
+/** Sweeps a little in the background, unless this isolate has in the last half minute: for projects without the schedule. */
 export function sweepInPassing(parts: SweepParts): void {
-  if (performance.now() - lastInPassing < IN_PASSING_MILLISECONDS) return;
-  lastInPassing = performance.now();
+  if (performance.now() - lastSweep < IN_PASSING_MILLISECONDS) return;
   inBackground("sweep_in_passing_failed", sweep(parts, IN_PASSING));
 }
