@@ -64,6 +64,19 @@ export type Database = {
           "ttl_seconds": number;
         }[];
       };
+      "claim_execution": {
+        Args: {
+          "p_execution_id": string;
+          "p_idempotency_key": string;
+          "p_lease_seconds": number;
+          "p_request_hash": string;
+          "p_tenant_id": string;
+        };
+        Returns: {
+          "answer": Json;
+          "outcome": string;
+        }[];
+      };
       "claim_execution_context": {
         Args: {
           "p_awaited_id"?: string;
@@ -99,6 +112,18 @@ export type Database = {
         }[];
       };
       "confirm_sandbox_killed": { Args: { "p_context_id": string; "p_sandbox_id": string }; Returns: boolean };
+      "execution_usage": {
+        Args: { "p_conversation_id"?: string; "p_from": string; "p_tenant_id"?: string; "p_to": string };
+        Returns: {
+          "conversation_id": string;
+          "day": string;
+          "execution_seconds": number;
+          "executions": number;
+          "output_bytes": number;
+          "sandbox_seconds": number;
+          "tenant_id": string;
+        }[];
+      };
       "expire_due_execution_contexts": { Args: { "p_limit"?: number }; Returns: number };
       "fail_execution_context": {
         Args: {
@@ -116,8 +141,29 @@ export type Database = {
           "sandbox_id": string;
         }[];
       };
+      "finish_execution": {
+        Args: {
+          "p_answer"?: Json;
+          "p_context_id": string;
+          "p_duration_ms": number;
+          "p_error_name"?: string;
+          "p_execution_id": string;
+          "p_language": string;
+          "p_output_bytes": number;
+          "p_status": string;
+        };
+        Returns: boolean;
+      };
+      "has_later_execution": { Args: { "p_execution_id": string }; Returns: boolean };
+      "keep_execution": { Args: { "p_execution_id": string; "p_lease_seconds": number }; Returns: boolean };
       "lose_execution_context": {
         Args: { "p_confirmed"?: boolean; "p_context_id": string; "p_sandbox_id": string };
+        Returns: boolean;
+      };
+      "note_kernel_restart": { Args: { "p_context_id": string }; Returns: boolean };
+      "release_execution": { Args: { "p_execution_id": string }; Returns: boolean };
+      "start_execution": {
+        Args: { "p_context_id": string; "p_execution_id": string; "p_language": string };
         Returns: boolean;
       };
       "take_owed_kills": {

@@ -1,0 +1,252 @@
+-- The ledger: what ran, for how long, and how long sandboxes lived. No code and no output, so it may be kept for long.
+
+create table if not exists copilot_internal.settings (
+  id boolean primary key default true,
+  ledger_days integer not null default 400,
+  answer_hours integer not null default 24,
+  constraint settings_one_row check (id),
+  constraint settings_ledger_days_check check (ledger_days between 1 and 36500),
+  constraint settings_answer_hours_check check (answer_hours between 1 and 8760)
+);
+comment on table copilot_internal.settings is
+  'What the schedule goes by: one row. (The functions have settings of their own, in their environment.)';
+comment on column copilot_internal.settings.ledger_days is
+  'For how long executions and the lives of sandboxes are kept.';
+comment on column copilot_internal.settings.answer_hours is
+  'For how long the answer to an execution with an idempotency key is kept, its output included.';
+alter table copilot_internal.settings enable row level security;
+insert into copilot_internal.settings default values on conflict do nothing;
+
+create table if not exists copilot_internal.executions (
+  id uuid primary key,
+  -- No foreign keys here: ended contexts are deleted after a week, the ledger much later.
+  context_id uuid not null,
+  tenant_id text not null,
+  conversation_id text not null,
+  path_id text not null,
+  language text not null,
+  status text not null default 'running',
+  started_at timestamptz not null default clock_timestamp(),
+  finished_at timestamptz,
+  duration_ms integer,
+  output_bytes bigint,
+  error_name text,
+  constraint executions_status_check
+    check (status in ('running', 'ok', 'error', 'timed_out', 'cancelled', 'lost')),
+  constraint executions_running_or_finished check ((status = 'running') = (finished_at is null))
+);
+comment on table copilot_internal.executions is
+  'The ledger of executions: one row each, from the moment at which the kernel began.';
+comment on column copilot_internal.executions.status is
+  'cancelled: the caller went away. lost: nobody knows how it ended, because the connection or the function''s process broke.';
+comment on column copilot_internal.executions.output_bytes is
+  'How much the code said on stdout and stderr and in results, what was left out of the answer included.';
+comment on column copilot_internal.executions.error_name is
+  'The class of the exception that ended it; null without one.';
+alter table copilot_internal.executions enable row level security;
+
+create index if not exists idx_executions_tenant
+  on copilot_internal.executions (tenant_id, started_at);
+comment on index copilot_internal.idx_executions_tenant is 'Usage of a tenant in a span of days.';
+create index if not exists idx_executions_context
+  on copilot_internal.executions (context_id, started_at);
+comment on index copilot_internal.idx_executions_context is 'What ran last in a context.';
+create index if not exists idx_executions_running
+  on copilot_internal.executions (started_at)
+  where status = 'running';
+comment on index copilot_internal.idx_executions_running is 'Finds those whose process died.';
+create index if not exists idx_executions_age
+  on copilot_internal.executions using brin (started_at);
+comment on index copilot_internal.idx_executions_age is 'Clean-up, at next to no cost for inserts: rows come in the order of time.';
+
+create table if not exists copilot_internal.sandbox_lives (
+  context_id uuid primary key,
+  tenant_id text not null,
+  conversation_id text not null,
+  path_id text not null,
+  started_at timestamptz not null,
+  ended_at timestamptz not null,
+  constraint sandbox_lives_order check (ended_at >= started_at)
+);
+comment on table copilot_internal.sandbox_lives is
+  'How long the sandbox of each ended context lived: what E2B bills. Those of active contexts are still counted from their rows.';
+alter table copilot_internal.sandbox_lives enable row level security;
+
+create index if not exists idx_sandbox_lives_tenant
+  on copilot_internal.sandbox_lives (tenant_id, ended_at);
+comment on index copilot_internal.idx_sandbox_lives_tenant is 'Usage of a tenant in a span of days.';
+create index if not exists idx_sandbox_lives_age
+  on copilot_internal.sandbox_lives (ended_at);
+comment on index copilot_internal.idx_sandbox_lives_age is 'Usage of all tenants, and clean-up.';
+
+create or replace function copilot_internal.note_sandbox_life()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  insert into copilot_internal.sandbox_lives as l (
+    context_id, tenant_id, conversation_id, path_id, started_at, ended_at
+  )
+  values (
+    new.id, new.tenant_id, new.conversation_id, new.path_id, new.activated_at,
+    -- E2B ends a sandbox at its own deadline, which is never later than ours, however late we notice.
+    greatest(new.activated_at, least(coalesce(new.sandbox_killed_at, new.terminated_at), new.expires_at))
+  )
+  on conflict (context_id) do update set ended_at = excluded.ended_at;
+  return null;
+end
+$$;
+comment on function copilot_internal.note_sandbox_life() is
+  'Notes how long a context''s sandbox lived when the context ends, and again when the kill is confirmed.';
+revoke execute on function copilot_internal.note_sandbox_life() from public, anon, authenticated;
+
+-- Of these columns, so that a touch does not so much as look at it.
+drop trigger if exists note_sandbox_life on copilot_internal.execution_contexts;
+create trigger note_sandbox_life
+  after update of terminated_at, sandbox_killed_at on copilot_internal.execution_contexts
+  for each row
+  when (new.terminated_at is not null and new.activated_at is not null)
+  execute function copilot_internal.note_sandbox_life();
+
+create or replace function public.start_execution(p_execution_id uuid, p_context_id uuid, p_language text)
+returns boolean
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  with started as (
+    insert into copilot_internal.executions (id, context_id, tenant_id, conversation_id, path_id, language)
+    select p_execution_id, c.id, c.tenant_id, c.conversation_id, c.path_id, p_language
+    from copilot_internal.execution_contexts c
+    where c.id = p_context_id
+    on conflict do nothing
+    returning 1
+  )
+  select exists (select from started)
+$$;
+comment on function public.start_execution(uuid, uuid, text) is
+  'Notes that the kernel of a context has begun an execution. False if that was noted before.';
+revoke execute on function public.start_execution(uuid, uuid, text) from public, anon, authenticated;
+grant execute on function public.start_execution(uuid, uuid, text) to service_role;
+
+create or replace function public.has_later_execution(p_execution_id uuid)
+returns boolean
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select exists (
+    select from copilot_internal.executions e
+    join copilot_internal.executions o on o.context_id = e.context_id and o.language = e.language
+    where e.id = p_execution_id and o.id <> e.id and o.started_at > e.started_at
+  )
+$$;
+comment on function public.has_later_execution(uuid) is
+  'Whether the kernel has begun another execution after this one, and so has let go of it: a kernel runs one at a time.';
+revoke execute on function public.has_later_execution(uuid) from public, anon, authenticated;
+grant execute on function public.has_later_execution(uuid) to service_role;
+
+create or replace function public.note_kernel_restart(p_context_id uuid)
+returns boolean
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  with noted as (
+    update copilot_internal.execution_contexts c
+    set previous_termination_reason = 'kernel_restarted',
+        previous_terminated_at = clock_timestamp()
+    where c.id = p_context_id and c.terminated_at is null
+    returning 1
+  )
+  select exists (select from noted)
+$$;
+comment on function public.note_kernel_restart(uuid) is
+  'Notes that the kernel of a context had to be restarted, and its variables are gone: every later caller is told. False if the context has ended.';
+revoke execute on function public.note_kernel_restart(uuid) from public, anon, authenticated;
+grant execute on function public.note_kernel_restart(uuid) to service_role;
+comment on column copilot_internal.execution_contexts.previous_termination_reason is
+  'Why variables were lost here last: how the path''s context before this one ended, or kernel_restarted. Kept here because the caller must be told even after that row is deleted.';
+comment on column copilot_internal.execution_contexts.previous_terminated_at is
+  'When variables were lost here last.';
+
+create or replace function public.execution_usage(
+  p_from date,
+  p_to date,
+  p_tenant_id text default null,
+  p_conversation_id text default null
+)
+returns table (
+  tenant_id text,
+  conversation_id text,
+  day date,
+  executions bigint,
+  execution_seconds numeric,
+  output_bytes bigint,
+  sandbox_seconds numeric
+)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  with span as (
+    select p_from::timestamp at time zone 'UTC' as begins, (p_to + 1)::timestamp at time zone 'UTC' as ends
+  ),
+  lives as (
+    select l.tenant_id, l.conversation_id, l.started_at, l.ended_at
+    from copilot_internal.sandbox_lives l, span s
+    where l.ended_at > s.begins and l.started_at < s.ends
+    union all
+    select c.tenant_id, c.conversation_id, c.activated_at, least(clock_timestamp(), c.expires_at)
+    from copilot_internal.execution_contexts c
+    where c.terminated_at is null and c.activated_at is not null
+  ),
+  days as (
+    select
+      d::date as day,
+      d at time zone 'UTC' as begins,
+      (d + interval '1 day') at time zone 'UTC' as ends
+    from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') d
+  ),
+  lived as (
+    select
+      l.tenant_id, l.conversation_id, d.day,
+      -- A life that spans midnight counts for either day.
+      sum(extract(epoch from least(l.ended_at, d.ends) - greatest(l.started_at, d.begins))) as sandbox_seconds
+    from lives l
+    join days d on l.ended_at > d.begins and l.started_at < d.ends
+    where (p_tenant_id is null or l.tenant_id = p_tenant_id)
+      and (p_conversation_id is null or l.conversation_id = p_conversation_id)
+    group by l.tenant_id, l.conversation_id, d.day
+  ),
+  ran as (
+    select
+      e.tenant_id, e.conversation_id, (e.started_at at time zone 'UTC')::date as day,
+      count(*) as executions,
+      coalesce(sum(e.duration_ms), 0) / 1000.0 as execution_seconds,
+      coalesce(sum(e.output_bytes), 0)::bigint as output_bytes
+    from copilot_internal.executions e, span s
+    where e.started_at >= s.begins and e.started_at < s.ends
+      and (p_tenant_id is null or e.tenant_id = p_tenant_id)
+      and (p_conversation_id is null or e.conversation_id = p_conversation_id)
+    group by 1, 2, 3
+  )
+  select
+    coalesce(r.tenant_id, l.tenant_id), coalesce(r.conversation_id, l.conversation_id), coalesce(r.day, l.day),
+    coalesce(r.executions, 0), coalesce(r.execution_seconds, 0), coalesce(r.output_bytes, 0),
+    coalesce(l.sandbox_seconds, 0)
+  from ran r
+  full join lived l
+    on l.tenant_id = r.tenant_id and l.conversation_id = r.conversation_id and l.day = r.day
+  order by 1, 2, 3
+$$;
+comment on function public.execution_usage(date, date, text, text) is
+  'What was used from one day (UTC) to another, both included, by tenant, conversation and day: executions, the seconds they took, the bytes they said, and the seconds that sandboxes lived. All tenants, or one; all its conversations, or one.';
+revoke execute on function public.execution_usage(date, date, text, text) from public, anon, authenticated;
+grant execute on function public.execution_usage(date, date, text, text) to service_role;

@@ -1,0 +1,174 @@
+-- Once only: an execution with an idempotency key is claimed before it runs, and its answer is kept for repeats.
+
+create table if not exists copilot_internal.idempotency_keys (
+  tenant_id text not null,
+  idempotency_key text not null,
+  execution_id uuid not null,
+  request_hash text not null,
+  alive_until timestamptz not null,
+  -- json, not jsonb: what code prints may hold \u0000, which jsonb refuses.
+  answer json,
+  created_at timestamptz not null default clock_timestamp(),
+  expires_at timestamptz not null,
+  primary key (tenant_id, idempotency_key),
+  constraint idempotency_keys_execution_unique unique (execution_id)
+);
+comment on table copilot_internal.idempotency_keys is
+  'Executions that run once only, and their answers, for as long as settings.answer_hours says.';
+comment on column copilot_internal.idempotency_keys.request_hash is
+  'Of the request''s body: the same key with another body is refused.';
+comment on column copilot_internal.idempotency_keys.alive_until is
+  'While there is no answer: until when the process that runs it need not be heard of. After that it counts as dead.';
+alter table copilot_internal.idempotency_keys enable row level security;
+
+create index if not exists idx_idempotency_keys_expiry
+  on copilot_internal.idempotency_keys (expires_at);
+comment on index copilot_internal.idx_idempotency_keys_expiry is 'Clean-up.';
+
+create or replace function public.claim_execution(
+  p_execution_id uuid,
+  p_tenant_id text,
+  p_idempotency_key text,
+  p_request_hash text,
+  p_lease_seconds integer
+)
+returns table (outcome text, answer json)
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_key copilot_internal.idempotency_keys;
+begin
+  for turn in 1..10 loop
+    delete from copilot_internal.idempotency_keys k
+    where k.tenant_id = p_tenant_id and k.idempotency_key = p_idempotency_key and k.expires_at <= clock_timestamp();
+
+    insert into copilot_internal.idempotency_keys as k (
+      tenant_id, idempotency_key, execution_id, request_hash, alive_until, expires_at
+    )
+    select
+      p_tenant_id, p_idempotency_key, p_execution_id, p_request_hash,
+      clock_timestamp() + make_interval(secs => p_lease_seconds),
+      clock_timestamp() + make_interval(hours => s.answer_hours)
+    from copilot_internal.settings s
+    on conflict do nothing;
+    if found then
+      return query select 'claimed', null::json;
+      return;
+    end if;
+
+    select k.* into v_key
+    from copilot_internal.idempotency_keys k
+    where k.tenant_id = p_tenant_id and k.idempotency_key = p_idempotency_key;
+    -- Whoever held it found that nothing ran and let it go since we looked: look again.
+    continue when not found;
+
+    return query select
+      case
+        when v_key.request_hash <> p_request_hash then 'mismatch'
+        when v_key.answer is not null then 'finished'
+        -- The answer to this very claim was lost and its holder asks again.
+        when v_key.execution_id = p_execution_id then 'claimed'
+        when v_key.alive_until > clock_timestamp() then 'running'
+        else 'lost'
+      end,
+      case when v_key.request_hash = p_request_hash then v_key.answer end;
+    return;
+  end loop;
+  return query select 'running', null::json;
+end
+$$;
+comment on function public.claim_execution(uuid, text, text, text, integer) is
+  'The right to run what has this idempotency key. claimed: the caller runs it, and keeps the claim alive while it does. running: another request does. finished: it has, and this is its answer. mismatch: the key belongs to another request body. lost: the process that ran it died, and nobody knows how far it came.';
+revoke execute on function public.claim_execution(uuid, text, text, text, integer) from public, anon, authenticated;
+grant execute on function public.claim_execution(uuid, text, text, text, integer) to service_role;
+
+create or replace function public.keep_execution(p_execution_id uuid, p_lease_seconds integer)
+returns boolean
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  with kept as (
+    update copilot_internal.idempotency_keys k
+    set alive_until = clock_timestamp() + make_interval(secs => p_lease_seconds)
+    where k.execution_id = p_execution_id and k.answer is null
+    returning 1
+  )
+  select exists (select from kept)
+$$;
+comment on function public.keep_execution(uuid, integer) is
+  'Says that the process which runs a claimed execution is alive, for so many more seconds. False if there is no such claim.';
+revoke execute on function public.keep_execution(uuid, integer) from public, anon, authenticated;
+grant execute on function public.keep_execution(uuid, integer) to service_role;
+
+create or replace function public.release_execution(p_execution_id uuid)
+returns boolean
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  with released as (
+    delete from copilot_internal.idempotency_keys k
+    where k.execution_id = p_execution_id and k.answer is null
+    returning 1
+  )
+  select exists (select from released)
+$$;
+comment on function public.release_execution(uuid) is
+  'Gives up a claimed execution of which nothing ran: the next request with its key may run it.';
+revoke execute on function public.release_execution(uuid) from public, anon, authenticated;
+grant execute on function public.release_execution(uuid) to service_role;
+
+create or replace function public.finish_execution(
+  p_execution_id uuid,
+  p_context_id uuid,
+  p_language text,
+  p_status text,
+  p_duration_ms integer,
+  p_output_bytes bigint,
+  p_error_name text default null,
+  p_answer json default null
+)
+returns boolean
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+begin
+  update copilot_internal.idempotency_keys k
+  set answer = p_answer,
+      -- Without an answer nothing more will come: those who ask again are told so at once.
+      alive_until = least(k.alive_until, clock_timestamp())
+  where k.execution_id = p_execution_id and k.answer is null;
+
+  insert into copilot_internal.executions as e (
+    id, context_id, tenant_id, conversation_id, path_id, language,
+    status, started_at, finished_at, duration_ms, output_bytes, error_name
+  )
+  select
+    p_execution_id, c.id, c.tenant_id, c.conversation_id, c.path_id, p_language,
+    p_status, clock_timestamp() - make_interval(secs => p_duration_ms / 1000.0), clock_timestamp(),
+    p_duration_ms, p_output_bytes, p_error_name
+  from copilot_internal.execution_contexts c
+  where c.id = p_context_id
+  on conflict (id) do update
+  set status = excluded.status,
+      finished_at = excluded.finished_at,
+      duration_ms = excluded.duration_ms,
+      output_bytes = excluded.output_bytes,
+      error_name = excluded.error_name;
+  return found;
+end
+$$;
+comment on function public.finish_execution(uuid, uuid, text, text, integer, bigint, text, json) is
+  'Notes how an execution ended, and keeps its answer when it has an idempotency key. May be asked for again.';
+revoke execute on function public.finish_execution(uuid, uuid, text, text, integer, bigint, text, json)
+  from public, anon, authenticated;
+grant execute on function public.finish_execution(uuid, uuid, text, text, integer, bigint, text, json) to service_role;
