@@ -82,7 +82,6 @@ comment on index copilot_internal.idx_sandbox_lives_age is 'Usage of all tenants
 create or replace function copilot_internal.note_sandbox_life()
 returns trigger
 language plpgsql
-security definer
 set search_path = ''
 as $$
 begin
