@@ -27,6 +27,7 @@ create table if not exists copilot_internal.executions (
   language text not null,
   status text not null default 'running',
   started_at timestamptz not null default clock_timestamp(),
+  deadline_at timestamptz not null,
   finished_at timestamptz,
   duration_ms integer,
   output_bytes bigint,
@@ -39,6 +40,8 @@ comment on table copilot_internal.executions is
   'The ledger of executions: one row each, from the moment at which the kernel began.';
 comment on column copilot_internal.executions.status is
   'cancelled: the caller went away. lost: nobody knows how it ended, because the connection or the function''s process broke.';
+comment on column copilot_internal.executions.deadline_at is
+  'By then whoever runs it has noted its end, or has died.';
 comment on column copilot_internal.executions.output_bytes is
   'How much the code said on stdout and stderr and in results, what was left out of the answer included.';
 comment on column copilot_internal.executions.error_name is
@@ -52,7 +55,7 @@ create index if not exists idx_executions_context
   on copilot_internal.executions (context_id, started_at);
 comment on index copilot_internal.idx_executions_context is 'What ran last in a context.';
 create index if not exists idx_executions_running
-  on copilot_internal.executions (started_at)
+  on copilot_internal.executions (deadline_at)
   where status = 'running';
 comment on index copilot_internal.idx_executions_running is 'Finds those whose process died.';
 create index if not exists idx_executions_age
@@ -109,7 +112,12 @@ create trigger note_sandbox_life
   when (new.terminated_at is not null and new.activated_at is not null)
   execute function copilot_internal.note_sandbox_life();
 
-create or replace function public.start_execution(p_execution_id uuid, p_context_id uuid, p_language text)
+create or replace function public.start_execution(
+  p_execution_id uuid,
+  p_context_id uuid,
+  p_language text,
+  p_limit_ms integer
+)
 returns boolean
 language sql
 volatile
@@ -117,8 +125,12 @@ security definer
 set search_path = ''
 as $$
   with started as (
-    insert into copilot_internal.executions (id, context_id, tenant_id, conversation_id, path_id, language)
-    select p_execution_id, c.id, c.tenant_id, c.conversation_id, c.path_id, p_language
+    insert into copilot_internal.executions (
+      id, context_id, tenant_id, conversation_id, path_id, language, deadline_at
+    )
+    select
+      p_execution_id, c.id, c.tenant_id, c.conversation_id, c.path_id, p_language,
+      clock_timestamp() + make_interval(secs => p_limit_ms / 1000.0)
     from copilot_internal.execution_contexts c
     where c.id = p_context_id
     on conflict do nothing
@@ -126,28 +138,41 @@ as $$
   )
   select exists (select from started)
 $$;
-comment on function public.start_execution(uuid, uuid, text) is
-  'Notes that the kernel of a context has begun an execution. False if that was noted before.';
-revoke execute on function public.start_execution(uuid, uuid, text) from public, anon, authenticated;
-grant execute on function public.start_execution(uuid, uuid, text) to service_role;
+comment on function public.start_execution(uuid, uuid, text, integer) is
+  'Notes that the kernel of a context has begun an execution, whose end will be noted within p_limit_ms. False if that was noted before.';
+revoke execute on function public.start_execution(uuid, uuid, text, integer) from public, anon, authenticated;
+grant execute on function public.start_execution(uuid, uuid, text, integer) to service_role;
 
-create or replace function public.has_later_execution(p_execution_id uuid)
+create or replace function public.is_kernel_in_use(
+  p_execution_id uuid,
+  p_context_id uuid,
+  p_language text,
+  p_within_ms integer
+)
 returns boolean
 language sql
 stable
 security definer
 set search_path = ''
 as $$
-  select exists (
-    select from copilot_internal.executions e
-    join copilot_internal.executions o on o.context_id = e.context_id and o.language = e.language
-    where e.id = p_execution_id and o.id <> e.id and o.started_at > e.started_at
-  )
+  -- A kernel runs one execution at a time: if the one that began last is not in use, none is.
+  select coalesce((
+    select
+      e.id <> p_execution_id
+      and (
+        e.started_at > clock_timestamp() - make_interval(secs => p_within_ms / 1000.0)
+        or (e.status = 'running' and e.deadline_at > clock_timestamp())
+      )
+    from copilot_internal.executions e
+    where e.context_id = p_context_id and e.language = p_language
+    order by e.started_at desc
+    limit 1
+  ), false)
 $$;
-comment on function public.has_later_execution(uuid) is
-  'Whether the kernel has begun another execution after this one, and so has let go of it: a kernel runs one at a time.';
-revoke execute on function public.has_later_execution(uuid) from public, anon, authenticated;
-grant execute on function public.has_later_execution(uuid) to service_role;
+comment on function public.is_kernel_in_use(uuid, uuid, text, integer) is
+  'Whether a context''s kernel of a language serves another execution than this one: it has begun one in the last p_within_ms, or is running one whose request is alive. If not, and it does not answer, it is stuck.';
+revoke execute on function public.is_kernel_in_use(uuid, uuid, text, integer) from public, anon, authenticated;
+grant execute on function public.is_kernel_in_use(uuid, uuid, text, integer) to service_role;
 
 create or replace function public.note_kernel_restart(p_context_id uuid)
 returns boolean

@@ -150,11 +150,11 @@ begin
 
   insert into copilot_internal.executions as e (
     id, context_id, tenant_id, conversation_id, path_id, language,
-    status, started_at, finished_at, duration_ms, output_bytes, error_name
+    status, started_at, deadline_at, finished_at, duration_ms, output_bytes, error_name
   )
   select
     p_execution_id, c.id, c.tenant_id, c.conversation_id, c.path_id, p_language,
-    p_status, clock_timestamp() - make_interval(secs => p_duration_ms / 1000.0), clock_timestamp(),
+    p_status, clock_timestamp() - make_interval(secs => p_duration_ms / 1000.0), clock_timestamp(), clock_timestamp(),
     p_duration_ms, p_output_bytes, p_error_name
   from copilot_internal.execution_contexts c
   where c.id = p_context_id

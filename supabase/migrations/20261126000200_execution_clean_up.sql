@@ -1,22 +1,21 @@
 -- What the schedule does for the ledger: tell what was lost, delete what is old.
 
-create or replace function copilot_internal.retire_lost_executions(p_after interval default interval '10 minutes')
+create or replace function copilot_internal.retire_lost_executions()
 returns table (retired_count integer)
 language plpgsql
 set search_path = ''
 as $$
 begin
-  -- No request lasts longer than the platform's 400 seconds.
   update copilot_internal.executions e
   set status = 'lost', finished_at = clock_timestamp()
-  where e.status = 'running' and e.started_at < clock_timestamp() - p_after;
+  where e.status = 'running' and e.deadline_at <= clock_timestamp();
   get diagnostics retired_count = row_count;
   return next;
 end
 $$;
-comment on function copilot_internal.retire_lost_executions(interval) is
-  'Marks executions whose process cannot be alive any more as lost. Says how many.';
-revoke execute on function copilot_internal.retire_lost_executions(interval) from public, anon, authenticated;
+comment on function copilot_internal.retire_lost_executions() is
+  'Marks executions whose process has died before it noted their end as lost. Says how many.';
+revoke execute on function copilot_internal.retire_lost_executions() from public, anon, authenticated;
 
 create or replace function copilot_internal.cleanup_executions(
   p_limit integer default 1000,
