@@ -2,7 +2,8 @@
 import { createClient, FunctionsHttpError, type SupabaseClient } from "@supabase/supabase-js";
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { AcquireResponse, ExecuteResponse, TerminateResponse } from "../supabase/functions/_shared/contract.ts";
+import type { AcquireResponse, TerminateResponse } from "../supabase/functions/_shared/contract.ts";
+import type { ExecuteResponse } from "../supabase/functions/_shared/execution.ts";
 import { localDirectory } from "./repository.ts";
 import { startStack } from "./stack.ts";
 

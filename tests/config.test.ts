@@ -18,10 +18,29 @@ Deno.test("the defaults", () => {
   assert.equal(config.context.ttlSeconds, 1800);
   assert.equal(config.context.leaseSeconds, 60);
   assert.equal(config.sandbox.probationSeconds, 90);
-  assert.equal(config.execution.timeoutSeconds, 60);
   assert.equal(config.sandbox.template, "code-interpreter-v1");
   assert.equal(config.sandbox.internetAccess, false);
   assert.equal(config.sandbox.publicTraffic, false);
+});
+
+Deno.test("executions get no longer than the platform grants a request", () => {
+  const limits = (more: Record<string, string>) => {
+    const { answer, stream } = readConfig({ E2B_API_KEY: "k", ...more });
+    return [answer, stream].map(({ requestSeconds, timeoutSeconds, maxTimeoutSeconds }) => [
+      requestSeconds,
+      timeoutSeconds,
+      maxTimeoutSeconds,
+    ]);
+  };
+  assert.deepEqual(limits({}), [[145, 60, 120], [145, 60, 120]]);
+  // A paid plan: what does not begin to answer within 150 seconds is cut off all the same.
+  assert.deepEqual(limits({ REQUEST_SECONDS: "400" }), [[145, 60, 120], [395, 60, 300]]);
+  assert.deepEqual(limits({ EXECUTION_MAX_TIMEOUT_SECONDS: "30" }), [[145, 30, 30], [145, 30, 30]]);
+  assert.deepEqual(limits({ EXECUTION_TIMEOUT_SECONDS: "200", REQUEST_SECONDS: "400" }), [[145, 120, 120], [
+    395,
+    200,
+    300,
+  ]]);
 });
 
 Deno.test("everything that is wrong is named at once", () => {

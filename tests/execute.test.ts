@@ -1,7 +1,7 @@
 /** Code runs in the path's kernel, and what it says comes back whole. */
 import assert from "node:assert/strict";
 import type { Stack } from "../local/stack.ts";
-import type { Execution } from "../supabase/functions/_shared/contract.ts";
+import type { Execution } from "../supabase/functions/_shared/execution.ts";
 import { invoke, newPath, refused, user } from "./support/clients.ts";
 import { at, type FaultyStack, startFaultyStack } from "./support/faulty_stack.ts";
 import { created, killBehindOurBack } from "./support/provider.ts";

@@ -86,10 +86,21 @@ Deno.test("a database that has lived under the first migration is upgraded witho
       ["locked", "claimed", "expired"],
       ["broken", "claimed", "terminated"],
     ]);
+
+    // Contexts from before there was a ledger count for it from then on.
+    const lives = await sql`
+      select path_id, ended_at - started_at = interval '23 hours' as until_deadline
+      from copilot_internal.sandbox_lives`;
+    assert.deepEqual(lives.map((row) => Object.values(row)), [["idle", true]]);
+    const usage = await sql`
+      select tenant_id, round(sum(sandbox_seconds) / 3600)::integer as hours
+      from public.execution_usage((now() - interval '2 days')::date, (now() + interval '1 day')::date)
+      group by tenant_id`;
+    assert.deepEqual(usage.map((row) => Object.values(row)), [["t", 23]]);
   });
 });
 
-Deno.test("only service_role can execute anything, and nobody reaches the table", async () => {
+Deno.test("only service_role can execute anything, and nobody reaches the tables", async () => {
   await database(async (sql) => {
     await apply(sql, files);
     const functions = await sql`
@@ -101,7 +112,7 @@ Deno.test("only service_role can execute anything, and nobody reaches the table"
         p.prosecdef as definer, p.proconfig as settings, obj_description(p.oid) as comment
       from pg_proc p join pg_namespace n on n.oid = p.pronamespace
       where n.nspname in ('public', 'copilot_internal')`;
-    assert(functions.length >= 9);
+    assert(functions.length >= 27);
     for (const { name, schema, roles, definer, settings, comment } of functions) {
       assert.deepEqual(roles, schema === "public" ? ["service_role"] : [], name);
       assert.equal(definer, schema === "public", name);
@@ -109,9 +120,18 @@ Deno.test("only service_role can execute anything, and nobody reaches the table"
       assert(comment, `${name} has no comment`);
     }
     const tables = await sql`
-      select rolname from pg_roles
-      where rolname in ('anon', 'authenticated', 'service_role')
-        and has_table_privilege(oid, 'copilot_internal.execution_contexts', 'select, insert, update, delete')`;
-    assert.deepEqual([...tables], []);
+      select c.relname::text as name, c.relrowsecurity as has_rls,
+        array(
+          select rolname::text from pg_roles
+          where rolname in ('anon', 'authenticated', 'service_role')
+            and has_table_privilege(oid, c.oid, 'select, insert, update, delete, truncate, references, trigger')
+        ) as roles
+      from pg_class c
+      where c.relnamespace = 'copilot_internal'::regnamespace and c.relkind = 'r' order by c.relname`;
+    assert.deepEqual(
+      tables.map(({ name, has_rls, roles }) => [name, has_rls, roles]),
+      ["execution_contexts", "executions", "idempotency_keys", "sandbox_lives", "settings"]
+        .map((name) => [name, true, []]),
+    );
   });
 });

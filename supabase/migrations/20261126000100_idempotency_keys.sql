@@ -133,7 +133,7 @@ create or replace function public.finish_execution(
   p_duration_ms integer,
   p_output_bytes bigint,
   p_error_name text default null,
-  p_answer json default null
+  p_answer text default null
 )
 returns boolean
 language plpgsql
@@ -143,7 +143,7 @@ set search_path = ''
 as $$
 begin
   update copilot_internal.idempotency_keys k
-  set answer = p_answer,
+  set answer = p_answer::json,
       -- Without an answer nothing more will come: those who ask again are told so at once.
       alive_until = least(k.alive_until, clock_timestamp())
   where k.execution_id = p_execution_id and k.answer is null;
@@ -167,8 +167,8 @@ begin
   return found;
 end
 $$;
-comment on function public.finish_execution(uuid, uuid, text, text, integer, bigint, text, json) is
+comment on function public.finish_execution(uuid, uuid, text, text, integer, bigint, text, text) is
   'Notes how an execution ended, and keeps its answer when it has an idempotency key. May be asked for again.';
-revoke execute on function public.finish_execution(uuid, uuid, text, text, integer, bigint, text, json)
+revoke execute on function public.finish_execution(uuid, uuid, text, text, integer, bigint, text, text)
   from public, anon, authenticated;
-grant execute on function public.finish_execution(uuid, uuid, text, text, integer, bigint, text, json) to service_role;
+grant execute on function public.finish_execution(uuid, uuid, text, text, integer, bigint, text, text) to service_role;

@@ -1,7 +1,8 @@
 /** A caller in the chaos. It counts in the kernel, so that state which goes without a word is caught. */
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { z } from "zod";
-import type { AcquireResponse, ExecuteResponse } from "../../supabase/functions/_shared/contract.ts";
+import type { AcquireResponse } from "../../supabase/functions/_shared/contract.ts";
+import type { ExecuteResponse } from "../../supabase/functions/_shared/execution.ts";
 import type { Random } from "./random.ts";
 import type { Tally } from "./tally.ts";
 

@@ -8,6 +8,8 @@ import { missingCli, supabase } from "../support/supabase_cli.ts";
 
 const INSTALLATION = "/usr/lib/postgresql/15";
 const EXTENSIONS = "/usr/share/postgresql/15/extension";
+/** The migrations that schedule jobs. */
+const SCHEDULES = ["20261124000300_execution_context_schedule.sql", "20261126000200_execution_clean_up.sql"];
 
 const missing = await missingCli() ?? await missingExtension("pg_cron") ?? await missingExtension("plpgsql_check");
 const skipped = missing ? ` (skipped: ${missing})` : "";
@@ -64,21 +66,21 @@ Deno.test({
         assert.match(output, /No issues found/);
       });
       await t.step("the jobs are scheduled, once however often the migration is applied", async () => {
-        const file = new URL(
-          "../../supabase/migrations/20261124000300_execution_context_schedule.sql",
-          import.meta.url,
-        );
-        await sql.unsafe(await Deno.readTextFile(file));
+        for (const name of SCHEDULES) await sql.unsafe(await Deno.readTextFile(join(MIGRATIONS, name)));
         const jobs = await sql`select jobname, schedule from cron.job order by jobname`;
         assert.deepEqual(jobs.map((job) => [job.jobname, job.schedule]), [
           ["cleanup-execution-contexts", "0 3 * * *"],
+          ["cleanup-executions", "30 * * * *"],
           ["expire-execution-contexts", "* * * * *"],
           ["purge-execution-contexts-log", "15 3 * * *"],
+          ["retire-lost-executions", "*/5 * * * *"],
           ["sweep-execution-contexts", "* * * * *"],
         ]);
       });
       await t.step("what the jobs say runs", async () => {
-        for (const { command } of await sql`select command from cron.job`) await sql.unsafe(command);
+        const jobs = await sql`select command from cron.job`;
+        assert.equal(jobs.length, 6);
+        for (const { command } of jobs) await sql.unsafe(command);
       });
     } finally {
       await sql.end();
@@ -182,7 +184,8 @@ async function firstMigrationOnly(): Promise<string> {
 }
 
 Deno.test({
-  name: `the real pg_cron expires and deletes by itself (takes up to a minute and a quarter)${skipped}`,
+  name:
+    `the real pg_cron expires, retires what is lost and deletes by itself (takes up to a minute and a quarter)${skipped}`,
   ignore: missing !== null,
   fn: async () => {
     const sql = postgres(server.url, { max: 1, onnotice: () => {} });
@@ -208,9 +211,34 @@ Deno.test({
         insert into cron.job_run_details (jobid, runid, job_pid, command, status, end_time)
         values (0, -1, 0, 'select copilot_internal.request_sweep()', 'succeeded', now() - interval '8 days')`;
 
+      // The ledger keeps 400 days, and an answer for as long as its key says.
+      await sql`
+        insert into copilot_internal.executions (
+          id, context_id, tenant_id, conversation_id, path_id, language, status, started_at, deadline_at, finished_at
+        )
+        select
+          gen_random_uuid(), gen_random_uuid(), 'cron', 'c', path, 'python', status, started, due,
+          case when status <> 'running' then started end
+        from (
+          values
+            ('died', 'running', now() - interval '2 minutes', now()),
+            ('alive', 'running', now() - interval '2 minutes', now() + interval '1 hour'),
+            ('old', 'ok', now() - interval '401 days', now() - interval '401 days'),
+            ('young', 'ok', now() - interval '399 days', now() - interval '399 days')
+        ) as run (path, status, started, due)`;
+      await sql`
+        insert into copilot_internal.sandbox_lives (context_id, tenant_id, conversation_id, path_id, started_at, ended_at)
+        select gen_random_uuid(), 'cron', 'c', path, now() - interval '402 days', now() - make_interval(days => days)
+        from (values ('old', 401), ('young', 399)) as life (path, days)`;
+      await sql`
+        insert into copilot_internal.idempotency_keys
+          (tenant_id, idempotency_key, execution_id, request_hash, alive_until, answer, expires_at)
+        select 'cron', key, gen_random_uuid(), 'hash', now(), '{}', expires
+        from (values ('old', now()), ('young', now() + interval '1 hour')) as kept (key, expires)`;
+
       // Nobody waits for three o'clock. What runs every minute is left as it is.
       const nightly = await sql`select jobid, schedule from cron.job where schedule <> '* * * * *'`;
-      assert.equal(nightly.length, 2);
+      assert.equal(nightly.length, 4);
       const [{ start }] = await sql`select clock_timestamp() as start`;
       for (const { jobid } of nightly) await sql`select cron.alter_job(${jobid}, schedule := '* * * * *')`;
       let runs: Record<string, string[]> = {};
@@ -232,8 +260,10 @@ Deno.test({
 
       assert.deepEqual(Object.keys(runs), [
         "cleanup-execution-contexts",
+        "cleanup-executions",
         "expire-execution-contexts",
         "purge-execution-contexts-log",
+        "retire-lost-executions",
         "sweep-execution-contexts",
       ]);
       for (const [job, statuses] of Object.entries(runs)) assert.deepEqual([...new Set(statuses)], ["succeeded"], job);
@@ -248,6 +278,21 @@ Deno.test({
         ["old, owed", "terminated", "expired"],
       ]);
       assert.deepEqual([...await sql`select runid from cron.job_run_details where runid < 0`], []);
+
+      const executions = await sql`
+        select path_id, status, finished_at is not null as has_ended
+        from copilot_internal.executions where tenant_id = 'cron' order by path_id`;
+      assert.deepEqual(executions.map((row) => Object.values(row)), [
+        ["alive", "running", false],
+        ["died", "lost", true],
+        ["young", "ok", true],
+      ]);
+      const lives = await sql`
+        select path_id from copilot_internal.sandbox_lives where tenant_id = 'cron' order by path_id`;
+      // The idle context's sandbox lived until the deadline that the schedule found passed.
+      assert.deepEqual(lives.map((row) => row.path_id), ["idle", "young"]);
+      const keys = await sql`select idempotency_key from copilot_internal.idempotency_keys where tenant_id = 'cron'`;
+      assert.deepEqual(keys.map((row) => row.idempotency_key), ["young"]);
     } finally {
       await sql.end();
     }

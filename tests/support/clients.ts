@@ -2,7 +2,8 @@
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import assert from "node:assert/strict";
 import type { Stack } from "../../local/stack.ts";
-import type { AcquireResponse, ExecuteResponse, TerminateResponse } from "../../supabase/functions/_shared/contract.ts";
+import type { AcquireResponse, TerminateResponse } from "../../supabase/functions/_shared/contract.ts";
+import type { ExecuteResponse } from "../../supabase/functions/_shared/execution.ts";
 
 interface Answers {
   "acquire-context": AcquireResponse;

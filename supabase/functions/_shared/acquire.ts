@@ -4,12 +4,15 @@ import type { Context, ContextStore, PathKey } from "./context_store.ts";
 import { asContextError, ContextError, type ErrorCode, isErrorCode } from "./errors.ts";
 import { describe, log } from "./log.ts";
 import type { LiveSandbox } from "./live_sandbox.ts";
+import { pause } from "./pause.ts";
 import type { Sandboxes } from "./sandboxes.ts";
+import type { Trace } from "./trace.ts";
 
 export interface AcquireParts {
   readonly store: ContextStore;
   readonly sandboxes: Sandboxes;
   readonly config: Config;
+  readonly trace: Trace;
   /** When the request must have been answered, on `performance.now()`'s clock. */
   readonly answerBy: number;
 }
@@ -43,7 +46,8 @@ const FINAL = new Set<ErrorCode>(["rate_limited", "out_of_sandboxes", "misconfig
  * @throws ContextError
  */
 export async function acquire(parts: AcquireParts, key: PathKey, options: AcquireOptions): Promise<Acquired> {
-  const { store, sandboxes, config } = parts;
+  const { store, sandboxes, config, trace } = parts;
+  trace.about({ tenant_id: key.tenantId });
   const { maxTtlSeconds } = config.context;
   if (options.ttlSeconds !== undefined && options.ttlSeconds > maxTtlSeconds) {
     throw new ContextError("invalid_request", `ttl_seconds must be at most ${maxTtlSeconds}.`, {
@@ -65,6 +69,7 @@ export async function acquire(parts: AcquireParts, key: PathKey, options: Acquir
       tenantQuota: config.context.tenantQuota,
       conversationQuota: config.context.conversationQuota,
     });
+    if (claim.outcome === "reused" || claim.outcome === "claimed") trace.about({ context_id: claim.id });
     switch (claim.outcome) {
       case "reused": {
         const connection = await sandboxes.connect(claim.sandbox_id, lifeSeconds(config, claim, options));
@@ -94,11 +99,7 @@ export async function acquire(parts: AcquireParts, key: PathKey, options: Acquir
       }
       case "pending": {
         awaitedId = claim.id ?? undefined;
-        const wait = pollMilliseconds(polls++);
-        if (performance.now() + wait >= giveUpAt) {
-          throw busy(secondsUntil(claim.expires_at));
-        }
-        await new Promise((resolve) => setTimeout(resolve, wait));
+        if (!await pause(polls++, giveUpAt)) throw busy(secondsUntil(claim.expires_at));
         break;
       }
       case "quota_exceeded":
@@ -169,12 +170,6 @@ function busy(retryAfterSeconds: number): ContextError {
   return new ContextError("context_busy", "Another request is creating this path's sandbox. Try again.", {
     retryAfterSeconds,
   });
-}
-
-/** Growing from 50 ms to 1.6 s, and jittered, so that a hundred waiters do not ask in step. */
-function pollMilliseconds(polls: number): number {
-  const longest = 50 * 2 ** Math.min(polls, 5);
-  return longest * (0.5 + Math.random() / 2);
 }
 
 function secondsUntil(time: string | null): number {

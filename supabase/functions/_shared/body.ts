@@ -2,8 +2,8 @@
 import type { z } from "zod";
 import { ContextError } from "./errors.ts";
 
-/** Largest body, in bytes: the largest program, escaped as JSON may escape it, and its environment. */
-const BODY_BYTES = 1024 * 1024;
+/** Largest body, in bytes: the largest program, as JSON may escape it, its environment and its files in base64. */
+const BODY_BYTES = 8 * 1024 * 1024;
 
 /**
  * Reads and checks the body.

@@ -11,15 +11,18 @@ export class CappedText {
     this.#half = most / 2;
   }
 
-  append(text: string): void {
+  /** Takes a piece, and returns the part of it that belongs to the head: what can be shown at once. */
+  append(text: string): string {
     this.#length += text.length;
     const room = this.#half - this.#head.length;
-    this.#head += text.slice(0, room);
+    const shown = text.slice(0, room);
+    this.#head += shown;
     // Trimmed at twice its size, not at every append: a million short lines must not copy the tail a million times.
     this.#tail += text.slice(Math.max(room, text.length - this.#half));
     if (this.#tail.length > 2 * this.#half) {
       this.#tail = this.#tail.slice(-this.#half);
     }
+    return shown;
   }
 
   /** Counts characters that were left out before they came here. */
@@ -32,9 +35,14 @@ export class CappedText {
     return Math.max(0, this.#length - 2 * this.#half) + this.#unseen;
   }
 
+  /** What comes after the head, once no more will be appended. */
+  get rest(): string {
+    if (this.omitted === 0) return this.#tail;
+    return `\n… ${this.omitted} characters left out …\n${this.#tail.slice(-this.#half)}`;
+  }
+
   toString(): string {
-    if (this.omitted === 0) return this.#head + this.#tail;
-    return `${this.#head}\n… ${this.omitted} characters left out …\n${this.#tail.slice(-this.#half)}`;
+    return this.#head + this.rest;
   }
 }
 

@@ -1,17 +1,19 @@
 /** The settings, read from the environment here and nowhere else. `.env.example` lists them. */
 import { z } from "zod";
-import { languageSchema, LONGEST_TTL_SECONDS } from "./contract.ts";
+import { LONGEST_TTL_SECONDS } from "./contract.ts";
 import { ContextError } from "./errors.ts";
+import { languageSchema } from "./execution.ts";
 
 const seconds = (otherwise: number, most: number) => z.coerce.number().int().min(1).max(most).default(otherwise);
 const count = (otherwise: number) => z.coerce.number().int().min(1).max(1_000_000).default(otherwise);
 const flag = z.enum(["true", "false"]).default("false").transform((text) => text === "true");
 
-/**
- * How long a request may take, in seconds. The platform answers 504 in our place after 150
- * (supabase.com/docs/guides/functions/limits).
- */
-export const REQUEST_SECONDS = 145;
+/** The platform answers 504 in our place when an answer has not begun by then, in seconds. */
+const IDLE_SECONDS = 150;
+/** What is left of a request's time for saying how it ended. */
+const ANSWER_SECONDS = 5;
+/** What an execution's time limit leaves of that for getting its sandbox, and for freeing its kernel. */
+const EXECUTION_MARGIN_SECONDS = 25;
 
 const schema = z.object({
   E2B_API_KEY: z.string(),
@@ -30,7 +32,9 @@ const schema = z.object({
   CONTEXT_LEASE_SECONDS: seconds(60, 120),
   TENANT_QUOTA: count(10),
   CONVERSATION_QUOTA: count(5),
-  EXECUTION_TIMEOUT_SECONDS: seconds(60, REQUEST_SECONDS - 15),
+  REQUEST_SECONDS: z.coerce.number().int().min(60).max(400).default(150),
+  EXECUTION_TIMEOUT_SECONDS: seconds(60, 400),
+  EXECUTION_MAX_TIMEOUT_SECONDS: seconds(300, 400),
 });
 
 /** All times are in seconds. */
@@ -61,7 +65,18 @@ export interface Config {
     readonly tenantQuota: number;
     readonly conversationQuota: number;
   };
-  readonly execution: { readonly timeoutSeconds: number };
+  /** Of requests that are answered at once, and of those that are answered by a stream. */
+  readonly answer: Limits;
+  readonly stream: Limits;
+}
+
+/** All times are in seconds. */
+export interface Limits {
+  /** How long a request may take. */
+  readonly requestSeconds: number;
+  /** The time limit of an execution that does not say, and the most that one may say. */
+  readonly timeoutSeconds: number;
+  readonly maxTimeoutSeconds: number;
 }
 
 /**
@@ -104,6 +119,18 @@ export function readConfig(environment: Record<string, string> = Deno.env.toObje
       tenantQuota: env.TENANT_QUOTA,
       conversationQuota: env.CONVERSATION_QUOTA,
     },
-    execution: { timeoutSeconds: env.EXECUTION_TIMEOUT_SECONDS },
+    answer: limits(Math.min(env.REQUEST_SECONDS, IDLE_SECONDS), env),
+    // A stream begins to answer at once: it may use all that the plan grants.
+    stream: limits(env.REQUEST_SECONDS, env),
+  };
+}
+
+function limits(grantedSeconds: number, env: z.infer<typeof schema>): Limits {
+  const requestSeconds = grantedSeconds - ANSWER_SECONDS;
+  const maxTimeoutSeconds = Math.min(env.EXECUTION_MAX_TIMEOUT_SECONDS, requestSeconds - EXECUTION_MARGIN_SECONDS);
+  return {
+    requestSeconds,
+    maxTimeoutSeconds,
+    timeoutSeconds: Math.min(env.EXECUTION_TIMEOUT_SECONDS, maxTimeoutSeconds),
   };
 }

@@ -1,16 +1,7 @@
 /** The contexts in the database: one method a transition, each one call of a SQL function. */
-import type { SupabaseClient } from "@supabase/supabase-js";
 import { z } from "zod";
-import type { Database } from "./database.types.ts";
-import { ContextError } from "./errors.ts";
-import { log } from "./log.ts";
-
-/** Time limit of one call, in milliseconds. A call is one short transaction. */
-const CALL_MILLISECONDS = 10_000;
-/** Every transition may be asked for again: an answer that was lost costs a repeat, not the transition. */
-const CALLS = 3;
-
-type Functions = Database["public"]["Functions"];
+import type { ContextError } from "./errors.ts";
+import type { Rpc } from "./rpc.ts";
 
 export interface PathKey {
   readonly tenantId: string;
@@ -18,7 +9,7 @@ export interface PathKey {
   readonly pathId: string;
 }
 
-const contextSchema = z.object({
+export const contextSchema = z.object({
   id: z.uuid(),
   tenant_id: z.string(),
   conversation_id: z.string(),
@@ -74,11 +65,11 @@ export interface ClaimOptions {
 }
 
 export class ContextStore {
-  constructor(private readonly client: SupabaseClient<Database>) {}
+  constructor(private readonly rpc: Rpc) {}
 
   /** Gets the path's context, or the right to create its sandbox. */
   async claim(key: PathKey, options: ClaimOptions): Promise<Claim> {
-    const rows = await this.#call("claim_execution_context", {
+    const rows = await this.rpc.call("claim_execution_context", {
       p_claim_id: crypto.randomUUID(),
       p_tenant_id: key.tenantId,
       p_conversation_id: key.conversationId,
@@ -96,7 +87,7 @@ export class ContextStore {
 
   /** Turns a claim into a ready context. Null: the claim has ended, and the sandbox is nobody's. */
   async activate(claimId: string, sandboxId: string, holdSeconds: number): Promise<Context | null> {
-    const rows = await this.#call("activate_execution_context", {
+    const rows = await this.rpc.call("activate_execution_context", {
       p_context_id: claimId,
       p_sandbox_id: sandboxId,
       p_hold_seconds: holdSeconds,
@@ -106,7 +97,7 @@ export class ContextStore {
 
   /** Ends a claim whose sandbox could not be made. `final`: those who wait are told the error and do not try again. */
   async fail(claimId: string, error: ContextError, final: boolean): Promise<boolean> {
-    return await this.#call("fail_execution_context", {
+    return await this.rpc.call("fail_execution_context", {
       p_context_id: claimId,
       p_error_code: error.code,
       p_error_final: final,
@@ -116,11 +107,16 @@ export class ContextStore {
 
   /** Ends a context whose sandbox E2B says is gone. Unconfirmed, because it is only being killed: the kill stays owed. */
   async lose(contextId: string, sandboxId: string, confirmed: boolean): Promise<boolean> {
-    return await this.#call("lose_execution_context", {
+    return await this.rpc.call("lose_execution_context", {
       p_context_id: contextId,
       p_sandbox_id: sandboxId,
       p_confirmed: confirmed,
     }, z.boolean());
+  }
+
+  /** Notes that the context's kernel was restarted and its variables are gone, for every later caller to be told. */
+  async noteKernelRestart(contextId: string): Promise<boolean> {
+    return await this.rpc.call("note_kernel_restart", { p_context_id: contextId }, z.boolean());
   }
 
   /** Ends the active contexts in scope and returns them. A null `sandbox_id` was a claim in flight. */
@@ -128,7 +124,7 @@ export class ContextStore {
     tenantId: string,
     scope: { readonly conversationId?: string; readonly pathId?: string; readonly contextId?: string },
   ): Promise<{ id: string; sandbox_id: string | null }[]> {
-    return await this.#call("terminate_execution_contexts", {
+    return await this.rpc.call("terminate_execution_contexts", {
       p_tenant_id: tenantId,
       p_conversation_id: scope.conversationId,
       p_path_id: scope.pathId,
@@ -138,12 +134,12 @@ export class ContextStore {
 
   /** Retires up to `limit` contexts that are past their deadline. Returns how many. */
   async expireDue(limit: number): Promise<number> {
-    return await this.#call("expire_due_execution_contexts", { p_limit: limit }, z.int());
+    return await this.rpc.call("expire_due_execution_contexts", { p_limit: limit }, z.int());
   }
 
   /** Takes on up to `limit` kills that are owed; for half a minute no other sweep takes the same. */
   async takeOwedKills(limit: number): Promise<SandboxOfContext[]> {
-    const rows = await this.#call(
+    const rows = await this.rpc.call(
       "take_owed_kills",
       { p_limit: limit },
       z.array(z.object({ id: z.uuid(), sandbox_id: z.string() })),
@@ -153,7 +149,7 @@ export class ContextStore {
 
   /** Of these sandboxes, those that a claim of ours made and that no active context owns. */
   async findOrphans(sandboxes: readonly SandboxOfContext[]): Promise<SandboxOfContext[]> {
-    const rows = await this.#call("find_orphans", {
+    const rows = await this.rpc.call("find_orphans", {
       p_sandboxes: sandboxes.map(({ sandboxId, contextId }) => ({ sandbox_id: sandboxId, context_id: contextId })),
     }, z.array(z.object({ sandbox_id: z.string(), context_id: z.uuid() })));
     return rows.map((row) => ({ sandboxId: row.sandbox_id, contextId: row.context_id }));
@@ -161,46 +157,9 @@ export class ContextStore {
 
   /** Notes that E2B confirmed the kill of an ended context's sandbox. False: that context owed no kill of this one. */
   async confirmKilled(contextId: string, sandboxId: string): Promise<boolean> {
-    return await this.#call("confirm_sandbox_killed", {
+    return await this.rpc.call("confirm_sandbox_killed", {
       p_context_id: contextId,
       p_sandbox_id: sandboxId,
     }, z.boolean());
   }
-
-  async #call<Name extends keyof Functions, Row>(
-    name: Name,
-    parameters: Functions[Name]["Args"],
-    schema: z.ZodType<Row>,
-  ): Promise<Row> {
-    for (let call = 1;; call++) {
-      const { data, error, status } = await this.client.rpc(name, parameters)
-        .abortSignal(AbortSignal.timeout(CALL_MILLISECONDS));
-      if (!error) return schema.parse(data);
-      const problem = asDatabaseError(name, error, status);
-      if (!problem.retryable || call === CALLS) throw problem;
-      log("warning", { event: "database_call_repeated", rpc: name, status, database_code: error.code });
-      await new Promise((resolve) => setTimeout(resolve, 100 * call * (0.5 + Math.random())));
-    }
-  }
-}
-
-/** What PostgREST or the way to it answered, as an error for callers. */
-function asDatabaseError(name: string, error: { code: string; message: string }, status: number): ContextError {
-  // Not in PostgREST's picture of the schema, or gone since it took it.
-  if (error.code === "PGRST202" || error.code === "42883") {
-    return new ContextError("misconfigured", `The database has no function ${name}: its migrations are not applied.`, {
-      cause: error,
-    });
-  }
-  if (status === 401 || status === 403) {
-    return new ContextError("misconfigured", "The database refuses the functions' secret key.", { cause: error });
-  }
-  // 0: the request got no answer.
-  if (status === 0 || status === 408 || status === 429 || status >= 500) {
-    return new ContextError("database_unavailable", "The database did not answer. Try again.", {
-      retryAfterSeconds: 1,
-      cause: error,
-    });
-  }
-  return new ContextError("internal", "An unexpected error. The function's log says more.", { cause: error });
 }

@@ -15,26 +15,22 @@ import { z } from "zod";
 const ID_CHARACTERS = 255;
 /** Longest id, in bytes of UTF-8: three ids must fit in one entry of a Postgres B-tree (2,704 bytes). */
 const ID_BYTES = 765;
-/** Largest program, in bytes of UTF-8. */
-const CODE_BYTES = 100 * 1024;
 /** E2B's longest sandbox life on its largest plan, in seconds. */
 export const LONGEST_TTL_SECONDS = 24 * 60 * 60;
 
-/** The languages of E2B's `code-interpreter-v1` template. */
-export const languageSchema = z.enum(["python", "javascript", "typescript", "bash", "r", "java"]);
-export type Language = z.infer<typeof languageSchema>;
-
-const bytes = (text: string) => new TextEncoder().encode(text).length;
+/** Length in bytes of UTF-8. */
+export const utf8Length = (text: string) => new TextEncoder().encode(text).length;
 
 /** Ids are the application's own. */
 export const idSchema = z.string()
   .refine((id) => id.length > 0, "must not be empty")
   .refine((id) => [...id].length <= ID_CHARACTERS, `must be at most ${ID_CHARACTERS} characters`)
-  .refine((id) => bytes(id) <= ID_BYTES, `must be at most ${ID_BYTES} bytes of UTF-8`)
+  .refine((id) => utf8Length(id) <= ID_BYTES, `must be at most ${ID_BYTES} bytes of UTF-8`)
   // Postgres stores neither.
   .refine((id) => !id.includes("\0") && id.isWellFormed(), "must be well-formed text without NUL characters");
 
-const pathFields = {
+/** What names a path, and how long its context may stand idle. */
+export const pathFields = {
   tenant_id: idSchema.optional(),
   conversation_id: idSchema,
   path_id: idSchema,
@@ -43,25 +39,6 @@ const pathFields = {
 
 export const acquireRequestSchema = z.strictObject(pathFields);
 export type AcquireRequest = z.infer<typeof acquireRequestSchema>;
-
-export const executeRequestSchema = z.strictObject({
-  ...pathFields,
-  code: z.string()
-    .refine((code) => code.trim().length > 0, "must not be empty")
-    .refine((code) => bytes(code) <= CODE_BYTES, `must be at most ${CODE_BYTES} bytes of UTF-8`),
-  language: languageSchema.default("python"),
-  timeout_ms: z.int().min(1).optional(),
-  // The template splices values into code unescaped (E2B, template/server/messaging.py), so what could end a string
-  // literal there is refused.
-  envs: z.record(
-    z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be a name of letters, digits and underscores"),
-    z.string().max(32 * 1024).regex(
-      /^[^'"\\\r\n\0]*$/,
-      "must not contain quotes, backslashes, line ends or NUL",
-    ),
-  ).optional(),
-});
-export type ExecuteRequest = z.infer<typeof executeRequestSchema>;
 
 const terminateScopeSchema = z.strictObject({
   tenant_id: idSchema.optional(),
@@ -92,7 +69,10 @@ export const terminateRequestSchema = z.looseObject({ due: z.unknown().optional(
 });
 export type TerminateScope = z.infer<typeof terminateScopeSchema>;
 
-/** How the path's context before this one ended: with it went its variables. */
+/**
+ * How variables were lost on the path before: its last context ended, or, with the reason `kernel_restarted`, its kernel
+ * did not let itself be interrupted.
+ */
 export interface PreviousContext {
   termination_reason: string;
   terminated_at: string;
@@ -117,36 +97,6 @@ export interface AcquireResponse {
   was_created: boolean;
   /** Null when the path never had a context before, or none in the week for which ended ones are kept. */
   previous: PreviousContext | null;
-}
-
-/** One value that the code showed, in every format that the kernel gave for it. */
-export interface ExecutionResult {
-  is_main_result: boolean;
-  [format: string]: unknown;
-}
-
-export interface ExecutionError {
-  name: string;
-  value: string;
-  traceback: string;
-}
-
-/** Code that raises is a result, not an HTTP error. */
-export interface Execution {
-  status: "ok" | "error" | "timed_out";
-  results: ExecutionResult[];
-  stdout: string;
-  stderr: string;
-  error: ExecutionError | null;
-  /** Null when the kernel did not say that it had begun. */
-  execution_count: number | null;
-  duration_ms: number;
-  /** What was left out: of the middle of each stream, in characters, and results; null when nothing was. */
-  truncated: { stdout: number; stderr: number; results: number } | null;
-}
-
-export interface ExecuteResponse extends AcquireResponse {
-  execution: Execution;
 }
 
 /** What a sweep did. Counts at the limit of a batch mean that there may be more. */

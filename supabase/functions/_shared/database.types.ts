@@ -143,7 +143,7 @@ export type Database = {
       };
       "finish_execution": {
         Args: {
-          "p_answer"?: Json;
+          "p_answer"?: string;
           "p_context_id": string;
           "p_duration_ms": number;
           "p_error_name"?: string;
@@ -154,7 +154,10 @@ export type Database = {
         };
         Returns: boolean;
       };
-      "has_later_execution": { Args: { "p_execution_id": string }; Returns: boolean };
+      "is_kernel_in_use": {
+        Args: { "p_context_id": string; "p_execution_id": string; "p_language": string; "p_within_ms": number };
+        Returns: boolean;
+      };
       "keep_execution": { Args: { "p_execution_id": string; "p_lease_seconds": number }; Returns: boolean };
       "lose_execution_context": {
         Args: { "p_confirmed"?: boolean; "p_context_id": string; "p_sandbox_id": string };
@@ -163,7 +166,7 @@ export type Database = {
       "note_kernel_restart": { Args: { "p_context_id": string }; Returns: boolean };
       "release_execution": { Args: { "p_execution_id": string }; Returns: boolean };
       "start_execution": {
-        Args: { "p_context_id": string; "p_execution_id": string; "p_language": string };
+        Args: { "p_context_id": string; "p_execution_id": string; "p_language": string; "p_limit_ms": number };
         Returns: boolean;
       };
       "take_owed_kills": {

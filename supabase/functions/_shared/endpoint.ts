@@ -1,70 +1,115 @@
 /** From an HTTP request to an operation and back: authentication, CORS, the body's checks, errors, one log line. */
 import { type SupabaseContext, SupabaseServerError, withSupabase } from "@supabase/server";
 import type { z } from "zod";
+import { keepAlive } from "./background.ts";
 import { readBody } from "./body.ts";
-import type { Call } from "./call.ts";
+import type { Call, ServerEvent } from "./call.ts";
 import { callerOf } from "./caller.ts";
-import { readConfig, REQUEST_SECONDS } from "./config.ts";
+import { readConfig } from "./config.ts";
 import { ContextStore } from "./context_store.ts";
 import type { Database } from "./database.types.ts";
 import { asContextError, ContextError, toResponse } from "./errors.ts";
+import { eventStream } from "./event_stream.ts";
+import { ExecutionStore } from "./execution_store.ts";
 import { describe, log } from "./log.ts";
+import { Rpc } from "./rpc.ts";
 import { Sandboxes } from "./sandboxes.ts";
 import { sweepInPassing } from "./sweep.ts";
+import { Trace } from "./trace.ts";
 
 /** The default export of a function, as the platform and `deno serve` take it. */
 export interface Endpoint {
   fetch(request: Request): Promise<Response>;
 }
 
+/** Headers that a browser's script may read, besides the few that it always may. */
+const EXPOSED = ["Retry-After", "Server-Timing", "X-Request-Id"];
+
 /**
  * Makes an endpoint of an operation.
  *
  * Users come with their JWT, services with any of the project's secret keys. A token that is present but wrong is
  * never downgraded to another mode.
+ *
+ * With `last`, callers who accept `text/event-stream` are answered with what the operation tells, and what `last` makes
+ * of its answer.
  */
-export function endpoint<Body>(
+export function endpoint<Body, Answer extends object>(
   name: string,
   schema: z.ZodType<Body>,
-  operation: (call: Call, body: Body) => Promise<object>,
+  operation: (call: Call, body: Body) => Promise<Answer>,
+  last?: (answer: Answer) => ServerEvent,
 ): Endpoint {
-  const handle = async (request: Request, context: SupabaseContext<Database>): Promise<Response> => {
-    const started = performance.now();
-    const tell = (outcome: string, error?: ContextError) =>
-      log(error && error.status >= 500 ? "error" : "info", {
-        function: name,
-        outcome,
-        duration_ms: Math.round(performance.now() - started),
-        ...(error && error.status >= 500 ? { error: describe(error) } : {}),
-      });
-    try {
-      if (request.method !== "POST") {
-        throw new ContextError("method_not_allowed", "Use POST.");
+  const handle = async (request: Request, context: SupabaseContext<Database>, trace: Trace, gone: AbortController) => {
+    const perform = async (streams: boolean, tell: Call["tell"]): Promise<Answer> => {
+      try {
+        if (request.method !== "POST") throw new ContextError("method_not_allowed", "Use POST.");
+        const caller = callerOf(context);
+        const body = await readBody(request, schema);
+        const config = readConfig();
+        const rpc = new Rpc(context.supabaseAdmin, trace);
+        const limits = streams ? config.stream : config.answer;
+        const call: Call = {
+          caller,
+          config,
+          trace,
+          limits,
+          answerBy: trace.started + limits.requestSeconds * 1000,
+          store: new ContextStore(rpc),
+          executions: new ExecutionStore(rpc),
+          sandboxes: new Sandboxes(config, trace),
+          gone: gone.signal,
+          tell,
+        };
+        const answer = await operation(call, body);
+        sweepInPassing(call);
+        log("info", { function: name, outcome: "ok", ...trace.fields() });
+        return answer;
+      } catch (thrown) {
+        const error = thrown instanceof SupabaseServerError
+          ? new ContextError("misconfigured", thrown.message, { cause: thrown })
+          : asContextError(thrown);
+        const isOurs = error.status >= 500;
+        log(isOurs ? "error" : "info", {
+          function: name,
+          outcome: error.code,
+          ...trace.fields(),
+          ...(isOurs ? { error: describe(error) } : {}),
+        });
+        throw error;
       }
-      const caller = callerOf(context);
-      const body = await readBody(request, schema);
-      const config = readConfig();
-      const call: Call = {
-        caller,
-        config,
-        store: new ContextStore(context.supabaseAdmin),
-        sandboxes: new Sandboxes(config),
-        answerBy: started + REQUEST_SECONDS * 1000,
-      };
-      const answer = await operation(call, body);
-      sweepInPassing(call);
-      tell("ok");
-      return Response.json(answer);
+    };
+    try {
+      if (last && request.headers.get("accept")?.includes("text/event-stream")) {
+        return await eventStream(async (tell) => {
+          const work = perform(true, tell);
+          keepAlive(work);
+          return last(await work);
+        }, gone);
+      }
+      const work = perform(false, async () => {});
+      keepAlive(work);
+      return Response.json(await work);
     } catch (thrown) {
-      const error = thrown instanceof SupabaseServerError
-        ? new ContextError("misconfigured", thrown.message, { cause: thrown })
-        : asContextError(thrown);
-      tell(error.code, error);
-      return toResponse(error);
+      return toResponse(asContextError(thrown));
     }
   };
-  const guarded = withSupabase<Database>({ auth: ["user", "secret:*"], errors: { detailed: false } }, handle);
-  return { fetch: async (request) => await withRetryable(await guarded(request)) };
+
+  return {
+    fetch: async (request) => {
+      const trace = new Trace(request);
+      const gone = new AbortController();
+      request.signal.addEventListener("abort", () => gone.abort());
+      const guarded = withSupabase<Database>(
+        { auth: ["user", "secret:*"], errors: { detailed: false } },
+        async (authenticated, context) => {
+          trace.spend("auth", performance.now() - trace.started);
+          return await handle(authenticated, context, trace, gone);
+        },
+      );
+      return stamped(await withRetryable(await guarded(request)), trace);
+    },
+  };
 }
 
 /** Adds `retryable` to the errors that @supabase/server answers by itself, so that callers parse one shape. */
@@ -77,4 +122,14 @@ async function withRetryable(response: Response): Promise<Response> {
     status: response.status,
     headers,
   });
+}
+
+/** Adds what callers may want to know of the request itself, readable by browsers' scripts and developers' tools. */
+function stamped(response: Response, trace: Trace): Response {
+  const { headers } = response;
+  headers.set("X-Request-Id", trace.requestId);
+  headers.set("Server-Timing", trace.serverTiming());
+  headers.set("Timing-Allow-Origin", "*");
+  headers.append("Access-Control-Expose-Headers", EXPOSED.join(", "));
+  return response;
 }

@@ -5,10 +5,13 @@ const KINDS = {
   forbidden: { status: 403, retryable: false },
   forbidden_tenant: { status: 403, retryable: false },
   method_not_allowed: { status: 405, retryable: false },
+  idempotency_key_reused: { status: 409, retryable: false },
+  execution_running: { status: 409, retryable: true },
   payload_too_large: { status: 413, retryable: false },
   quota_exceeded: { status: 429, retryable: true },
   rate_limited: { status: 429, retryable: true },
   out_of_sandboxes: { status: 429, retryable: true },
+  cancelled: { status: 499, retryable: false },
   misconfigured: { status: 500, retryable: false },
   internal: { status: 500, retryable: false },
   execution_lost: { status: 502, retryable: false },
@@ -60,20 +63,21 @@ export function asContextError(thrown: unknown): ContextError {
   return new ContextError("internal", "An unexpected error. The function's log says more.", { cause: thrown });
 }
 
-/** The answer for an error: `{ code, message, retryable }`, the shape of @supabase/server's own plus `retryable`. */
-export function toResponse(error: ContextError): Response {
-  const headers = new Headers();
-  if (error.retryAfterSeconds !== undefined) {
-    headers.set("Retry-After", String(error.retryAfterSeconds));
-    // Without it a browser's script cannot read the header.
-    headers.set("Access-Control-Expose-Headers", "Retry-After");
-  }
-  return Response.json({
+/** An error as callers get it: `{ code, message, retryable }`, the shape of @supabase/server's own plus `retryable`. */
+export function toBody(error: ContextError) {
+  return {
     code: error.code,
     message: error.message,
     retryable: error.retryable,
     ...error.quota,
     ...(error.field === undefined ? {} : { field: error.field }),
     ...(error.retryAfterSeconds === undefined ? {} : { retry_after_seconds: error.retryAfterSeconds }),
-  }, { status: error.status, headers });
+  };
+}
+
+/** The answer for an error. */
+export function toResponse(error: ContextError): Response {
+  const headers = new Headers();
+  if (error.retryAfterSeconds !== undefined) headers.set("Retry-After", String(error.retryAfterSeconds));
+  return Response.json(toBody(error), { status: error.status, headers });
 }

@@ -1,57 +1,65 @@
-/** Run code on a path: acquire its context, run, tell. */
-import { acquire, type Acquired } from "./acquire.ts";
+/** Run code on a path, once where the caller asks for that. */
 import type { Call } from "./call.ts";
 import { pathKeyOf } from "./caller.ts";
-import type { ExecuteRequest, Execution } from "./contract.ts";
 import { ContextError } from "./errors.ts";
-import { run } from "./kernel.ts";
-
-export interface Executed extends Acquired {
-  readonly execution: Execution;
-}
+import type { ExecuteRequest, ExecuteResponse, ExecutionEvent } from "./execution.ts";
+import type { KeptAnswer } from "./execution_store.ts";
+import { once } from "./once.ts";
+import { runOnPath } from "./run.ts";
+import { view } from "./view.ts";
 
 /**
- * Runs the request's code in the context of its path.
+ * Runs the request's code in the context of its path: at once, or, with an idempotency key, only if that was not done
+ * before.
  *
  * @throws ContextError
  */
-export async function execute(call: Call, request: ExecuteRequest): Promise<Executed> {
-  const { config } = call;
-  if (!config.sandbox.languages.includes(request.language)) {
-    throw new ContextError("invalid_request", `language must be one of: ${config.sandbox.languages.join(", ")}.`, {
+export async function execute(call: Call, request: ExecuteRequest): Promise<ExecuteResponse> {
+  const { languages } = call.config.sandbox;
+  if (!languages.includes(request.language)) {
+    throw new ContextError("invalid_request", `language must be one of: ${languages.join(", ")}.`, {
       field: "language",
     });
   }
-  const limitMs = config.execution.timeoutSeconds * 1000;
-  const timeoutMs = request.timeout_ms ?? limitMs;
-  if (timeoutMs > limitMs) {
-    throw new ContextError("invalid_request", `timeout_ms must be at most ${limitMs}.`, { field: "timeout_ms" });
-  }
-
-  const key = pathKeyOf(call.caller, request);
-  let mayCreate = true;
-  // Twice: a sandbox that dies between connect and run has run nothing, and the second acquire finds out and replaces
-  // it. One that is gone again says that something else is wrong.
-  for (let attempt = 1; attempt <= 2; attempt++) {
-    const acquired = await acquire(call, key, {
-      ttlSeconds: request.ttl_seconds,
-      holdSeconds: Math.ceil(timeoutMs / 1000),
-      mayCreate,
+  const { maxTimeoutSeconds, timeoutSeconds } = call.limits;
+  const timeout = request.timeout_ms ?? timeoutSeconds * 1000;
+  if (timeout > maxTimeoutSeconds * 1000) {
+    throw new ContextError("invalid_request", `timeout_ms must be at most ${maxTimeoutSeconds * 1000}.`, {
+      field: "timeout_ms",
     });
-    if (performance.now() + timeoutMs > call.answerBy) {
-      throw new ContextError(
-        "context_busy",
-        "Getting the sandbox took too long for this run. It is there now: try again.",
-        {
-          retryAfterSeconds: 1,
-        },
-      );
-    }
-    const result = await run(acquired.sandbox, { ...request, timeoutMs });
-    if (result.outcome === "ran") return { ...acquired, execution: result.execution };
-    mayCreate = !acquired.hasCreated;
   }
-  throw new ContextError("sandbox_unavailable", "The sandbox ended before it could run the code. Try again.", {
-    retryAfterSeconds: 1,
-  });
+  const key = pathKeyOf(call.caller, request);
+  const { idempotency_key: idempotencyKey, tenant_id: _, ...body } = request;
+  const parts = { call, request, timeout, tell: call.tell };
+
+  if (idempotencyKey === undefined) {
+    const answer = await runOnPath({ ...parts, executionId: crypto.randomUUID(), cancelled: call.gone }, key);
+    return respond(call, answer, false);
+  }
+  // Whoever gave a key means to come back for the answer: a caller who goes away does not stop the run.
+  const cancelled = new AbortController().signal;
+  const { answer, replayed } = await once(
+    call,
+    { tenantId: key.tenantId, idempotencyKey, body },
+    async (executionId) => await runOnPath({ ...parts, executionId, cancelled }, key),
+  );
+  if (replayed) await retell(call, answer);
+  return respond(call, answer, replayed);
+}
+
+/** Tells the kept answer of another request, as if it ran now. */
+async function retell(call: Call, { context, wasCreated, execution }: KeptAnswer): Promise<void> {
+  const { stdout, stderr, results, error } = execution;
+  const events: ExecutionEvent[] = [
+    { event: "context", data: view({ context, wasCreated }, call.caller) },
+    ...(stdout === "" ? [] : [{ event: "stdout" as const, data: { text: stdout } }]),
+    ...(stderr === "" ? [] : [{ event: "stderr" as const, data: { text: stderr } }]),
+    ...results.map((data) => ({ event: "result" as const, data })),
+    ...(error === null ? [] : [{ event: "error" as const, data: error }]),
+  ];
+  for (const event of events) await call.tell(event);
+}
+
+function respond(call: Call, answer: KeptAnswer, replayed: boolean): ExecuteResponse {
+  return { ...view(answer, call.caller), execution: answer.execution, replayed };
 }

@@ -1,19 +1,14 @@
-/** The kernel of a sandbox: runs code and reads what it says, a stream of JSON lines. */
+/** The kernel of a sandbox: takes code, and says what comes of it in a stream of JSON lines. */
 import { z } from "zod";
-import { capped, CappedText } from "./capped_text.ts";
-import type { Execution, Language } from "./contract.ts";
+import { splicedEnvs } from "./env_vars.ts";
 import { ContextError } from "./errors.ts";
-import { readLines } from "./lines.ts";
+import type { Language } from "./execution.ts";
+import { type LongLine, readLines } from "./lines.ts";
 import type { LiveSandbox } from "./live_sandbox.ts";
 import { asProviderError } from "./provider_errors.ts";
 
-/** Most characters kept of stdout, and of stderr: the first half and the last. */
-const STREAM_CHARACTERS = 20_000;
-/** Most characters kept of all results together, as the kernel wrote them. One result is one line. */
-const RESULTS_CHARACTERS = 4 * 1024 * 1024;
-/** Most characters kept of a traceback, and of an exception's text. */
-const ERROR_CHARACTERS = 20_000;
-const NAME_CHARACTERS = 200;
+/** Longest line that is held, in characters. One message is one line. */
+export const LINE_CHARACTERS = 4 * 1024 * 1024;
 /** Most characters read of a refusal, which comes from whatever listens on the kernel's port. */
 const REFUSAL_CHARACTERS = 64 * 1024;
 
@@ -33,127 +28,64 @@ const lineSchema = z.union([
   z.looseObject({ type: z.string().refine((type) => !knownTypes.has(type)) }).transform(() => null),
 ]);
 
+/** What the kernel says of a run. `characters`: the length of its line. */
+export type KernelMessage =
+  | Exclude<z.infer<typeof messageSchema>, { type: "end_of_execution" }> & { readonly characters: number }
+  /** A message whose line was too long to hold. */
+  | { readonly type: "too_long"; readonly of: string | undefined; readonly characters: number };
+
 export interface Program {
   readonly code: string;
   readonly language: Language;
   readonly envs?: Readonly<Record<string, string>>;
-  readonly timeoutMs: number;
 }
 
-export type Run =
-  | { readonly outcome: "ran"; readonly execution: Execution }
+export type Ending =
+  | { readonly outcome: "ended" }
+  /** The signal came first. The connection was dropped, which makes the template interrupt the kernel. */
+  | { readonly outcome: "interrupted" }
   /** The sandbox was not there: nothing ran. */
   | { readonly outcome: "gone" };
 
 /**
- * Runs a program in the sandbox's kernel, where variables stay from one run to the next.
- *
- * Code that raises, or that does not end in time, is a result. At the time limit the connection is dropped, which
- * interrupts the kernel; what it said so far is kept.
+ * Runs a program in the sandbox's kernel, where variables stay from one run to the next, until it ends or `signal`
+ * aborts. `take` is given what the kernel says, and slows it down by taking its time.
  *
  * @throws ContextError `execution_lost` when the connection broke: whether the code ran to its end is not known.
  */
-export async function run(sandbox: LiveSandbox, program: Program): Promise<Run> {
-  const started = performance.now();
-  const deadline = AbortSignal.timeout(program.timeoutMs);
-  const stdout = new CappedText(STREAM_CHARACTERS);
-  const stderr = new CappedText(STREAM_CHARACTERS);
-  const execution: Pick<
-    Execution,
-    "status" | "results" | "error" | "execution_count"
-  > = { status: "ok", results: [], error: null, execution_count: null };
-
-  let resultsLength = 0;
-  let resultsOmitted = 0;
+export async function run(
+  sandbox: LiveSandbox,
+  program: Program,
+  signal: AbortSignal,
+  take: (message: KernelMessage) => Promise<void>,
+): Promise<Ending> {
   let answered = false;
-
   try {
     const response = await sandbox.execute({
       code: program.code,
       language: program.language,
-      env_vars: program.envs,
-    }, deadline);
-    if (!response.ok || !response.body) return await refused(response, deadline);
-
+      env_vars: program.envs && splicedEnvs(program.language, program.envs),
+    }, signal);
+    if (!response.ok || !response.body) return await refused(response, signal);
     answered = true;
-    let ended = false;
-    for await (const line of readLines(response.body, RESULTS_CHARACTERS, deadline)) {
-      if (typeof line !== "string") {
-        switch (/"type"\s*:\s*"(\w+)"/.exec(line.head)?.[1]) {
-          case "stdout":
-            stdout.omit(line.length);
-            break;
-          case "stderr":
-            stderr.omit(line.length);
-            break;
-          case "error":
-            execution.status = "error";
-            execution.error = {
-              name: "Error",
-              value: `The exception's text of ${line.length} characters was left out.`,
-              traceback: "",
-            };
-            break;
-          default:
-            resultsOmitted++;
-        }
-        continue;
-      }
-      const message = lineSchema.parse(parseJson(line));
+    for await (const line of readLines(response.body, LINE_CHARACTERS, signal)) {
+      const message = messageOf(line);
       if (message === null) continue;
-      switch (message.type) {
-        case "number_of_executions":
-          execution.execution_count = message.execution_count;
-          break;
-        case "stdout":
-          stdout.append(message.text);
-          break;
-        case "stderr":
-          stderr.append(message.text);
-          break;
-        case "result": {
-          resultsLength += line.length;
-          if (resultsLength > RESULTS_CHARACTERS) {
-            resultsOmitted++;
-            break;
-          }
-          const { type: _, ...result } = message;
-          execution.results.push(result);
-          break;
-        }
-        case "error":
-          execution.status = "error";
-          execution.error = {
-            name: capped(message.name, NAME_CHARACTERS),
-            value: capped(message.value, ERROR_CHARACTERS),
-            traceback: capped(message.traceback, ERROR_CHARACTERS),
-          };
-          break;
-        case "end_of_execution":
-          ended = true;
-      }
-      if (ended) break;
+      if (message.type === "end_of_execution") return { outcome: "ended" };
+      await take({ ...message, characters: line.length });
     }
-    if (!ended && !deadline.aborted) throw lost();
-    if (!ended) execution.status = "timed_out";
   } catch (thrown) {
     if (thrown instanceof ContextError) throw thrown;
     // Without an answer nobody knows whether the code began.
-    if (!deadline.aborted || !answered) throw lost(thrown);
-    execution.status = "timed_out";
+    if (!signal.aborted || !answered) throw lost(thrown);
   }
+  if (!signal.aborted) throw lost();
+  return { outcome: "interrupted" };
+}
 
-  const truncated = { stdout: stdout.omitted, stderr: stderr.omitted, results: resultsOmitted };
-  return {
-    outcome: "ran",
-    execution: {
-      ...execution,
-      stdout: stdout.toString(),
-      stderr: stderr.toString(),
-      duration_ms: Math.round(performance.now() - started),
-      truncated: Object.values(truncated).every((omitted) => omitted === 0) ? null : truncated,
-    },
-  };
+function messageOf(line: string | LongLine) {
+  if (typeof line === "string") return lineSchema.parse(parseJson(line));
+  return { type: "too_long" as const, of: /"type"\s*:\s*"(\w+)"/.exec(line.head)?.[1] };
 }
 
 /** Null where the text is not JSON: the parser's own words would quote the user's output into our log. */
@@ -166,8 +98,8 @@ function parseJson(text: string): unknown {
 }
 
 /** The proxy or the kernel's server refused the program: it did not run. */
-async function refused(response: Response, deadline: AbortSignal): Promise<Run> {
-  const said = parseJson(await firstLine(response, deadline));
+async function refused(response: Response, signal: AbortSignal): Promise<Ending> {
+  const said = parseJson(await firstLine(response, signal));
   const body = z.looseObject({ message: z.string() }).safeParse(said);
   if (response.status === 502 && body.success && /not found/i.test(body.data.message)) return { outcome: "gone" };
 
@@ -180,9 +112,9 @@ async function refused(response: Response, deadline: AbortSignal): Promise<Run> 
   });
 }
 
-async function firstLine(response: Response, deadline: AbortSignal): Promise<string> {
+async function firstLine(response: Response, signal: AbortSignal): Promise<string> {
   if (!response.body) return "";
-  for await (const line of readLines(response.body, REFUSAL_CHARACTERS, deadline)) {
+  for await (const line of readLines(response.body, REFUSAL_CHARACTERS, signal)) {
     return typeof line === "string" ? line : line.head;
   }
   return "";

@@ -1,6 +1,8 @@
 import { Sandbox } from "@e2b/code-interpreter";
 
 const KERNEL_PORT = 49999;
+/** Time limit of a call of the SDK to the sandbox itself, in milliseconds. */
+export const SANDBOX_CALL_MILLISECONDS = 5_000;
 
 /**
  * A sandbox, with the SDK's own way to its kernel. The SDK's `runCode` takes no AbortSignal and keeps all output in

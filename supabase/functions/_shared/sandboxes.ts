@@ -1,7 +1,8 @@
 /** The sandboxes at E2B: create, connect, kill, list. */
 import { ApiClient, ConnectionConfig } from "e2b";
 import type { Config } from "./config.ts";
-import { LiveSandbox, sendOnce } from "./live_sandbox.ts";
+import { LiveSandbox, SANDBOX_CALL_MILLISECONDS, sendOnce } from "./live_sandbox.ts";
+import type { Trace } from "./trace.ts";
 import { type Answer, asConnectionError, asProviderError, saysBeingKilled, saysNotFound } from "./provider_errors.ts";
 
 /** Time limit of a call that is not a create, in milliseconds. */
@@ -38,7 +39,7 @@ export class Sandboxes {
   readonly #options;
   readonly #api;
 
-  constructor(private readonly config: Pick<Config, "e2b" | "sandbox">) {
+  constructor(private readonly config: Pick<Config, "e2b" | "sandbox">, private readonly trace: Trace) {
     this.#options = {
       ...config.e2b,
       // The server is the judge of its keys: self-hosted ones look different.
@@ -56,7 +57,7 @@ export class Sandboxes {
    */
   async create(contextId: string): Promise<LiveSandbox> {
     const { template, internetAccess, publicTraffic, probationSeconds, createSeconds } = this.config.sandbox;
-    const { data, ...answer } = await answered(this.#api.POST("/v2/sandboxes", {
+    const { data, ...answer } = await this.#answered(this.#api.POST("/v2/sandboxes", {
       body: {
         templateID: template,
         timeout: probationSeconds,
@@ -80,7 +81,7 @@ export class Sandboxes {
    * @throws ContextError
    */
   async connect(sandboxId: string, seconds: number): Promise<Connection> {
-    const { data, ...answer } = await answered(this.#api.POST("/v2/sandboxes/{sandboxID}/connect", {
+    const { data, ...answer } = await this.#answered(this.#api.POST("/v2/sandboxes/{sandboxID}/connect", {
       params: { path: { sandboxID: sandboxId } },
       body: { timeout: seconds },
       signal: AbortSignal.timeout(CALL_MILLISECONDS),
@@ -97,7 +98,7 @@ export class Sandboxes {
    * @throws ContextError
    */
   async kill(sandboxId: string): Promise<void> {
-    const answer = await answered(this.#api.DELETE("/sandboxes/{sandboxID}", {
+    const answer = await this.#answered(this.#api.DELETE("/sandboxes/{sandboxID}", {
       params: { path: { sandboxID: sandboxId } },
       signal: AbortSignal.timeout(CALL_MILLISECONDS),
     }));
@@ -111,7 +112,7 @@ export class Sandboxes {
    * @throws ContextError
    */
   async list(pageToken?: string): Promise<{ sandboxes: ListedSandbox[]; nextPageToken?: string }> {
-    const { data, ...answer } = await answered(this.#api.GET("/v2/sandboxes", {
+    const { data, ...answer } = await this.#answered(this.#api.GET("/v2/sandboxes", {
       params: {
         query: {
           metadata: new URLSearchParams(OWNER).toString(),
@@ -137,6 +138,7 @@ export class Sandboxes {
   #live(described: Described): LiveSandbox {
     return new LiveSandbox({
       ...this.#options,
+      requestTimeoutMs: SANDBOX_CALL_MILLISECONDS,
       sandboxId: described.sandboxID,
       sandboxDomain: described.domain ?? undefined,
       envdVersion: described.envdVersion,
@@ -144,12 +146,12 @@ export class Sandboxes {
       trafficAccessToken: described.trafficAccessToken ?? undefined,
     });
   }
-}
 
-async function answered<Call extends Answer>(call: Promise<Call>): Promise<Call> {
-  try {
-    return await call;
-  } catch (thrown) {
-    throw asConnectionError(thrown);
+  async #answered<Call extends Answer>(call: Promise<Call>): Promise<Call> {
+    try {
+      return await this.trace.measure("provider", () => call);
+    } catch (thrown) {
+      throw asConnectionError(thrown);
+    }
   }
 }

@@ -12,7 +12,9 @@ import { killAll } from "./kills.ts";
  * @throws ContextError
  */
 export async function terminate(call: Call, scope: TerminateScope): Promise<number> {
-  const ended = await call.store.terminate(tenantOf(call.caller, scope.tenant_id), {
+  const tenantId = tenantOf(call.caller, scope.tenant_id);
+  call.trace.about({ tenant_id: tenantId, context_id: scope.context_id });
+  const ended = await call.store.terminate(tenantId, {
     conversationId: scope.conversation_id,
     pathId: scope.path_id,
     contextId: scope.context_id,

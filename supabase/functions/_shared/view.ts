@@ -4,7 +4,10 @@ import type { Caller } from "./caller.ts";
 import type { AcquireResponse } from "./contract.ts";
 
 /** What a caller is told of an acquired context. */
-export function view({ context, wasCreated }: Acquired, caller: Caller): AcquireResponse {
+export function view(
+  { context, wasCreated }: Pick<Acquired, "context" | "wasCreated">,
+  caller: Caller,
+): AcquireResponse {
   const { previous_termination_reason: reason, previous_terminated_at: at } = context;
   return {
     context: {

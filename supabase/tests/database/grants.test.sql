@@ -3,7 +3,7 @@
 begin;
 create extension if not exists pgtap with schema extensions;
 set local search_path = extensions, public, pg_temp;
-select plan(24);
+select plan(49);
 
 create temp view roles as
 select rolname::text as role from pg_roles where rolname in ('anon', 'authenticated', 'service_role');
@@ -48,17 +48,35 @@ from (
   values
     ('claim_execution_context', array['uuid', 'text', 'text', 'text', 'integer', 'integer', 'integer', 'integer', 'uuid', 'integer', 'integer']),
     ('terminate_execution_contexts', array['text', 'text', 'text', 'uuid']),
-    ('take_owed_kills', array['integer', 'integer'])
+    ('take_owed_kills', array['integer', 'integer']),
+    ('start_execution', array['uuid', 'uuid', 'text', 'integer']),
+    ('finish_execution', array['uuid', 'uuid', 'text', 'text', 'integer', 'bigint', 'text', 'text']),
+    ('is_kernel_in_use', array['uuid', 'uuid', 'text', 'integer']),
+    ('note_kernel_restart', array['uuid']),
+    ('claim_execution', array['uuid', 'text', 'text', 'text', 'integer']),
+    ('keep_execution', array['uuid', 'integer']),
+    ('release_execution', array['uuid']),
+    ('execution_usage', array['date', 'date', 'text', 'text'])
 ) as entry (name, arguments), roles
 order by name, role;
 
 select schema_privs_are('copilot_internal', role, '{}') from roles order by role;
 select is_empty(
   $$
-    select role, privilege from roles, unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger']) privilege
-    where has_table_privilege(role, 'copilot_internal.execution_contexts', privilege)
+    select role, c.oid::regclass, privilege
+    from roles, unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger']) privilege, pg_class c
+    where c.relnamespace = 'copilot_internal'::regnamespace and c.relkind = 'r' and has_table_privilege(role, c.oid, privilege)
   $$,
-  'nobody has the whole table'
+  'nobody has any of the tables whole'
+);
+select is_empty(
+  $$
+    select role, c.oid::regclass, attname
+    from roles, pg_class c join pg_attribute on attrelid = c.oid and attnum > 0 and not attisdropped
+    where c.relnamespace = 'copilot_internal'::regnamespace and c.relkind = 'r' and c.relname <> 'execution_contexts'
+      and has_column_privilege(role, attrelid, attnum, 'select, insert, update, references')
+  $$,
+  'nor a column of the ledger, the keys or the settings'
 );
 select set_eq(
   $$

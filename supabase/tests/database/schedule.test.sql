@@ -17,19 +17,21 @@ begin
   return next results_eq(
     $q$
       select jobname::text collate "default", schedule, command
-      from cron.job where jobname like '%execution-contexts%' order by jobname::text collate "C"
+      from cron.job where command like 'select copilot\_internal.%' order by jobname::text collate "C"
     $q$,
     $q$
       values
         ('cleanup-execution-contexts', '0 3 * * *', 'select copilot_internal.cleanup_until_done()'),
+        ('cleanup-executions', '30 * * * *', 'select copilot_internal.cleanup_executions()'),
         ('expire-execution-contexts', '* * * * *', 'select copilot_internal.expire_execution_contexts()'),
         ('purge-execution-contexts-log', '15 3 * * *', 'select copilot_internal.purge_job_log()'),
+        ('retire-lost-executions', '*/5 * * * *', 'select copilot_internal.retire_lost_executions()'),
         ('sweep-execution-contexts', '* * * * *', 'select copilot_internal.request_sweep()')
     $q$,
     'the jobs are scheduled'
   );
   return next is_empty(
-    $q$ select from cron.job where jobname like '%execution-contexts%' and not (active and database = current_database()) $q$,
+    $q$ select from cron.job where command like 'select copilot\_internal.%' and not (active and database = current_database()) $q$,
     'they run, and here'
   );
   -- With a user's name, because Supabase lets each user touch their own jobs' log only.

@@ -1,9 +1,9 @@
--- The shape that everything else relies on: the table, its indexes and constraints, and what the functions have in common.
+-- The shape that everything else relies on: the tables, their indexes and constraints, and what the functions have in common.
 
 begin;
 create extension if not exists pgtap with schema extensions;
 set local search_path = extensions, public, pg_temp;
-select plan(19);
+select plan(28);
 
 select has_schema('copilot_internal');
 select has_table('copilot_internal', 'execution_contexts', 'the table exists');
@@ -116,6 +116,119 @@ select ok(
   'the view reads with its caller''s rights, or the policy would not apply'
 )
 from pg_class where oid = 'public.execution_contexts'::regclass;
+
+-- The ledger, the keys and the settings.
+select tables_are(
+  'copilot_internal', array['execution_contexts', 'executions', 'idempotency_keys', 'sandbox_lives', 'settings']
+);
+select is_empty(
+  $$
+    select oid::regclass from pg_class
+    where relnamespace = 'copilot_internal'::regnamespace and relkind = 'r'
+      and (not relrowsecurity or obj_description(oid, 'pg_class') is null and relname <> 'execution_contexts')
+  $$,
+  'every table has row level security, and the new ones say what they are for'
+);
+select is_empty(
+  $$
+    select polrelid::regclass, polname from pg_policy
+    where polrelid in (
+      select oid from pg_class where relnamespace = 'copilot_internal'::regnamespace and relname <> 'execution_contexts'
+    )
+  $$,
+  'no policy lets anybody see the ledger, the keys or the settings'
+);
+select results_eq(
+  $$
+    select c.relname::text collate "default", a.attname::text collate "default", format_type(atttypid, atttypmod), attnotnull
+    from pg_attribute a join pg_class c on c.oid = a.attrelid
+    where c.relnamespace = 'copilot_internal'::regnamespace and c.relkind = 'r' and c.relname <> 'execution_contexts'
+      and a.attnum > 0 and not a.attisdropped
+    order by c.relname::text collate "C", a.attname::text collate "C"
+  $$,
+  $$
+    values
+      ('executions', 'context_id', 'uuid', true),
+      ('executions', 'conversation_id', 'text', true),
+      ('executions', 'deadline_at', 'timestamp with time zone', true),
+      ('executions', 'duration_ms', 'integer', false),
+      ('executions', 'error_name', 'text', false),
+      ('executions', 'finished_at', 'timestamp with time zone', false),
+      ('executions', 'id', 'uuid', true),
+      ('executions', 'language', 'text', true),
+      ('executions', 'output_bytes', 'bigint', false),
+      ('executions', 'path_id', 'text', true),
+      ('executions', 'started_at', 'timestamp with time zone', true),
+      ('executions', 'status', 'text', true),
+      ('executions', 'tenant_id', 'text', true),
+      ('idempotency_keys', 'alive_until', 'timestamp with time zone', true),
+      ('idempotency_keys', 'answer', 'json', false),
+      ('idempotency_keys', 'created_at', 'timestamp with time zone', true),
+      ('idempotency_keys', 'execution_id', 'uuid', true),
+      ('idempotency_keys', 'expires_at', 'timestamp with time zone', true),
+      ('idempotency_keys', 'idempotency_key', 'text', true),
+      ('idempotency_keys', 'request_hash', 'text', true),
+      ('idempotency_keys', 'tenant_id', 'text', true),
+      ('sandbox_lives', 'context_id', 'uuid', true),
+      ('sandbox_lives', 'conversation_id', 'text', true),
+      ('sandbox_lives', 'ended_at', 'timestamp with time zone', true),
+      ('sandbox_lives', 'path_id', 'text', true),
+      ('sandbox_lives', 'started_at', 'timestamp with time zone', true),
+      ('sandbox_lives', 'tenant_id', 'text', true),
+      ('settings', 'answer_hours', 'integer', true),
+      ('settings', 'id', 'boolean', true),
+      ('settings', 'ledger_days', 'integer', true)
+  $$,
+  'they have these columns: in the ledger, nothing of the code or of what it said'
+);
+select set_eq(
+  $$
+    select pg_get_indexdef(indexrelid)
+    from pg_index
+    where indrelid in ('copilot_internal.executions'::regclass, 'copilot_internal.sandbox_lives'::regclass, 'copilot_internal.idempotency_keys'::regclass)
+      and indisvalid
+  $$,
+  array[
+    'CREATE UNIQUE INDEX executions_pkey ON copilot_internal.executions USING btree (id)',
+    'CREATE INDEX idx_executions_tenant ON copilot_internal.executions USING btree (tenant_id, started_at)',
+    'CREATE INDEX idx_executions_context ON copilot_internal.executions USING btree (context_id, started_at)',
+    'CREATE INDEX idx_executions_running ON copilot_internal.executions USING btree (deadline_at) WHERE (status = ''running''::text)',
+    'CREATE INDEX idx_executions_age ON copilot_internal.executions USING brin (started_at)',
+    'CREATE UNIQUE INDEX sandbox_lives_pkey ON copilot_internal.sandbox_lives USING btree (context_id)',
+    'CREATE INDEX idx_sandbox_lives_tenant ON copilot_internal.sandbox_lives USING btree (tenant_id, ended_at)',
+    'CREATE INDEX idx_sandbox_lives_age ON copilot_internal.sandbox_lives USING btree (ended_at)',
+    'CREATE UNIQUE INDEX idempotency_keys_pkey ON copilot_internal.idempotency_keys USING btree (tenant_id, idempotency_key)',
+    'CREATE UNIQUE INDEX idempotency_keys_execution_unique ON copilot_internal.idempotency_keys USING btree (execution_id)',
+    'CREATE INDEX idx_idempotency_keys_expiry ON copilot_internal.idempotency_keys USING btree (expires_at)'
+  ],
+  'and these indexes'
+);
+select is_empty(
+  $$
+    select conrelid::regclass, conname from pg_constraint
+    where connamespace = 'copilot_internal'::regnamespace and contype = 'f'
+  $$,
+  'no foreign key holds up the clean-up of contexts, or takes the ledger along'
+);
+select is(
+  (select count(*)::integer from copilot_internal.settings where id), 1, 'the settings are one row'
+);
+select results_eq(
+  $$
+    select column_name::text collate "default", column_default::text collate "default" from information_schema.columns
+    where table_schema = 'copilot_internal' and table_name = 'settings' order by column_name::text collate "C"
+  $$,
+  $$ values ('answer_hours', '24'), ('id', 'true'), ('ledger_days', '400') $$,
+  'which start with answers kept for a day, and the ledger for more than a year'
+);
+select is(
+  regexp_replace(pg_get_triggerdef(oid), '\s+', ' ', 'g'),
+  'CREATE TRIGGER note_sandbox_life AFTER UPDATE OF terminated_at, sandbox_killed_at ON copilot_internal.execution_contexts '
+    'FOR EACH ROW WHEN (((new.terminated_at IS NOT NULL) AND (new.activated_at IS NOT NULL))) '
+    'EXECUTE FUNCTION copilot_internal.note_sandbox_life()',
+  'the only trigger looks at what ends, never at a touch'
+)
+from pg_trigger where tgrelid = 'copilot_internal.execution_contexts'::regclass and not tgisinternal;
 
 -- Those in public that are not ours are no concern of ours.
 create temp view functions as

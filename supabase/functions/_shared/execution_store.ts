@@ -1,0 +1,99 @@
+/** The executions in the database: the ledger, and the claims on idempotency keys. */
+import { z } from "zod";
+import { contextSchema } from "./context_store.ts";
+import { executionSchema, type Language } from "./execution.ts";
+import type { Rpc } from "./rpc.ts";
+
+/** An answer as it is kept: what each caller may see of it is decided when it is told. */
+const answerSchema = z.object({ context: contextSchema, wasCreated: z.boolean(), execution: executionSchema });
+export type KeptAnswer = z.infer<typeof answerSchema>;
+
+const claimSchema = z.discriminatedUnion("outcome", [
+  z.object({ outcome: z.enum(["claimed", "running", "mismatch", "lost"]) }),
+  z.object({ outcome: z.literal("finished"), answer: answerSchema }),
+]);
+export type ExecutionClaim = z.infer<typeof claimSchema>;
+
+/** One execution, in the ledger's words. */
+export interface LedgerEntry {
+  readonly executionId: string;
+  readonly contextId: string;
+  readonly language: Language;
+}
+
+export interface LedgerEnd {
+  readonly status: "ok" | "error" | "timed_out" | "cancelled" | "lost";
+  /** In milliseconds. */
+  readonly duration: number;
+  readonly outputBytes: number;
+  readonly errorName: string | null;
+  /** Kept for repeats, if the execution has an idempotency key. */
+  readonly answer?: KeptAnswer;
+}
+
+export class ExecutionStore {
+  constructor(private readonly rpc: Rpc) {}
+
+  /** Claims the right to run what has this key; the claim must be kept alive. */
+  async claim(
+    executionId: string,
+    key: { readonly tenantId: string; readonly idempotencyKey: string; readonly requestHash: string },
+    leaseSeconds: number,
+  ): Promise<ExecutionClaim> {
+    const rows = await this.rpc.call("claim_execution", {
+      p_execution_id: executionId,
+      p_tenant_id: key.tenantId,
+      p_idempotency_key: key.idempotencyKey,
+      p_request_hash: key.requestHash,
+      p_lease_seconds: leaseSeconds,
+    }, z.tuple([claimSchema]));
+    return rows[0];
+  }
+
+  /** Says that whoever runs a claimed execution is alive. */
+  async keep(executionId: string, leaseSeconds: number): Promise<boolean> {
+    return await this.rpc.call("keep_execution", {
+      p_execution_id: executionId,
+      p_lease_seconds: leaseSeconds,
+    }, z.boolean());
+  }
+
+  /** Gives up a claimed execution of which nothing ran. */
+  async release(executionId: string): Promise<boolean> {
+    return await this.rpc.call("release_execution", { p_execution_id: executionId }, z.boolean());
+  }
+
+  /** Notes that the kernel has begun. `limit`: in milliseconds, by when its end will have been noted. */
+  async start(entry: LedgerEntry, limit: number): Promise<boolean> {
+    return await this.rpc.call("start_execution", {
+      p_execution_id: entry.executionId,
+      p_context_id: entry.contextId,
+      p_language: entry.language,
+      p_limit_ms: Math.ceil(limit),
+    }, z.boolean());
+  }
+
+  /** Notes how it ended. */
+  async finish(entry: LedgerEntry, end: LedgerEnd): Promise<boolean> {
+    return await this.rpc.call("finish_execution", {
+      p_execution_id: entry.executionId,
+      p_context_id: entry.contextId,
+      p_language: entry.language,
+      p_status: end.status,
+      p_duration_ms: Math.round(end.duration),
+      p_output_bytes: end.outputBytes,
+      p_error_name: end.errorName ?? undefined,
+      p_answer: end.answer && JSON.stringify(end.answer),
+    }, z.boolean());
+  }
+
+  /** Whether the kernel serves another execution: one that began in the last `within` milliseconds, or is alive. */
+  async isKernelInUse(entry: LedgerEntry, within: number): Promise<boolean> {
+    return await this.rpc.call("is_kernel_in_use", {
+      p_execution_id: entry.executionId,
+      p_context_id: entry.contextId,
+      p_language: entry.language,
+      p_within_ms: Math.ceil(within),
+    }, z.boolean());
+  }
+}

@@ -1,0 +1,76 @@
+/** What follows when a run was interrupted: its kernel must be free for the next one, if need be by a restart. */
+import type { Language } from "./execution.ts";
+import { type Program, run } from "./kernel.ts";
+import { type LiveSandbox, SANDBOX_CALL_MILLISECONDS } from "./live_sandbox.ts";
+
+/**
+ * How often, and for how long each, in milliseconds, a kernel is asked whether it is free. The template notices that a
+ * connection is gone within 5 s at most. It takes more than one question because Jupyter throws away what is queued
+ * behind a cell that raises, and the interrupt raises.
+ */
+const QUESTIONS = 3;
+const QUESTION_MILLISECONDS = 2_500;
+/** A moment for the interrupt to come before the first question, in milliseconds. */
+const HEAD_START_MILLISECONDS = 200;
+/** The longest that all of it may take, in milliseconds. */
+export const INTERRUPTION_MILLISECONDS = HEAD_START_MILLISECONDS + QUESTIONS * QUESTION_MILLISECONDS +
+  2 * SANDBOX_CALL_MILLISECONDS;
+
+/** A program that does nothing, and does not count as one. */
+const NOTHING: Record<Language, string> = {
+  python: "#",
+  r: "#",
+  bash: "#",
+  javascript: "//",
+  typescript: "//",
+  java: "//",
+};
+/** What the template calls the kernels of its languages, where it has another name. */
+const ALIASES: Partial<Record<Language, readonly string[]>> = { javascript: ["deno"], typescript: ["deno"] };
+
+/**
+ * Waits until the kernel of an interrupted program is free, and restarts it when it does not yield, unless `isInUse`
+ * says that it serves somebody else. Returns whether it was restarted.
+ *
+ * @throws Error of the SDK, when it could not be restarted
+ */
+export async function freeKernel(
+  sandbox: LiveSandbox,
+  program: Program,
+  isInUse: () => Promise<boolean>,
+): Promise<boolean> {
+  await new Promise((resolve) => setTimeout(resolve, HEAD_START_MILLISECONDS));
+  for (let question = 1; question <= QUESTIONS; question++) {
+    if (await isFree(sandbox, program)) return false;
+  }
+  if (await isInUse()) return false;
+  await restart(sandbox, program.language);
+  return true;
+}
+
+/**
+ * Whether the kernel answers in time. The template takes a run's environment variables away only after a run that came
+ * to its end: this one does, so it carries them, empty.
+ */
+async function isFree(sandbox: LiveSandbox, { language, envs = {} }: Program): Promise<boolean> {
+  const question = {
+    language,
+    code: NOTHING[language],
+    envs: Object.fromEntries(Object.keys(envs).map((name) => [name, ""])),
+  };
+  try {
+    const answer = await run(sandbox, question, AbortSignal.timeout(QUESTION_MILLISECONDS), async () => {});
+    // A sandbox that is gone holds nobody up.
+    return answer.outcome !== "interrupted";
+  } catch {
+    return false;
+  }
+}
+
+async function restart(sandbox: LiveSandbox, language: Language): Promise<void> {
+  const names = [language, ...(ALIASES[language] ?? [])];
+  // Each language has one: these functions use the default one alone.
+  for (const context of await sandbox.listCodeContexts()) {
+    if (names.includes(context.language)) await sandbox.restartCodeContext(context);
+  }
+}

@@ -1,0 +1,113 @@
+/** What a run said, as much of it as may be kept, told piece by piece as it comes. */
+import { capped, CappedText } from "./capped_text.ts";
+import { utf8Length } from "./contract.ts";
+import type { Execution, ExecutionError, ExecutionEvent, ExecutionResult } from "./execution.ts";
+import { type KernelMessage, LINE_CHARACTERS } from "./kernel.ts";
+
+/** Most characters kept of stdout, and of stderr: the first half and the last. */
+const STREAM_CHARACTERS = 20_000;
+/** Most characters kept of all results together, as the kernel wrote them. */
+const RESULTS_CHARACTERS = LINE_CHARACTERS;
+/** Most characters kept of a traceback, and of an exception's text. */
+const ERROR_CHARACTERS = 20_000;
+const NAME_CHARACTERS = 200;
+
+export class Transcript {
+  readonly #streams = { stdout: new CappedText(STREAM_CHARACTERS), stderr: new CappedText(STREAM_CHARACTERS) };
+  readonly #results: ExecutionResult[] = [];
+  #resultsCharacters = 0;
+  #resultsOmitted = 0;
+  #bytes = 0;
+  #error: ExecutionError | null = null;
+  #count: number | null = null;
+
+  /** `tell` is given each piece that is kept, in the order in which the kernel said it. */
+  constructor(private readonly tell: (event: ExecutionEvent) => Promise<void>) {}
+
+  /** How much the run said, in bytes of UTF-8, what is left out included. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The class of the exception that ended the run. */
+  get errorName(): string | null {
+    return this.#error && this.#error.name;
+  }
+
+  /** Takes in what the kernel said. */
+  async take(message: KernelMessage): Promise<void> {
+    switch (message.type) {
+      case "number_of_executions":
+        this.#count = message.execution_count;
+        break;
+      case "stdout":
+      case "stderr": {
+        this.#bytes += bytesOf(message.text);
+        const text = this.#streams[message.type].append(message.text);
+        if (text !== "") await this.tell({ event: message.type, data: { text } });
+        break;
+      }
+      case "result": {
+        this.#bytes += message.characters;
+        this.#resultsCharacters += message.characters;
+        if (this.#resultsCharacters > RESULTS_CHARACTERS) {
+          this.#resultsOmitted++;
+          break;
+        }
+        const { type: _type, characters: _characters, ...result } = message;
+        this.#results.push(result);
+        await this.tell({ event: "result", data: result });
+        break;
+      }
+      case "error":
+        await this.#fail({
+          name: capped(message.name, NAME_CHARACTERS),
+          value: capped(message.value, ERROR_CHARACTERS),
+          traceback: capped(message.traceback, ERROR_CHARACTERS),
+        });
+        break;
+      case "too_long":
+        this.#bytes += message.characters;
+        if (message.of === "stdout" || message.of === "stderr") this.#streams[message.of].omit(message.characters);
+        else if (message.of !== "error") this.#resultsOmitted++;
+        else {
+          const value = `The exception's text of ${message.characters} characters was left out.`;
+          await this.#fail({ name: "Error", value, traceback: "" });
+        }
+    }
+  }
+
+  /** Tells the tails that were held back while the run might still go on. */
+  async close(): Promise<void> {
+    for (const event of ["stdout", "stderr"] as const) {
+      const { rest } = this.#streams[event];
+      if (rest !== "") await this.tell({ event, data: { text: rest } });
+    }
+  }
+
+  /** The run as the answer has it. */
+  execution(interrupted: boolean): Omit<Execution, "duration_ms" | "kernel_restarted" | "outputs"> {
+    const { stdout, stderr } = this.#streams;
+    const truncated = { stdout: stdout.omitted, stderr: stderr.omitted, results: this.#resultsOmitted };
+    return {
+      status: interrupted ? "timed_out" : this.#error ? "error" : "ok",
+      results: this.#results,
+      stdout: stdout.toString(),
+      stderr: stderr.toString(),
+      error: this.#error,
+      execution_count: this.#count,
+      truncated: Object.values(truncated).every((omitted) => omitted === 0) ? null : truncated,
+    };
+  }
+
+  async #fail(error: ExecutionError): Promise<void> {
+    this.#error = error;
+    await this.tell({ event: "error", data: error });
+  }
+}
+
+function bytesOf(text: string): number {
+  // The look is cheaper than the encoding that it saves: most output is ASCII.
+  // deno-lint-ignore no-control-regex -- the range of ASCII
+  return /^[\x00-\x7f]*$/.test(text) ? text.length : utf8Length(text);
+}

@@ -1,0 +1,209 @@
+-- The ledger of executions: what begins, how it ends, whether a kernel is in use, and that it had to be restarted.
+
+begin;
+create extension if not exists pgtap with schema extensions;
+set local search_path = extensions, public, pg_temp;
+select plan(52);
+
+create function pg_temp.id(p_number integer)
+returns uuid
+language sql
+immutable strict
+as $$ select format('00000000-0000-4000-8000-%s', lpad(p_number::text, 12, '0'))::uuid $$;
+-- Claims a path, and activates it with the sandbox if one is given.
+create function pg_temp.begin_context(p_number integer, p_tenant_id text, p_conversation_id text, p_path_id text, p_sandbox_id text)
+returns void
+language plpgsql
+as $$
+begin
+  perform public.claim_execution_context(
+    pg_temp.id(p_number), p_tenant_id, p_conversation_id, p_path_id, 60, 1800
+  );
+  if p_sandbox_id is not null then
+    perform public.activate_execution_context(pg_temp.id(p_number), p_sandbox_id);
+  end if;
+end
+$$;
+-- Begins an execution whose end will be noted within a minute.
+create function pg_temp.start(p_number integer, p_context integer default 1, p_language text default 'python')
+returns boolean
+language sql
+as $$ select public.start_execution(pg_temp.id(p_number), pg_temp.id(p_context), p_language, 60000) $$;
+create function pg_temp.finish(p_number integer, p_status text default 'ok', p_context integer default 1)
+returns boolean
+language sql
+as $$ select public.finish_execution(pg_temp.id(p_number), pg_temp.id(p_context), 'python', p_status, 1500, 70) $$;
+create temp view ledger as select * from copilot_internal.executions where tenant_id = 'executions';
+
+select pg_temp.begin_context(1, 'executions', 'c', 'p', 'sandbox 1') \g /dev/null
+select pg_temp.begin_context(2, 'executions', 'c', 'p 2', 'sandbox 2') \g /dev/null
+
+-- Start.
+select ok(pg_temp.start(101), 'an execution begins');
+select results_eq(
+  $$
+    select
+      context_id, conversation_id, path_id, language, status, finished_at, duration_ms, output_bytes, error_name
+    from ledger where id = pg_temp.id(101)
+  $$,
+  $$
+    values
+      (pg_temp.id(1), 'c', 'p', 'python', 'running', null::timestamptz, null::integer, null::bigint, null::text)
+  $$,
+  'and is noted as running, on its context''s path'
+);
+select results_eq(
+  $$
+    select
+      started_at between clock_timestamp() - interval '1 minute' and clock_timestamp(),
+      deadline_at - started_at between interval '59.9 s' and interval '60.1 s'
+    from ledger where id = pg_temp.id(101)
+  $$,
+  'values (true, true)',
+  'since now, and until when its end will be noted'
+);
+create temp table before as select * from ledger;
+select ok(not public.start_execution(pg_temp.id(101), pg_temp.id(2), 'r', 1), 'it does not begin twice');
+select ok(not pg_temp.start(102, 99), 'nor does one in a context that does not exist');
+select results_eq('select * from ledger', 'select * from before', 'and neither changes the ledger');
+
+-- Finish.
+select ok(
+  public.finish_execution(pg_temp.id(101), pg_temp.id(1), 'python', 'error', 1234, 5000000000, 'ValueError'), 'it ends'
+);
+select results_eq(
+  $$
+    select status, finished_at between started_at and clock_timestamp(), duration_ms, output_bytes, error_name
+    from ledger where id = pg_temp.id(101)
+  $$,
+  $$ values ('error', true, 1234, 5000000000, 'ValueError') $$,
+  'as its caller says'
+);
+select results_eq(
+  'select id, context_id, path_id, language, started_at, deadline_at from ledger',
+  'select id, context_id, path_id, language, started_at, deadline_at from before',
+  'its beginning stays as it was'
+);
+select ok(not pg_temp.start(101), 'its beginning, told late, does not begin it again');
+select is(status, 'error', 'nor make it run on') from ledger where id = pg_temp.id(101);
+
+select ok(pg_temp.finish(101), 'its end may be told again');
+select results_eq(
+  'select id, status, duration_ms, output_bytes, error_name from ledger',
+  $$ values (pg_temp.id(101), 'ok', 1500, 70::bigint, null::text) $$,
+  'which is no second execution: the last word counts'
+);
+
+select ok(pg_temp.finish(103), 'one whose beginning could not be noted ends');
+select results_eq(
+  $$
+    select
+      context_id, conversation_id, path_id, language, status,
+      finished_at - started_at between interval '1.499 s' and interval '1.501 s', duration_ms, output_bytes
+    from ledger where id = pg_temp.id(103)
+  $$,
+  $$ values (pg_temp.id(1), 'c', 'p', 'python', 'ok', true, 1500, 70::bigint) $$,
+  'and began as long before as it took'
+);
+select ok(not pg_temp.start(103), 'to note its beginning after that changes nothing');
+select is(status, 'ok', 'it has ended') from ledger where id = pg_temp.id(103);
+select ok(not pg_temp.finish(104, 'ok', 99), 'in a context that does not exist nothing ends');
+select is_empty($$ select from copilot_internal.executions where id = pg_temp.id(104) $$, 'nor is it noted');
+
+select ok(pg_temp.start(105), 'one begins');
+update copilot_internal.executions set deadline_at = clock_timestamp() where id = pg_temp.id(105);
+select copilot_internal.retire_lost_executions() \g /dev/null
+select results_eq(
+  $$ select status, finished_at is not null, duration_ms from ledger where id = pg_temp.id(105) $$,
+  $$ values ('lost', true, null::integer) $$,
+  'and is taken for lost'
+);
+select ok(pg_temp.finish(105, 'timed_out'), 'then its end is told after all');
+select results_eq(
+  $$ select status, duration_ms from ledger where id = pg_temp.id(105) $$, $$ values ('timed_out', 1500) $$,
+  'and counts'
+);
+
+select ok(pg_temp.finish(110 + n, status), format('an execution may end %s', status))
+from (values (1, 'ok'), (2, 'error'), (3, 'timed_out'), (4, 'cancelled'), (5, 'lost')) as known (n, status) order by n;
+select throws_ok(
+  format('select pg_temp.finish(120, %L)', status), '23514', null, format('it does not end %s', status)
+)
+from (values ('running'), ('paused')) as wrong (status);
+select throws_ok(
+  $$ update copilot_internal.executions set finished_at = null where id = pg_temp.id(101) $$, '23514',
+  'new row for relation "executions" violates check constraint "executions_running_or_finished"',
+  'what has ended has done so at some time'
+);
+
+select public.terminate_execution_contexts('executions', 'c', 'p 2') \g /dev/null
+select ok(pg_temp.finish(130, 'lost', 2), 'an execution may end after its context');
+delete from copilot_internal.execution_contexts where id = pg_temp.id(2);
+select is(path_id, 'p 2', 'and is still in the ledger when that is deleted') from ledger where id = pg_temp.id(130);
+
+-- Whether a kernel is in use. Execution 200 finds it silent.
+select pg_temp.begin_context(3, 'executions', 'c', 'p 3', 'sandbox 3') \g /dev/null
+create function pg_temp.in_use(p_number integer, p_context integer default 3, p_language text default 'python')
+returns boolean
+language sql
+as $$ select public.is_kernel_in_use(pg_temp.id(p_number), pg_temp.id(p_context), p_language, 10000) $$;
+-- Moves an execution's beginning and deadline.
+create function pg_temp.move(p_number integer, p_began interval, p_due interval)
+returns void
+language sql
+as $$
+  update copilot_internal.executions
+  set started_at = clock_timestamp() - p_began, deadline_at = clock_timestamp() + p_due
+  where id = pg_temp.id(p_number)
+$$;
+
+select ok(not pg_temp.in_use(200), 'a kernel in which nothing began is not in use');
+select pg_temp.start(200, 3) \g /dev/null
+select ok(not pg_temp.in_use(200), 'nor is it for the one who asks, who alone began');
+select ok(pg_temp.in_use(201), 'for everybody else it is');
+select pg_temp.start(202, 3) \g /dev/null
+select pg_temp.move(202, '11 s', '1 s') \g /dev/null
+select ok(not pg_temp.in_use(200), 'what began before has let go of it: a kernel runs one at a time');
+select pg_temp.move(200, '12 s', '1 s') \g /dev/null
+select ok(pg_temp.in_use(200), 'what began after and is running has it');
+select pg_temp.move(202, '11 s', '0') \g /dev/null
+select ok(not pg_temp.in_use(200), 'but not when nobody is alive who would note its end');
+select pg_temp.move(202, '9 s', '0') \g /dev/null
+select ok(pg_temp.in_use(200), 'unless it has begun just now');
+select pg_temp.finish(202, 'ok', 3) \g /dev/null
+select ok(pg_temp.in_use(200), 'what began just now and has ended shows that the kernel serves others');
+select pg_temp.move(202, '11 s', '1 s') \g /dev/null
+select ok(not pg_temp.in_use(200), 'what began and ended some time ago does not');
+select pg_temp.start(203, 3, 'r') \g /dev/null
+select pg_temp.start(204, 1) \g /dev/null
+select ok(not pg_temp.in_use(200), 'a kernel is of one language, and of one context');
+select ok(pg_temp.in_use(200, 3, 'r'), 'the other language''s is in use');
+select ok(pg_temp.in_use(200, 1), 'and so is the other context''s');
+
+-- A kernel that is restarted loses its variables.
+create function pg_temp.previous(p_path_id text, p_claim integer default 900)
+returns text
+language sql
+as $$
+  select c.outcome || ', ' || coalesce(c.previous_termination_reason, 'nothing')
+  from public.claim_execution_context(pg_temp.id(p_claim), 'executions', 'c', p_path_id, 60, 1800) c
+$$;
+select ok(public.note_kernel_restart(pg_temp.id(3)), 'a kernel''s restart is noted');
+select is(pg_temp.previous('p 3'), 'reused, kernel_restarted', 'and whoever uses the context next is told');
+select ok(
+  previous_terminated_at between clock_timestamp() - interval '1 minute' and clock_timestamp() and terminated_at is null,
+  'with the time; the context lives on'
+)
+from copilot_internal.execution_contexts where id = pg_temp.id(3);
+select public.terminate_execution_contexts('executions', 'c', 'p 3') \g /dev/null
+select ok(not public.note_kernel_restart(pg_temp.id(3)), 'of a context that has ended no restart is noted');
+select is(
+  pg_temp.previous('p 3', 4), 'claimed, terminated', 'the next one''s callers are told how it ended, which came later'
+);
+select public.activate_execution_context(pg_temp.id(4), 'sandbox 4') \g /dev/null
+select public.note_kernel_restart(pg_temp.id(4)) \g /dev/null
+select is(pg_temp.previous('p 3'), 'reused, kernel_restarted', 'until a kernel is restarted again');
+select ok(not public.note_kernel_restart(pg_temp.id(99)), 'a context that does not exist has no kernel');
+
+select * from finish();
+rollback;

@@ -1,0 +1,164 @@
+-- Once only: who may run what has a key, and what everybody else is told.
+
+begin;
+create extension if not exists pgtap with schema extensions;
+set local search_path = extensions, public, pg_temp;
+select plan(57);
+
+create function pg_temp.id(p_number integer)
+returns uuid
+language sql
+immutable strict
+as $$ select format('00000000-0000-4000-8000-%s', lpad(p_number::text, 12, '0'))::uuid $$;
+-- A claim with a lease of a minute: its outcome, and the answer's text.
+create function pg_temp.claim(p_number integer, p_key text, p_hash text default 'hash', p_tenant_id text default 'keys')
+returns text[]
+language sql
+as $$
+  select array[c.outcome, c.answer::text]
+  from public.claim_execution(pg_temp.id(p_number), p_tenant_id, p_key, p_hash, 60) c
+$$;
+create function pg_temp.finish(p_number integer, p_answer text)
+returns boolean
+language sql
+as $$
+  select public.finish_execution(
+    pg_temp.id(p_number), pg_temp.id(1), 'python', 'ok', 1500, 70, p_answer := p_answer
+  )
+$$;
+-- Lets the claim's lease, or its answer's time, run out.
+create function pg_temp.lapse(p_number integer, p_column text)
+returns void
+language plpgsql
+as $$
+begin
+  execute format('update copilot_internal.idempotency_keys set %I = clock_timestamp() where execution_id = $1', p_column)
+    using pg_temp.id(p_number);
+end
+$$;
+create temp view keys as select * from copilot_internal.idempotency_keys where tenant_id in ('keys', 'other');
+
+select public.claim_execution_context(pg_temp.id(1), 'keys', 'c', 'p', 60, 1800) \g /dev/null
+select public.activate_execution_context(pg_temp.id(1), 'sandbox 1') \g /dev/null
+
+-- Claimed, and running.
+select is(pg_temp.claim(101, 'k'), array['claimed', null], 'who comes first runs it');
+select results_eq(
+  $$
+    select
+      tenant_id, idempotency_key, execution_id, request_hash, answer::text,
+      alive_until - created_at between interval '59 s' and interval '61 s',
+      expires_at - created_at between interval '23:59:59' and interval '24:00:01'
+    from keys
+  $$,
+  $$ values ('keys', 'k', pg_temp.id(101), 'hash', null::text, true, true) $$,
+  'for as long as the lease is, unless heard of; its answer will be kept for a day'
+);
+create temp table before as select tenant_id, idempotency_key, execution_id, alive_until, expires_at from keys;
+select is(pg_temp.claim(101, 'k'), array['claimed', null], 'the same claim, asked again because its answer was lost, is still that claim');
+select is(pg_temp.claim(102, 'k'), array['running', null], 'who comes second is told that it runs');
+select is(pg_temp.claim(103, 'k', 'other'), array['mismatch', null], 'with another request, that it is not theirs');
+select results_eq(
+  'select tenant_id, idempotency_key, execution_id, alive_until, expires_at from keys', 'select * from before',
+  'none of them changes anything'
+);
+
+-- Alive.
+select ok(public.keep_execution(pg_temp.id(101), 300), 'who runs it says so');
+select cmp_ok(alive_until, '>', clock_timestamp() + interval '4 minutes', 'and need not be heard of for as long again')
+from keys where execution_id = pg_temp.id(101);
+select ok(public.keep_execution(pg_temp.id(101), 30), 'or for less');
+select cmp_ok(alive_until, '<', clock_timestamp() + interval '31 s', 'the last word counts')
+from keys where execution_id = pg_temp.id(101);
+select ok(not public.keep_execution(pg_temp.id(102), 300), 'who runs nothing keeps nothing');
+
+-- Lost.
+select pg_temp.lapse(101, 'alive_until') \g /dev/null
+select is(pg_temp.claim(104, 'k'), array['lost', null], 'who is not heard of any more is dead, and how far it came unknown');
+select is(pg_temp.claim(104, 'k', 'other'), array['mismatch', null], 'which is nobody''s business with another request');
+select is(pg_temp.claim(105, 'k'), array['lost', null], 'nobody ever runs it again');
+select ok(public.keep_execution(pg_temp.id(101), 60), 'who was only slow is back');
+select is(pg_temp.claim(106, 'k'), array['running', null], 'and runs it still');
+
+-- Finished.
+select ok(pg_temp.finish(101, '{"status": "ok"}'), 'it ends');
+select is(pg_temp.claim(107, 'k'), array['finished', '{"status": "ok"}'], 'and everybody is told its answer');
+select is(pg_temp.claim(101, 'k'), array['finished', '{"status": "ok"}'], 'also who ran it');
+select is(pg_temp.claim(107, 'k', 'other'), array['mismatch', null], 'but nobody with another request');
+select ok(not public.keep_execution(pg_temp.id(101), 60), 'nobody is alive for it any more');
+select ok(not public.release_execution(pg_temp.id(101)), 'nor can it be given up');
+select ok(pg_temp.finish(101, '{"status": "error"}'), 'its end may be told again');
+select ok(pg_temp.finish(101, null), 'also without an answer');
+select is(pg_temp.claim(107, 'k'), array['finished', '{"status": "ok"}'], 'but the first answer stays');
+select pg_temp.lapse(101, 'alive_until') \g /dev/null
+select is(pg_temp.claim(107, 'k'), array['finished', '{"status": "ok"}'], 'for longer than any lease');
+
+-- Whatever code may print: to the letter, with what jsonb would refuse or tidy up.
+create temp table answers (n integer generated always as identity, what text, answer text);
+insert into answers (what, answer) values
+  ('a null character', '{"stdout":"\u0000"}'),
+  ('half a surrogate pair', '{"stdout":"\ud800", "stderr":"\udc00\ud800"}'),
+  ('a whole one', '{"stdout":"\ud83d\ude00"}'),
+  ('characters as they are', '{"stdout":"é 😀 " }'),
+  ('numbers that are too long', '{"n":1e400,"m":0.10000000000000000000000000000000000001000}'),
+  ('names that come twice', '{"b":1,"a":2,"b":3}'),
+  ('null', 'null'),
+  ('a string', '"\\u0000 \n"');
+select is(pg_temp.claim(200 + n, 'answer ' || n), array['claimed', null], format('what answers with %s is claimed', what))
+from answers where n <= 1;
+select pg_temp.claim(200 + n, 'answer ' || n) from answers where n > 1 \g /dev/null
+select pg_temp.finish(200 + n, answer) from answers \g /dev/null
+select is(pg_temp.claim(300, 'answer ' || n), array['finished', answer], format('an answer with %s is kept', what))
+from answers order by n;
+select is(
+  (select to_json(c)::text from public.claim_execution(pg_temp.id(300), 'keys', 'answer 1', 'hash', 60) c),
+  '{"outcome":"finished","answer":{"stdout":"\u0000"}}',
+  'and reaches the API as it is'
+);
+
+-- Released: nothing ran.
+select is(pg_temp.claim(401, 'given up'), array['claimed', null], 'one is claimed');
+select ok(not public.release_execution(pg_temp.id(402)), 'nobody gives up what they do not hold');
+select is(pg_temp.claim(402, 'given up'), array['running', null], 'so it is still claimed');
+select ok(public.release_execution(pg_temp.id(401)), 'its holder gives it up');
+select ok(not public.release_execution(pg_temp.id(401)), 'once');
+select is(pg_temp.claim(403, 'given up', 'other'), array['claimed', null], 'the next one runs it, whatever the request');
+select ok(not public.keep_execution(pg_temp.id(401), 60), 'and who had it before has no say');
+select is(pg_temp.claim(401, 'given up', 'other'), array['running', null], 'nor is it its claim any more');
+
+-- Ended without an answer.
+select is(pg_temp.claim(501, 'no answer'), array['claimed', null], 'one is claimed');
+select throws_ok(
+  $$ select pg_temp.finish(501, '{"stdout":') $$, '22P02', null, 'what is no JSON is no answer'
+);
+select ok(pg_temp.finish(501, null), 'and ends, but nobody knows how');
+select is(pg_temp.claim(502, 'no answer'), array['lost', null], 'who asks again is told at once, and need not wait for the lease');
+
+-- Its time is over.
+select pg_temp.lapse(101, 'expires_at') \g /dev/null
+select is(pg_temp.claim(108, 'k', 'other'), array['claimed', null], 'an answer whose time is over is forgotten, and its key is free');
+select is(pg_temp.claim(109, 'k', 'other'), array['running', null], 'for one');
+select is((select count(*)::integer from keys where idempotency_key = 'k'), 1, 'nothing is left of the one before');
+select is(
+  (select count(*)::integer from copilot_internal.executions where id = pg_temp.id(101)), 1, 'but what the ledger has of it'
+);
+
+-- Every tenant has keys of its own.
+select is(pg_temp.claim(601, 'answer 1', 'hash', 'other'), array['claimed', null], 'another tenant''s key of the same name is another key');
+select is(pg_temp.claim(602, 'answer 1', 'hash', 'other'), array['running', null], 'whose state is its own');
+select is(
+  pg_temp.claim(603, 'answer 1'), array['finished', '{"stdout":"\u0000"}'], 'and the first tenant''s is as it was'
+);
+select is(pg_temp.claim(604, 'ANSWER 1'), array['claimed', null], 'keys that differ in case are two');
+
+-- The settings say for how long.
+update copilot_internal.settings set answer_hours = 3;
+select pg_temp.claim(701, 'short') \g /dev/null
+select ok(
+  expires_at between clock_timestamp() + interval '2 hours 59 minutes' and clock_timestamp() + interval '3 hours',
+  'an answer is kept for as long as the settings say'
+)
+from keys where execution_id = pg_temp.id(701);
+
+select * from finish();
+rollback;
