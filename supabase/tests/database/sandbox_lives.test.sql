@@ -67,7 +67,7 @@ select pg_temp.lived_until(3, 'sandbox_killed_at', 'and a little longer, when th
 
 -- Past the deadline: E2B has ended the sandbox by itself.
 update copilot_internal.execution_contexts
-set activated_at = clock_timestamp() - interval '3 hours', expires_at = clock_timestamp() - interval '1 hour'
+set activated_at = now() - interval '3 hours', expires_at = now() - interval '1 hour'
 where id in (pg_temp.id(4), pg_temp.id(5));
 select copilot_internal.expire_execution_contexts() \g /dev/null
 select pg_temp.lived_until(n, 'expires_at', 'one that expired lived until its deadline, however late that is noticed')
@@ -80,7 +80,7 @@ select results_eq(
 );
 
 update copilot_internal.execution_contexts
-set activated_at = clock_timestamp() - interval '3 hours', expires_at = clock_timestamp() - interval '1 hour'
+set activated_at = now() - interval '3 hours', expires_at = now() - interval '1 hour'
 where id in (pg_temp.id(6), pg_temp.id(7));
 select outcome from public.claim_execution_context(pg_temp.id(16), 'lives', 'c', 'p6', 60, 1800) \g /dev/null
 select pg_temp.lived_until(6, 'expires_at', 'one that a caller finds expired counts like one that the schedule retires');
