@@ -1,6 +1,5 @@
+import { type Language, withoutVariables, withVariables } from "./environment_splice.ts";
 import type { KernelMessage, KernelProcess } from "./kernel_process.ts";
-
-const INTERRUPT_GRACE_MS = 2000;
 
 /** One line of the answer to `POST /execute`. */
 export type ExecutionLine =
@@ -14,26 +13,33 @@ export type ExecutionLine =
 /** Takes a line, and resolves when there is room for the next one. */
 export type LineSink = (line: ExecutionLine) => Promise<void>;
 
+export interface KernelInit {
+  readonly language: Language;
+  /** The variables that the sandbox was created with. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Resolves to a configured process that waits for a cell. */
+  readonly start: () => Promise<KernelProcess>;
+}
+
 /**
- * A Python that keeps variables between executions, for as long as its process
- * lives. The process is started by the first execution, and again by the first
- * one after it died.
+ * A language that keeps variables between executions, for as long as its
+ * process lives. The process is started by the first execution, and again by
+ * the first one after it died.
  */
 export class Kernel {
-  readonly #start: () => Promise<KernelProcess>;
+  readonly #init: KernelInit;
   #process: KernelProcess | undefined;
   #queue: Promise<void> = Promise.resolve();
   #lastId = 0;
 
-  /** `start` resolves to a configured process that waits for a cell. */
-  constructor(start: () => Promise<KernelProcess>) {
-    this.#start = start;
+  constructor(init: KernelInit) {
+    this.#init = init;
   }
 
   /**
    * Runs one cell after all that were asked for earlier. Aborting `signal`
-   * interrupts the cell and keeps the variables, if the cell lets itself be
-   * interrupted; otherwise the process ends. Never rejects.
+   * interrupts the cell; one that ignores this keeps the kernel busy, because
+   * E2B's does too. Never rejects.
    */
   async execute(
     code: string,
@@ -46,12 +52,14 @@ export class Kernel {
     this.#queue = turn.promise;
     try {
       await previous;
-      if (!signal.aborted) await this.#run(code, env, sink, signal);
+      if (!signal.aborted) await this.#run(withVariables(this.#init.language, code, env), sink, signal);
     } catch (error) {
       await sink(died(error instanceof Error ? error.message : String(error)));
-    } finally {
-      turn.resolve();
     }
+    // Not awaited: the next cell waits for it, this one's client does not. For
+    // a client that hung up E2B's server never gets there: the variables stay.
+    if (signal.aborted || Object.keys(env).length === 0) turn.resolve();
+    else this.#runSilently(withoutVariables(this.#init.language, env, this.#init.environment)).then(turn.resolve);
     await sink({ type: "end_of_execution" });
   }
 
@@ -61,27 +69,15 @@ export class Kernel {
     await this.#process?.exited;
   }
 
-  async #run(
-    code: string,
-    env: Record<string, string>,
-    sink: LineSink,
-    signal: AbortSignal,
-  ): Promise<void> {
-    if (!this.#process?.usable) this.#process = await this.#start();
+  async #run(code: string, sink: LineSink, signal: AbortSignal): Promise<void> {
+    if (!this.#process?.usable) this.#process = await this.#init.start();
     // Nobody waits any more: running the code now would only surprise.
     if (signal.aborted) return;
     const process = this.#process;
     const id = ++this.#lastId;
-    let lastResort: ReturnType<typeof setTimeout> | undefined;
-    const interrupt = () => {
-      process.send({ type: "interrupt", id });
-      lastResort = setTimeout(
-        () => process.kill("The cell could not be interrupted."),
-        INTERRUPT_GRACE_MS,
-      );
-    };
+    const interrupt = () => process.send({ type: "interrupt", id });
     signal.addEventListener("abort", interrupt);
-    process.send({ type: "execute", id, code, env });
+    process.send({ type: "execute", id, code, silent: false });
     try {
       for await (const message of process.messages()) {
         // Said between two executions, by a task that outlived its cell.
@@ -92,7 +88,17 @@ export class Kernel {
       await sink(died(process.verdict));
     } finally {
       signal.removeEventListener("abort", interrupt);
-      clearTimeout(lastResort);
+    }
+  }
+
+  /** Runs a cell that nobody hears of. With the process its variables are gone, so a dead one needs none. */
+  async #runSilently(code: string): Promise<void> {
+    const process = this.#process;
+    if (!process?.usable) return;
+    const id = ++this.#lastId;
+    process.send({ type: "execute", id, code, silent: true });
+    for await (const message of process.messages()) {
+      if (message.id === id && message.type === "done") return;
     }
   }
 }

@@ -49,7 +49,7 @@ export type KernelMessage = z.infer<typeof messageSchema>;
 
 export type KernelCommand =
   | { type: "configure"; environment: Record<string, string>; cwd: string }
-  | { type: "execute"; id: number; code: string; env: Record<string, string> }
+  | { type: "execute"; id: number; code: string; silent: boolean }
   | { type: "interrupt"; id: number };
 
 /** One Python in one operating-system process. */

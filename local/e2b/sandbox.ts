@@ -112,7 +112,11 @@ export class Sandbox {
       E2B_TEMPLATE_ID: this.#init.templateId,
       ...this.#init.environment,
     };
-    const kernel = new Kernel(() => this.#startProcess(environment, cwd, this.end));
+    const kernel = new Kernel({
+      language: "python",
+      environment: this.#init.environment,
+      start: () => this.#startProcess(environment, cwd, this.end),
+    });
     const context = { id: crypto.randomUUID(), cwd, kernel };
     this.contexts.set(context.id, context);
     return context;

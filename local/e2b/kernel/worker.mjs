@@ -76,11 +76,11 @@ function configure({ pyodide, cell, interruptBuffer }, { environment, cwd }) {
   cell.configure(writeLine, pause, pyodide.toPy(environment), cwd);
 }
 
-async function execute({ pyodide, cell, interruptBuffer }, message) {
+async function execute({ cell, interruptBuffer }, message) {
   Atomics.store(interruptBuffer, 0, 0);
   currentId = message.id;
   try {
-    await cell.execute(message.id, message.code, pyodide.toPy(message.env));
+    await cell.execute(message.id, message.code, message.silent);
   } catch (error) {
     // Python reports what a cell raises; what arrives here ended Python, or
     // was an interrupt that came after the cell's last statement.
