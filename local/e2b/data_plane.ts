@@ -96,7 +96,7 @@ async function handleCode(
       const context = sandbox.contexts.get(contextId ?? "");
       if (context === undefined) return noContext(contextId);
       sandbox.contexts.delete(context.id);
-      await context.kernel.restart();
+      await context.kernel.remove();
       return new Response(null, { status: 204 });
     }
     default:

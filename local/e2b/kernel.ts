@@ -10,6 +10,20 @@ export type ExecutionLine =
   | { type: "keepalive" }
   | { type: "end_of_execution" };
 
+const RESTARTED: ExecutionLine = {
+  type: "error",
+  name: "ContextRestarting",
+  value: "Context was restarted",
+  traceback: "",
+};
+
+const REMOVED: ExecutionLine = {
+  type: "error",
+  name: "UnexpectedEndOfExecution",
+  value: "Connection to the execution was closed before the execution was finished",
+  traceback: "",
+};
+
 /** Takes a line, and resolves when there is room for the next one. */
 export type LineSink = (line: ExecutionLine) => Promise<void>;
 
@@ -29,6 +43,8 @@ export interface KernelInit {
 export class Kernel {
   readonly #init: KernelInit;
   #process: KernelProcess | undefined;
+  #restarted: KernelProcess | undefined;
+  #removed = false;
   #queue: Promise<void> = Promise.resolve();
   #lastId = 0;
 
@@ -63,17 +79,31 @@ export class Kernel {
     await sink({ type: "end_of_execution" });
   }
 
-  /** Ends the process and so every variable; the next execution starts anew. */
+  /**
+   * Ends the process and so every variable, whatever it is busy with. The cells
+   * that wait run in the next one.
+   */
   async restart(): Promise<void> {
+    // One that is only starting has run nothing yet: it is as good as restarted.
+    this.#restarted = this.#process;
     this.#process?.kill("The kernel was restarted.");
     await this.#process?.exited;
   }
 
+  /** Ends the process for good: no cell runs any more. */
+  async remove(): Promise<void> {
+    this.#removed = true;
+    this.#process?.kill("The kernel was removed.");
+    await this.#process?.exited;
+  }
+
   async #run(code: string, sink: LineSink, signal: AbortSignal): Promise<void> {
+    if (this.#removed) return await sink(REMOVED);
     if (!this.#process?.usable) this.#process = await this.#init.start();
+    const process = this.#process;
+    if (this.#removed) process.kill("The kernel was removed.");
     // Nobody waits any more: running the code now would only surprise.
     if (signal.aborted) return;
-    const process = this.#process;
     const id = ++this.#lastId;
     const interrupt = () => process.send({ type: "interrupt", id });
     signal.addEventListener("abort", interrupt);
@@ -85,7 +115,8 @@ export class Kernel {
         if (message.type === "done") return;
         await sink(lineOf(message));
       }
-      await sink(died(process.verdict));
+      if (this.#removed) await sink(REMOVED);
+      else await sink(process === this.#restarted ? RESTARTED : died(process.verdict));
     } finally {
       signal.removeEventListener("abort", interrupt);
     }
