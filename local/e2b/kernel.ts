@@ -1,5 +1,7 @@
 import { type Language, withoutVariables, withVariables } from "./environment_splice.ts";
-import type { KernelMessage, KernelProcess } from "./kernel_process.ts";
+import type { FileStore } from "./file_store.ts";
+import { FileSync } from "./file_sync.ts";
+import type { FileMessage, KernelMessage, KernelProcess } from "./kernel_process.ts";
 
 /** One line of the answer to `POST /execute`. */
 export type ExecutionLine =
@@ -31,6 +33,8 @@ export interface KernelInit {
   readonly language: Language;
   /** The variables that the sandbox was created with. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What the kernels of a sandbox share. */
+  readonly files: FileStore;
   /** Resolves to a configured process that waits for a cell. */
   readonly start: () => Promise<KernelProcess>;
 }
@@ -43,6 +47,7 @@ export interface KernelInit {
 export class Kernel {
   readonly #init: KernelInit;
   #process: KernelProcess | undefined;
+  #sync: FileSync | undefined;
   #restarted: KernelProcess | undefined;
   #removed = false;
   #queue: Promise<void> = Promise.resolve();
@@ -99,21 +104,26 @@ export class Kernel {
 
   async #run(code: string, sink: LineSink, signal: AbortSignal): Promise<void> {
     if (this.#removed) return await sink(REMOVED);
-    if (!this.#process?.usable) this.#process = await this.#init.start();
-    const process = this.#process;
+    if (!this.#process?.usable || this.#sync === undefined) {
+      this.#process = await this.#init.start();
+      this.#sync = new FileSync(this.#init.files, this.#process);
+    }
+    const [process, sync] = [this.#process, this.#sync];
     if (this.#removed) process.kill("The kernel was removed.");
     // Nobody waits any more: running the code now would only surprise.
     if (signal.aborted) return;
     const id = ++this.#lastId;
     const interrupt = () => process.send({ type: "interrupt", id });
     signal.addEventListener("abort", interrupt);
+    sync.push();
     process.send({ type: "execute", id, code, silent: false });
     try {
       for await (const message of process.messages()) {
         // Said between two executions, by a task that outlived its cell.
         if (message.id !== id) continue;
         if (message.type === "done") return;
-        await sink(lineOf(message));
+        const line = isOfFile(message) ? problem(sync.pull(message)) : lineOf(message);
+        if (line !== null) await sink(line);
       }
       if (this.#removed) await sink(REMOVED);
       else await sink(process === this.#restarted ? RESTARTED : died(process.verdict));
@@ -134,8 +144,17 @@ export class Kernel {
   }
 }
 
+function isOfFile(message: KernelMessage): message is FileMessage {
+  return message.type === "file" || message.type === "directory" || message.type === "gone";
+}
+
+function problem(text: string | null): ExecutionLine | null {
+  if (text === null) return null;
+  return { type: "stderr", text: `a file was not kept: ${text}\n`, timestamp: new Date().toISOString() };
+}
+
 function lineOf(
-  message: Exclude<KernelMessage, { type: "done" }>,
+  message: Exclude<KernelMessage, FileMessage | { type: "done" }>,
 ): ExecutionLine {
   switch (message.type) {
     case "count":
