@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { handleEnvd } from "./envd.ts";
 import { executionStream } from "./execution_stream.ts";
 import { HttpError, readBody } from "./http.ts";
 import type { SandboxRegistry } from "./registry.ts";
@@ -33,7 +34,7 @@ export function handleDataPlane(
   const port = request.headers.get("e2b-sandbox-port") ?? "";
   switch (port) {
     case ENVD_PORT:
-      return handleEnvd(request);
+      return handleEnvd(request, sandbox);
     case CODE_PORT:
       return mayEnter(request, sandbox)
         ? handleCode(request, sandbox)
@@ -57,18 +58,6 @@ function proxyError(
 function mayEnter(request: Request, sandbox: Sandbox): boolean {
   return sandbox.trafficAccessToken === null ||
     request.headers.get("e2b-traffic-access-token") === sandbox.trafficAccessToken;
-}
-
-function handleEnvd(request: Request): Response {
-  const { pathname } = new URL(request.url);
-  if (request.method === "GET" && pathname === "/health") {
-    return new Response(null, { status: 204 });
-  }
-  // The form in which the SDK's RPC client expects an error.
-  return Response.json({
-    code: "unimplemented",
-    message: `${pathname}: files and commands are not supported locally`,
-  }, { status: 501 });
 }
 
 async function handleCode(
@@ -96,7 +85,7 @@ async function handleCode(
       const context = sandbox.contexts.get(contextId ?? "");
       if (context === undefined) return noContext(contextId);
       sandbox.contexts.delete(context.id);
-      await context.kernel.restart();
+      await context.kernel.remove();
       return new Response(null, { status: 204 });
     }
     default:

@@ -20,14 +20,7 @@ export async function readBody<T>(
   schema: z.ZodType<T>,
   limit: number,
 ): Promise<T> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  for await (const part of request.body ?? []) {
-    size += part.length;
-    if (size > limit) throw new HttpError(400, `body exceeds ${limit} bytes`);
-    parts.push(part);
-  }
-  const text = await new Blob(parts).text();
+  const text = new TextDecoder().decode(await readBytes(request.body, limit, 400));
   let body: unknown;
   try {
     body = text.trim() === "" ? {} : JSON.parse(text);
@@ -35,6 +28,26 @@ export async function readBody<T>(
     throw new HttpError(400, "body is not valid JSON");
   }
   return check(body, schema);
+}
+
+/** Reads all of a body, or answers `status` when it is longer than `limit` bytes. */
+export async function readBytes(
+  body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
+  limit: number,
+  status: 400 | 507,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  try {
+    for await (const part of body ?? []) {
+      size += part.length;
+      if (size > limit) throw new HttpError(status, `body exceeds ${limit} bytes`);
+      parts.push(part);
+    }
+  } catch (error) {
+    throw error instanceof HttpError ? error : new HttpError(400, `body cannot be read: ${error}`);
+  }
+  return await new Blob(parts).bytes();
 }
 
 /** Parses what a client sent, or answers 400 with the first problem. */

@@ -1,6 +1,7 @@
-import type { KernelMessage, KernelProcess } from "./kernel_process.ts";
-
-const INTERRUPT_GRACE_MS = 2000;
+import { type Language, withoutVariables, withVariables } from "./environment_splice.ts";
+import type { FileStore } from "./file_store.ts";
+import { FileSync } from "./file_sync.ts";
+import type { FileMessage, KernelMessage, KernelProcess } from "./kernel_process.ts";
 
 /** One line of the answer to `POST /execute`. */
 export type ExecutionLine =
@@ -11,29 +12,55 @@ export type ExecutionLine =
   | { type: "keepalive" }
   | { type: "end_of_execution" };
 
+const RESTARTED: ExecutionLine = {
+  type: "error",
+  name: "ContextRestarting",
+  value: "Context was restarted",
+  traceback: "",
+};
+
+const REMOVED: ExecutionLine = {
+  type: "error",
+  name: "UnexpectedEndOfExecution",
+  value: "Connection to the execution was closed before the execution was finished",
+  traceback: "",
+};
+
 /** Takes a line, and resolves when there is room for the next one. */
 export type LineSink = (line: ExecutionLine) => Promise<void>;
 
+export interface KernelInit {
+  readonly language: Language;
+  /** The variables that the sandbox was created with. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** What the kernels of a sandbox share. */
+  readonly files: FileStore;
+  /** Resolves to a configured process that waits for a cell. */
+  readonly start: () => Promise<KernelProcess>;
+}
+
 /**
- * A Python that keeps variables between executions, for as long as its process
- * lives. The process is started by the first execution, and again by the first
- * one after it died.
+ * A language that keeps variables between executions, for as long as its
+ * process lives. The process is started by the first execution, and again by
+ * the first one after it died.
  */
 export class Kernel {
-  readonly #start: () => Promise<KernelProcess>;
+  readonly #init: KernelInit;
   #process: KernelProcess | undefined;
+  #sync: FileSync | undefined;
+  #restarted: KernelProcess | undefined;
+  #removed = false;
   #queue: Promise<void> = Promise.resolve();
   #lastId = 0;
 
-  /** `start` resolves to a configured process that waits for a cell. */
-  constructor(start: () => Promise<KernelProcess>) {
-    this.#start = start;
+  constructor(init: KernelInit) {
+    this.#init = init;
   }
 
   /**
    * Runs one cell after all that were asked for earlier. Aborting `signal`
-   * interrupts the cell and keeps the variables, if the cell lets itself be
-   * interrupted; otherwise the process ends. Never rejects.
+   * interrupts the cell; one that ignores this keeps the kernel busy, because
+   * E2B's does too. Never rejects.
    */
   async execute(
     code: string,
@@ -46,59 +73,88 @@ export class Kernel {
     this.#queue = turn.promise;
     try {
       await previous;
-      if (!signal.aborted) await this.#run(code, env, sink, signal);
+      if (!signal.aborted) await this.#run(withVariables(this.#init.language, code, env), sink, signal);
     } catch (error) {
       await sink(died(error instanceof Error ? error.message : String(error)));
-    } finally {
-      turn.resolve();
     }
+    // Not awaited: the next cell waits for it, this one's client does not. For
+    // a client that hung up E2B's server never gets there: the variables stay.
+    if (signal.aborted || Object.keys(env).length === 0) turn.resolve();
+    else this.#runSilently(withoutVariables(this.#init.language, env, this.#init.environment)).then(turn.resolve);
     await sink({ type: "end_of_execution" });
   }
 
-  /** Ends the process and so every variable; the next execution starts anew. */
+  /**
+   * Ends the process and so every variable, whatever it is busy with. The cells
+   * that wait run in the next one.
+   */
   async restart(): Promise<void> {
+    // One that is only starting has run nothing yet: it is as good as restarted.
+    this.#restarted = this.#process;
     this.#process?.kill("The kernel was restarted.");
     await this.#process?.exited;
   }
 
-  async #run(
-    code: string,
-    env: Record<string, string>,
-    sink: LineSink,
-    signal: AbortSignal,
-  ): Promise<void> {
-    if (!this.#process?.usable) this.#process = await this.#start();
+  /** Ends the process for good: no cell runs any more. */
+  async remove(): Promise<void> {
+    this.#removed = true;
+    this.#process?.kill("The kernel was removed.");
+    await this.#process?.exited;
+  }
+
+  async #run(code: string, sink: LineSink, signal: AbortSignal): Promise<void> {
+    if (this.#removed) return await sink(REMOVED);
+    if (!this.#process?.usable || this.#sync === undefined) {
+      this.#process = await this.#init.start();
+      this.#sync = new FileSync(this.#init.files, this.#process);
+    }
+    const [process, sync] = [this.#process, this.#sync];
+    if (this.#removed) process.kill("The kernel was removed.");
     // Nobody waits any more: running the code now would only surprise.
     if (signal.aborted) return;
-    const process = this.#process;
     const id = ++this.#lastId;
-    let lastResort: ReturnType<typeof setTimeout> | undefined;
-    const interrupt = () => {
-      process.send({ type: "interrupt", id });
-      lastResort = setTimeout(
-        () => process.kill("The cell could not be interrupted."),
-        INTERRUPT_GRACE_MS,
-      );
-    };
+    const interrupt = () => process.send({ type: "interrupt", id });
     signal.addEventListener("abort", interrupt);
-    process.send({ type: "execute", id, code, env });
+    sync.push();
+    process.send({ type: "execute", id, code, silent: false });
     try {
       for await (const message of process.messages()) {
         // Said between two executions, by a task that outlived its cell.
         if (message.id !== id) continue;
         if (message.type === "done") return;
-        await sink(lineOf(message));
+        const line = isOfFile(message) ? problem(sync.pull(message)) : lineOf(message);
+        if (line !== null) await sink(line);
       }
-      await sink(died(process.verdict));
+      if (this.#removed) await sink(REMOVED);
+      else await sink(process === this.#restarted ? RESTARTED : died(process.verdict));
     } finally {
       signal.removeEventListener("abort", interrupt);
-      clearTimeout(lastResort);
+    }
+  }
+
+  /** Runs a cell that nobody hears of. With the process its variables are gone, so a dead one needs none. */
+  async #runSilently(code: string): Promise<void> {
+    const process = this.#process;
+    if (!process?.usable) return;
+    const id = ++this.#lastId;
+    process.send({ type: "execute", id, code, silent: true });
+    for await (const message of process.messages()) {
+      if (message.id === id && message.type === "done") return;
     }
   }
 }
 
+function isOfFile(message: KernelMessage): message is FileMessage {
+  return message.type === "file" || message.type === "directory" || message.type === "gone";
+}
+
+function problem(text: string | null): ExecutionLine | null {
+  if (text === null) return null;
+  return { type: "stderr", text: `a file was not kept: ${text}\n`, timestamp: new Date().toISOString() };
+}
+
 function lineOf(
-  message: Exclude<KernelMessage, { type: "done" }>,
+  message: Exclude<KernelMessage, FileMessage | { type: "done" }>,
 ): ExecutionLine {
   switch (message.type) {
     case "count":

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { homePath } from "./file_path.ts";
 import { isolatedCommand, PYODIDE_URL } from "./isolation.ts";
 import { LineReader } from "./line_reader.ts";
 
@@ -11,6 +12,14 @@ const STDERR_TAIL = 2000;
 
 const id = z.number();
 const format = z.unknown().optional();
+const base64 = z.string().transform((text, context) => {
+  try {
+    return Uint8Array.fromBase64(text);
+  } catch {
+    context.addIssue("not base64");
+    return z.NEVER;
+  }
+});
 
 /** What a kernel says. Code in a cell can forge any of it, but only to its own harm. */
 const messageSchema = z.discriminatedUnion("type", [
@@ -42,14 +51,22 @@ const messageSchema = z.discriminatedUnion("type", [
     value: z.string(),
     traceback: z.string(),
   }),
+  z.object({ type: z.literal("file"), id, path: homePath, content: base64 }),
+  z.object({ type: z.literal("directory"), id, path: homePath }),
+  z.object({ type: z.literal("gone"), id, path: homePath }),
   z.object({ type: z.literal("done"), id }),
 ]);
 
 export type KernelMessage = z.infer<typeof messageSchema>;
 
+/** A change that a cell made to its files, told when the cell has ended. */
+export type FileMessage = Extract<KernelMessage, { type: "file" | "directory" | "gone" }>;
+
 export type KernelCommand =
   | { type: "configure"; environment: Record<string, string>; cwd: string }
-  | { type: "execute"; id: number; code: string; env: Record<string, string> }
+  | { type: "file"; path: string; content: string }
+  | { type: "directory" | "gone"; path: string }
+  | { type: "execute"; id: number; code: string; silent: boolean }
   | { type: "interrupt"; id: number };
 
 /** One Python in one operating-system process. */

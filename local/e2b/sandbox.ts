@@ -1,3 +1,5 @@
+import { HOME } from "./file_path.ts";
+import { FileStore } from "./file_store.ts";
 import { Kernel } from "./kernel.ts";
 import type { KernelProcess } from "./kernel_process.ts";
 
@@ -39,7 +41,7 @@ export type StartKernelProcess = (
   signal: AbortSignal,
 ) => Promise<KernelProcess>;
 
-export const DEFAULT_CWD = "/home/user";
+export const DEFAULT_CWD = HOME;
 
 /** One sandbox: a lifetime, secrets, and kernels that are started when needed. */
 export class Sandbox {
@@ -47,6 +49,7 @@ export class Sandbox {
   readonly envdAccessToken = randomToken();
   readonly trafficAccessToken: string | null;
   readonly startedAt = new Date();
+  readonly files = new FileStore();
   readonly contexts = new Map<string, Context>();
   readonly defaultContext: Context;
   readonly #init: SandboxInit;
@@ -112,7 +115,12 @@ export class Sandbox {
       E2B_TEMPLATE_ID: this.#init.templateId,
       ...this.#init.environment,
     };
-    const kernel = new Kernel(() => this.#startProcess(environment, cwd, this.end));
+    const kernel = new Kernel({
+      language: "python",
+      environment: this.#init.environment,
+      files: this.files,
+      start: () => this.#startProcess(environment, cwd, this.end),
+    });
     const context = { id: crypto.randomUUID(), cwd, kernel };
     this.contexts.set(context.id, context);
     return context;

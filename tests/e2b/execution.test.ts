@@ -128,13 +128,36 @@ for number in range(5000): print(number)`);
 
 e2bTest("environment variables of an execution end with it", async (connection) => {
   const sandbox = await Sandbox.create({ ...connection, envs: { GLOBAL: "g", BOTH: "global" } });
-  const read = "import os; [os.environ.get(name) for name in ('GLOBAL', 'BOTH', 'OWN')]";
-  const envs = { OWN: "quote ' and\nnewline", BOTH: "own" };
-  assert.equal((await sandbox.runCode(read, { envs })).text, `['g', 'own', "quote ' and\\nnewline"]`);
-  assert.equal((await sandbox.runCode(read)).text, "['g', 'global', None]");
+  const read = "[os.environ.get(name) for name in ('GLOBAL', 'BOTH', 'OWN')]";
+  const envs = { OWN: "own", BOTH: "own" };
+  const set = await sandbox.runCode(read, { envs });
+  assert.equal(set.text, "['g', 'own', 'own']");
+  const removed = await sandbox.runCode(read);
+  assert.equal(removed.text, "['g', 'global', None]");
+  assert.equal(removed.executionCount, 2, "the clean-up counted");
   await sandbox.runCode("1/0", { envs });
   assert.equal((await sandbox.runCode(read)).text, "['g', 'global', None]");
-  assert.equal((await sandbox.runCode("1", { envs: { "A=B": "x" } })).error?.name, "ValueError");
+  const own = await sandbox.runCode("del os.environ['OWN']", { envs });
+  assert.deepEqual([own.error, own.logs.stderr], [undefined, []], "the clean-up was heard");
+});
+
+e2bTest("environment variables are spliced into the code, quotes and all", async (connection) => {
+  const sandbox = await Sandbox.create(connection);
+  const values: [value: string, outcome: string][] = [
+    ["\\x41", "A"],
+    ["'.upper() + 'x", "x"],
+    ["'; injected = 'yes", "yes"],
+    ["it's", "SyntaxError"],
+    ["two\nlines", "SyntaxError"],
+  ];
+  for (const [value, outcome] of values) {
+    const { text, error } = await sandbox.runCode("globals().pop('injected', os.environ['K'])", { envs: { K: value } });
+    assert.equal(text ?? error?.name, outcome, value);
+  }
+  const shifted = await sandbox.runCode("1/0", { envs: { A: "a", B: "b" } });
+  assert.match(shifted.error?.traceback ?? "", /-> 3 1\/0/);
+  const indented = await sandbox.runCode("\n  x = os.environ['K']\n  x", { envs: { K: "v" } });
+  assert.equal(indented.text, "v");
 });
 
 e2bTest("executions in one sandbox wait for each other", async (connection) => {

@@ -4,8 +4,13 @@ import type { E2BServer } from "../../local/e2b/server.ts";
 import { e2bTest, toSandbox } from "./local_server.ts";
 
 /** Starts a cell and hangs up as soon as it has said "started". */
-async function startAndDisconnect(server: E2BServer, sandboxId: string, code: string): Promise<void> {
-  const { body } = await toSandbox(server, sandboxId, "/execute", { body: { code } });
+async function startAndDisconnect(
+  server: E2BServer,
+  sandboxId: string,
+  code: string,
+  env_vars: Record<string, string> = {},
+): Promise<void> {
+  const { body } = await toSandbox(server, sandboxId, "/execute", { body: { code, env_vars } });
   assert.ok(body);
   // Leaving the loop cancels the body and so closes the connection. Aborting
   // the fetch would too, but Deno's sometimes goes on reading.
@@ -41,21 +46,58 @@ e2bTest("the SDK's own time limit interrupts too", async (connection) => {
   assert.equal((await sandbox.runCode("x")).text, "1");
 });
 
-e2bTest("a cell that ignores the interrupt loses its kernel, and only that", async (connection, server) => {
+const STUBBORN = `
+print("started")
+while True:
+    try:
+        while True: pass
+    except KeyboardInterrupt: pass`;
+
+e2bTest("a cell that ignores the interrupt keeps its kernel until a restart", async (connection, server) => {
   const sandbox = await Sandbox.create(connection);
   await sandbox.runCode("x = 1");
-  await startAndDisconnect(
-    server,
-    sandbox.sandboxId,
-    `while True:
-    try:
-        print("started")
-        while True: pass
-    except BaseException: pass`,
-  );
-  const next = await sandbox.runCode("x");
-  assert.equal(next.error?.name, "NameError");
+  await startAndDisconnect(server, sandbox.sandboxId, STUBBORN);
+  const waiting = sandbox.runCode("'ran' if 'x' not in globals() else 'the old kernel'");
+  await assert.rejects(sandbox.runCode("1", { timeoutMs: 500 }), TimeoutError);
+
+  const [context] = await sandbox.listCodeContexts();
+  assert.equal(context?.language, "python");
+  assert.equal(context?.cwd, "/home/user");
+  await sandbox.restartCodeContext(context?.id ?? "");
+  const next = await waiting;
+  assert.equal(next.text, "ran");
   assert.equal(next.executionCount, 1);
+});
+
+e2bTest("a restart ends the running cell with an error of its own", async (connection) => {
+  const sandbox = await Sandbox.create(connection);
+  const { promise: started, resolve: onStdout } = Promise.withResolvers<unknown>();
+  const run = sandbox.runCode(STUBBORN, { onStdout });
+  await started;
+  const [context] = await sandbox.listCodeContexts();
+  await sandbox.restartCodeContext(context?.id ?? "");
+  const { error } = await run;
+  assert.deepEqual(
+    [error?.name, error?.value, error?.traceback],
+    ["ContextRestarting", "Context was restarted", ""],
+  );
+  assert.equal((await sandbox.runCode("1")).executionCount, 1);
+});
+
+e2bTest("the cells of a removed context end", async (connection) => {
+  const sandbox = await Sandbox.create(connection);
+  const context = await sandbox.createCodeContext();
+  const { promise: started, resolve: onStdout } = Promise.withResolvers<unknown>();
+  const runs = [sandbox.runCode(STUBBORN, { context, onStdout }), sandbox.runCode("1", { context })];
+  await started;
+  await sandbox.removeCodeContext(context);
+  for (const { error } of await Promise.all(runs)) assert.equal(error?.name, "UnexpectedEndOfExecution");
+});
+
+e2bTest("a cell that is cut off leaves its environment variables behind", async (connection, server) => {
+  const sandbox = await Sandbox.create(connection);
+  await startAndDisconnect(server, sandbox.sandboxId, "print('started')\nwhile True: pass", { LEFT: "behind" });
+  assert.equal((await sandbox.runCode("os.environ['LEFT']")).text, "behind");
 });
 
 e2bTest("a client that hangs up while it waits its turn runs nothing", async (connection, server) => {

@@ -45,10 +45,14 @@ function obey(command) {
   }, CANCEL_MS);
 }
 
-let buffered = "";
+// Joined once, at the line's end: a line may hold a whole file.
+let partial = [];
 for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
-  const lines = (buffered + text).split("\n");
-  buffered = lines.pop() ?? "";
+  const [first, ...rest] = text.split("\n");
+  partial.push(first);
+  if (rest.length === 0) continue;
+  const lines = [partial.join(""), ...rest];
+  partial = [lines.pop()];
   for (const line of lines) obey(JSON.parse(line));
 }
 // The server closed the pipe or died. A worker in a loop would outlive both.

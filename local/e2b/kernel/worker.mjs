@@ -2,6 +2,7 @@
 // can reach this file's globals, so it holds nothing worth having.
 
 import { bootPyodide } from "./boot.mjs";
+import { applyChange, reportChanges } from "./files.mjs";
 
 const encoder = new TextEncoder();
 let currentId = 0;
@@ -80,7 +81,7 @@ async function execute({ pyodide, cell, interruptBuffer }, message) {
   Atomics.store(interruptBuffer, 0, 0);
   currentId = message.id;
   try {
-    await cell.execute(message.id, message.code, pyodide.toPy(message.env));
+    await cell.execute(message.id, message.code, message.silent);
   } catch (error) {
     // Python reports what a cell raises; what arrives here ended Python, or
     // was an interrupt that came after the cell's last statement.
@@ -90,8 +91,26 @@ async function execute({ pyodide, cell, interruptBuffer }, message) {
       traceback: "",
     });
   }
+  if (!message.silent) shareFiles(pyodide, message.id);
   self.postMessage({ type: "idle", id: message.id });
   say("done", message.id);
+}
+
+function shareFiles({ FS }, id) {
+  try {
+    reportChanges(FS, ({ type, ...change }) => say(type, id, change), (text) => say("stderr", id, { text }));
+  } catch (error) {
+    // A cell may have done anything to the file system.
+    say("stderr", id, { text: `files were not kept: ${error}\n` });
+  }
+}
+
+function takeFile({ FS }, change) {
+  try {
+    applyChange(FS, change);
+  } catch {
+    // A cell has put something in the way, and now has what it wanted.
+  }
 }
 
 let kernel;
@@ -107,6 +126,11 @@ self.onmessage = async ({ data }) => {
       break;
     case "configure":
       configure(kernel, data);
+      break;
+    case "file":
+    case "directory":
+    case "gone":
+      takeFile(kernel.pyodide, data);
       break;
     case "execute":
       await execute(kernel, data);

@@ -52,15 +52,14 @@ def interrupt():
         _running.cancel()
 
 
-async def execute(execution_id, code, environment):
-    """Run one cell and send all it says; never raises."""
+async def execute(execution_id, code, silent):
+    """Run one cell and send all it says; never raises. A silent one does not count."""
     global _running, _interrupted
     output.begin(execution_id)
     _interrupted = False
     _running = asyncio.current_task()
     try:
-        with _environment(environment):
-            await _run(code)
+        await _run(code, silent)
     except BaseException as error:
         _report(error)
     finally:
@@ -68,28 +67,16 @@ async def execute(execution_id, code, environment):
         output.flush()
 
 
-@contextlib.contextmanager
-def _environment(changes):
-    before = {name: os.environ.get(name) for name in changes}
-    try:
-        os.environ.update(changes)
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-async def _run(code):
+async def _run(code, silent):
     global _count
+    code = _shifted_left(code)
     # Jupyter does not count a cell that does nothing.
     counts = any(
         line.strip() and not line.strip().startswith("#") for line in code.split("\n")
     )
-    _count += counts
-    output.send("count", count=_count)
+    if not silent:
+        _count += counts
+        output.send("count", count=_count)
     if not counts:
         return
     try:
@@ -107,6 +94,15 @@ async def _run(code):
         return
     _user.__dict__["_"] = value
     display.publish(display.bundle(value), True)
+
+
+def _shifted_left(code):
+    """Let a cell start below empty lines and be indented as a whole, as IPython does."""
+    lines = code.splitlines(True)
+    while lines and not lines[0].strip():
+        del lines[0]
+    indent = lines and lines[0][: -len(lines[0].lstrip(" \t"))]
+    return "".join(line.removeprefix(indent) for line in lines) if indent else "".join(lines)
 
 
 def _compile(code):
