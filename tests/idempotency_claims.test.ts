@@ -48,12 +48,16 @@ async function together(statements: string[]): Promise<postgres.Row[]> {
     connections[index].unsafe(`select pg_advisory_xact_lock_shared(${GATE}); ${statement}`).simple()
   );
   const all = Promise.all(results);
-  for (let waiting = 0; waiting < statements.length;) {
+  await waitingAtTheGate(statements.length);
+  await sql`select pg_advisory_unlock(${GATE})`;
+  return (await all).map((result) => (result as unknown as postgres.Row[][])[1][0]);
+}
+
+async function waitingAtTheGate(count: number): Promise<void> {
+  for (let waiting = 0; waiting < count;) {
     [{ waiting }] = await sql`
       select count(*)::integer as waiting from pg_locks where locktype = 'advisory' and not granted`;
   }
-  await sql`select pg_advisory_unlock(${GATE})`;
-  return (await all).map((result) => (result as unknown as postgres.Row[][])[1][0]);
 }
 
 /** How often each outcome came. */
@@ -103,6 +107,27 @@ Deno.test("a key that its holder gives up in this moment is claimed by one at mo
     const again = tally(await together(claims(key, CONNECTIONS)));
     assert.deepEqual(claimed + (again.claimed ?? 0), 1);
   });
+});
+
+Deno.test("a key that is given up between a claim's try and its look is tried again", async () => {
+  // After each try, whether it found the key free or not.
+  await sql.unsafe(`
+    create function pg_temp.wait() returns trigger language plpgsql as $$
+    begin
+      perform pg_advisory_xact_lock_shared(${GATE});
+      return null;
+    end $$;
+    create trigger wait after insert on copilot_internal.idempotency_keys execute function pg_temp.wait();`);
+  const key = crypto.randomUUID();
+  const id = crypto.randomUUID();
+  await claim({ key, id });
+  await sql`select pg_advisory_lock(${GATE})`;
+  const tried = connections[0].unsafe<Claim[]>(claimText({ key })).execute();
+  await waitingAtTheGate(1);
+  await sql`select public.release_execution(${id})`;
+  await sql`select pg_advisory_unlock(${GATE})`;
+  assert.equal((await tried)[0].outcome, "claimed");
+  await sql`drop trigger wait on copilot_internal.idempotency_keys`;
 });
 
 Deno.test("given up again and again, it is one's at a time, and everybody's once", async () => {
