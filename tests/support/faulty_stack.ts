@@ -65,4 +65,9 @@ export const at = {
   lose: rpc("lose_execution_context"),
   mark: rpc("terminate_execution_contexts"),
   confirm: rpc("confirm_sandbox_killed"),
+  /** In the ledger. */
+  start: rpc("start_execution"),
+  finish: rpc("finish_execution"),
+  /** Of an idempotency key. */
+  claimKey: rpc("claim_execution"),
 };
