@@ -214,29 +214,33 @@ returns table (
   output_bytes bigint,
   sandbox_seconds numeric
 )
-language sql
+-- Not in SQL, whose plans are made for any tenant and any span, and so read them all.
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  with span as (
-    select p_from::timestamp at time zone 'UTC' as begins, (p_to + 1)::timestamp at time zone 'UTC' as ends
-  ),
-  lives as (
+#variable_conflict use_column
+declare
+  v_begins timestamptz := p_from::timestamp at time zone 'UTC';
+  v_ends timestamptz := (p_to + 1)::timestamp at time zone 'UTC';
+begin
+  return query
+  with lives as (
     select l.tenant_id, l.conversation_id, l.started_at, l.ended_at
-    from copilot_internal.sandbox_lives l, span s
-    where l.ended_at > s.begins and l.started_at < s.ends
+    from copilot_internal.sandbox_lives l
+    where l.ended_at > v_begins and l.started_at < v_ends
     union all
-    select c.tenant_id, c.conversation_id, c.activated_at, least(clock_timestamp(), c.expires_at)
+    select c.tenant_id, c.conversation_id, c.activated_at, least(statement_timestamp(), c.expires_at)
     from copilot_internal.execution_contexts c
     where c.terminated_at is null and c.activated_at is not null
   ),
   days as (
     select
-      d::date as day,
-      d at time zone 'UTC' as begins,
-      (d + interval '1 day') at time zone 'UTC' as ends
-    from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') d
+      p_from + n as day,
+      (p_from + n)::timestamp at time zone 'UTC' as begins,
+      (p_from + n + 1)::timestamp at time zone 'UTC' as ends
+    from generate_series(0, p_to - p_from) n
   ),
   lived as (
     select
@@ -255,8 +259,8 @@ as $$
       count(*) as executions,
       coalesce(sum(e.duration_ms), 0) / 1000.0 as execution_seconds,
       coalesce(sum(e.output_bytes), 0)::bigint as output_bytes
-    from copilot_internal.executions e, span s
-    where e.started_at >= s.begins and e.started_at < s.ends
+    from copilot_internal.executions e
+    where e.started_at >= v_begins and e.started_at < v_ends
       and (p_tenant_id is null or e.tenant_id = p_tenant_id)
       and (p_conversation_id is null or e.conversation_id = p_conversation_id)
     group by 1, 2, 3
@@ -268,7 +272,8 @@ as $$
   from ran r
   full join lived l
     on l.tenant_id = r.tenant_id and l.conversation_id = r.conversation_id and l.day = r.day
-  order by 1, 2, 3
+  order by 1, 2, 3;
+end
 $$;
 comment on function public.execution_usage(date, date, text, text) is
   'What was used from one day (UTC) to another, both included, by tenant, conversation and day: executions, the seconds they took, the bytes they said, and the seconds that sandboxes lived. All tenants, or one; all its conversations, or one.';

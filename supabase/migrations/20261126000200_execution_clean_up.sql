@@ -27,8 +27,10 @@ set search_path = ''
 as $$
 declare
   v_ledger_days integer := (select s.ledger_days from copilot_internal.settings s);
-  v_before timestamptz := clock_timestamp() - make_interval(days => v_ledger_days);
-  v_end timestamptz := clock_timestamp() + p_budget;
+  -- Read once: a clock that is read anew for each row can be looked up in no index.
+  v_now timestamptz := clock_timestamp();
+  v_before timestamptz := v_now - make_interval(days => v_ledger_days);
+  v_end timestamptz := v_now + p_budget;
   v_batch integer;
 begin
   deleted_count := 0;
@@ -37,7 +39,7 @@ begin
       delete from copilot_internal.idempotency_keys k
       where k.ctid = any (array(
         select o.ctid from copilot_internal.idempotency_keys o
-        where o.expires_at <= clock_timestamp()
+        where o.expires_at <= v_now
         limit p_limit
         for update skip locked
       ))
