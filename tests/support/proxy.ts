@@ -105,6 +105,8 @@ export async function startProxy(target = ""): Promise<Proxy> {
       if (fault?.kind === "hold_answer") await plan?.released;
       if (fault?.kind === "drop") return void incoming.socket.destroy();
       outgoing.writeHead(answer.status, [...answer.headers].flat());
+      // Node waits for the first piece of the body otherwise, and a stream may have none for long.
+      outgoing.flushHeaders();
       for await (const chunk of answer.body ?? []) outgoing.write(chunk);
       outgoing.end();
     } catch {

@@ -1,0 +1,111 @@
+/** At its time limit a run is stopped; what it said and knew is kept, or the answer says that it is not. */
+import assert from "node:assert/strict";
+import { invoke, newPath, refused, user } from "./support/clients.ts";
+import { stream } from "./support/event_stream.ts";
+import { type FaultyStack, startFaultyStack } from "./support/faulty_stack.ts";
+import { connect } from "./support/rows.ts";
+
+let faulty: FaultyStack;
+let sql: ReturnType<typeof connect>;
+Deno.test.beforeAll(async () => {
+  faulty = await startFaultyStack({ functions: 2 });
+  sql = connect(faulty.stack);
+});
+Deno.test.afterAll(async () => {
+  await sql.end();
+  await faulty.stop();
+});
+
+/** Ignores the interrupt, as a C extension in a loop does. */
+const stubborn = `print("stubborn", flush=True)
+while True:
+    try:
+        while True: pass
+    except BaseException: pass`;
+
+Deno.test("code that yields keeps its variables", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  await invoke(client, "execute-code", { ...path, code: "kept = 'yes'" });
+  const code = "n = 0\nprint('started')\nwhile True: n += 1";
+  const late = await invoke(client, "execute-code", { ...path, code, timeout_ms: 500 });
+  assert.equal(late.execution.status, "timed_out");
+  assert.equal(late.execution.stdout, "started\n");
+  assert.equal(late.execution.kernel_restarted, false);
+  const next = await invoke(client, "execute-code", { ...path, code: "before = n\nkept, n > 0, n == before" });
+  assert.equal(next.execution.results[0].text, "('yes', True, True)");
+  assert.equal(next.previous, null);
+});
+
+Deno.test("code that does not yield loses its kernel, and everybody on the path is told", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  const first = await invoke(client, "execute-code", { ...path, code: "lost = 1" });
+  const late = await invoke(client, "execute-code", { ...path, code: stubborn, timeout_ms: 500 });
+  assert.equal(late.execution.status, "timed_out");
+  assert.equal(late.execution.stdout, "stubborn\n");
+  assert.equal(late.execution.kernel_restarted, true);
+
+  const next = await invoke(client, "execute-code", { ...path, code: "'lost' in globals()" });
+  assert.equal(next.execution.results[0].text, "False");
+  assert.equal(next.execution.execution_count, 1);
+  assert.equal(next.context.id, first.context.id);
+  assert.equal(next.previous?.termination_reason, "kernel_restarted");
+  const again = await invoke(client, "acquire-context", path);
+  assert.deepEqual(again.previous, next.previous);
+});
+
+Deno.test("who waits behind others' code for the whole time limit runs nothing, and takes no kernel away", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  await invoke(client, "execute-code", { ...path, code: "import time\nruns = 0" });
+  const long = await stream(client, { ...path, code: "print('long')\ntime.sleep(4)\nruns += 1" });
+  await long.until("stdout");
+  const waited = await invoke(client, "execute-code", { ...path, code: "runs += 10", timeout_ms: 300 });
+  assert.equal(waited.execution.status, "timed_out");
+  assert.equal(waited.execution.execution_count, null);
+  assert.equal(waited.execution.kernel_restarted, false);
+  assert.equal((await long.until("end")).data.status, "ok");
+  const after = await invoke(client, "execute-code", { ...path, code: "runs" });
+  assert.equal(after.execution.results[0].text, "1");
+});
+
+Deno.test("code that yields to others who wait is not taken for stuck", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  await invoke(client, "execute-code", { ...path, code: "import time\nkept = 'yes'" });
+  const first = await stream(client, { ...path, code: "print('first')\nwhile True: pass", timeout_ms: 1_500 });
+  await first.until("stdout");
+  // In line before the question whether the kernel is free, and longer than that is asked for.
+  const second = stream(client, { ...path, code: "print('second')\ntime.sleep(12)\nkept", timeout_ms: 30_000 });
+  assert.equal((await first.until("end")).data.kernel_restarted, false);
+  assert.equal((await (await second).until("result")).data.text, "yes");
+});
+
+Deno.test("a kernel left stuck by a process that died is found by the next caller", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  const { context } = await invoke(client, "execute-code", { ...path, code: "1" });
+  const cut = stream(client, { ...path, code: stubborn, timeout_ms: 60_000 });
+  const events = await cut;
+  await events.until("stdout");
+  // Whichever of the two serves it.
+  await Promise.all(faulty.stack.functions.processes.map((process) => process.restart()));
+  await assert.rejects(events.rest());
+
+  // As if the time had passed within which a living process would have noted the end.
+  await sql`update copilot_internal.executions set deadline_at = clock_timestamp(), started_at = started_at - interval '1 hour'
+    where context_id = ${context.id}`;
+  const next = await invoke(client, "execute-code", { ...path, code: "2", timeout_ms: 300 });
+  assert.deepEqual([next.execution.status, next.execution.kernel_restarted], ["timed_out", true]);
+  const after = await invoke(client, "execute-code", { ...path, code: "3" });
+  assert.equal(after.execution.results[0].text, "3");
+  assert.equal(after.previous?.termination_reason, "kernel_restarted");
+});
+
+Deno.test("a limit that the platform would not grant is refused, and the most is named", async () => {
+  const client = await user(faulty.stack);
+  const answer = await refused(client, "execute-code", { ...newPath(), code: "1", timeout_ms: 120_001 });
+  assert.equal(answer.body.field, "timeout_ms");
+  assert.match(answer.body.message, /120000/);
+});
