@@ -1,0 +1,129 @@
+/** One row an execution and the seconds of each sandbox: what a service asks for when it bills, and nothing of the code. */
+import assert from "node:assert/strict";
+import { z } from "zod";
+import { invoke, newPath, refused, service, user } from "./support/clients.ts";
+import { stream } from "./support/event_stream.ts";
+import { at, type FaultyStack, startFaultyStack } from "./support/faulty_stack.ts";
+import { connect } from "./support/rows.ts";
+
+let faulty: FaultyStack;
+let sql: ReturnType<typeof connect>;
+Deno.test.beforeAll(async () => {
+  faulty = await startFaultyStack({ functions: 2 });
+  sql = connect(faulty.stack);
+});
+Deno.test.afterAll(async () => {
+  await sql.end();
+  await faulty.stop();
+});
+
+interface Row {
+  id: string;
+  status: string;
+  language: string;
+  finished_at: Date | null;
+  duration_ms: number | null;
+  output_bytes: string | null;
+  error_name: string | null;
+}
+
+const ledger = async (contextId: string) => [
+  ...await sql<Row[]>`
+    select id, status, language, finished_at, duration_ms, output_bytes, error_name
+    from copilot_internal.executions where context_id = ${contextId} order by started_at`,
+];
+
+Deno.test("one row each, with its status, duration, bytes and exception", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  const { context } = await invoke(client, "execute-code", { ...path, code: "print('é' * 100_000)" });
+  const failed = await invoke(client, "execute-code", { ...path, code: "class Odd(Exception): pass\nraise Odd('x')" });
+  await invoke(client, "execute-code", { ...path, code: "while True: pass", timeout_ms: 300 });
+
+  const rows = await ledger(context.id);
+  assert.deepEqual(rows.map(({ status, error_name }) => [status, error_name]), [
+    ["ok", null],
+    ["error", "Odd"],
+    ["timed_out", null],
+  ]);
+  // Of all that was said, what was left out of the answer included.
+  assert.equal(rows[0].output_bytes, "200001");
+  assert.equal(rows[1].duration_ms, failed.execution.duration_ms);
+  assert(rows.every(({ language, finished_at }) => language === "python" && finished_at !== null));
+});
+
+Deno.test("neither code nor output is in it", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  const { context } = await invoke(client, "execute-code", {
+    ...path,
+    code: "print('marker-' + 'output')  # marker-code",
+    envs: { A: "marker-env" },
+  });
+  await invoke(client, "execute-code", { ...path, code: "raise ValueError('marker-error')" });
+  const rows = await sql`select e::text as row from copilot_internal.executions e where context_id = ${context.id}`;
+  assert.equal(rows.length, 2);
+  for (const { row } of rows) assert.doesNotMatch(row, /marker/);
+});
+
+Deno.test("a request of which nothing ran has no row; a repeat has none of its own", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  const body = { ...path, code: "1", idempotency_key: crypto.randomUUID() };
+  const { context } = await invoke(client, "execute-code", body);
+  await invoke(client, "execute-code", body);
+  faulty.proxy.intercept(at.execute, { kind: "answer", status: 500 });
+  await refused(client, "execute-code", { ...path, code: "2" });
+  await refused(client, "execute-code", { ...path, code: "" });
+  assert.equal((await ledger(context.id)).length, 1);
+});
+
+Deno.test("one whose process died is running until its deadline, and lost after it", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  const { context } = await invoke(client, "execute-code", { ...path, code: "import time" });
+  const events = await stream(client, { ...path, code: "print('begun')\ntime.sleep(60)" });
+  await events.until("stdout");
+  await Promise.all(faulty.stack.functions.processes.map((process) => process.restart()));
+  await assert.rejects(events.rest());
+  assert.deepEqual((await ledger(context.id)).map(({ status }) => status), ["ok", "running"]);
+  await sql`select copilot_internal.retire_lost_executions()`;
+  assert.equal((await ledger(context.id))[1].status, "running");
+  await sql`update copilot_internal.executions set deadline_at = clock_timestamp() where context_id = ${context.id}`;
+  await sql`select copilot_internal.retire_lost_executions()`;
+  assert.deepEqual((await ledger(context.id)).map(({ status }) => status), ["ok", "lost"]);
+});
+
+Deno.test("a service asks for usage by tenant, conversation and day; a user may not", async () => {
+  const tenant_id = crypto.randomUUID();
+  const client = await user(faulty.stack, tenant_id);
+  const [one, other] = [newPath(), newPath()];
+  await invoke(client, "execute-code", { ...one, code: "print('x' * 99)" });
+  await invoke(client, "execute-code", { ...one, path_id: "branch", code: "1" });
+  await invoke(client, "execute-code", { ...other, code: "1" });
+  await invoke(client, "terminate-context", other);
+
+  const day = new Date().toISOString().slice(0, 10);
+  const question = { p_from: day, p_to: day, p_tenant_id: tenant_id };
+  const { data, error } = await service(faulty.stack).rpc("execution_usage", question);
+  assert.equal(error, null);
+  const usage = z.array(z.object({
+    tenant_id: z.literal(tenant_id),
+    conversation_id: z.string(),
+    day: z.literal(day),
+    executions: z.int(),
+    execution_seconds: z.number(),
+    output_bytes: z.int(),
+    sandbox_seconds: z.number(),
+  })).parse(data);
+  const of = (conversation: string) => usage.filter((row) => row.conversation_id === conversation);
+  assert.equal(usage.length, 2);
+  assert.equal(of(one.conversation_id)[0].executions, 2);
+  assert(of(one.conversation_id)[0].output_bytes > 100);
+  // Of two sandboxes that live, and of one that does no more.
+  assert(of(one.conversation_id)[0].sandbox_seconds > of(one.conversation_id)[0].execution_seconds);
+  assert(of(other.conversation_id)[0].sandbox_seconds > 0);
+
+  const { error: refusal } = await client.rpc("execution_usage", question);
+  assert.equal(refusal?.code, "42501");
+});
