@@ -33,8 +33,8 @@ export interface KernelInit {
   readonly language: Language;
   /** The variables that the sandbox was created with. */
   readonly environment: Readonly<Record<string, string>>;
-  /** What the kernels of a sandbox share. */
-  readonly files: FileStore;
+  /** What the kernels of a sandbox share; `null` for one without a file system. */
+  readonly files: FileStore | null;
   /** Resolves to a configured process that waits for a cell. */
   readonly start: () => Promise<KernelProcess>;
 }
@@ -47,7 +47,7 @@ export interface KernelInit {
 export class Kernel {
   readonly #init: KernelInit;
   #process: KernelProcess | undefined;
-  #sync: FileSync | undefined;
+  #sync: FileSync | null = null;
   #restarted: KernelProcess | undefined;
   #removed = false;
   #queue: Promise<void> = Promise.resolve();
@@ -104,9 +104,10 @@ export class Kernel {
 
   async #run(code: string, sink: LineSink, signal: AbortSignal): Promise<void> {
     if (this.#removed) return await sink(REMOVED);
-    if (!this.#process?.usable || this.#sync === undefined) {
-      this.#process = await this.#init.start();
-      this.#sync = new FileSync(this.#init.files, this.#process);
+    if (!this.#process?.usable) {
+      const { files, start } = this.#init;
+      this.#process = await start();
+      this.#sync = files === null ? null : new FileSync(files, this.#process);
     }
     const [process, sync] = [this.#process, this.#sync];
     if (this.#removed) process.kill("The kernel was removed.");
@@ -115,14 +116,14 @@ export class Kernel {
     const id = ++this.#lastId;
     const interrupt = () => process.send({ type: "interrupt", id });
     signal.addEventListener("abort", interrupt);
-    sync.push();
+    sync?.push();
     process.send({ type: "execute", id, code, silent: false });
     try {
       for await (const message of process.messages()) {
         // Said between two executions, by a task that outlived its cell.
         if (message.id !== id) continue;
         if (message.type === "done") return;
-        const line = isOfFile(message) ? problem(sync.pull(message)) : lineOf(message);
+        const line = isOfFile(message) ? problem(sync?.pull(message) ?? null) : lineOf(message);
         if (line !== null) await sink(line);
       }
       if (this.#removed) await sink(REMOVED);

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { homePath } from "./file_path.ts";
-import { isolatedCommand, PYODIDE_URL } from "./isolation.ts";
 import { LineReader } from "./line_reader.ts";
 
 const MEMORY_LIMIT_BYTES = 1024 ** 3;
@@ -69,7 +68,7 @@ export type KernelCommand =
   | { type: "execute"; id: number; code: string; silent: boolean }
   | { type: "interrupt"; id: number };
 
-/** One Python in one operating-system process. */
+/** One interpreter in one operating-system process. */
 export class KernelProcess {
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
@@ -83,12 +82,8 @@ export class KernelProcess {
   readonly exited: Promise<void>;
 
   /** Starts the process; it is usable once `ready()` resolved. */
-  constructor(snapshotPath: string | null) {
-    this.#child = isolatedCommand(
-      "main.mjs",
-      [PYODIDE_URL.href, snapshotPath ?? ""],
-      snapshotPath === null ? [] : [snapshotPath],
-    ).spawn();
+  constructor(command: Deno.Command) {
+    this.#child = command.spawn();
     this.#input = this.#child.stdin.getWriter();
     this.#output = new LineReader(this.#child.stdout, MAX_LINE_LENGTH);
     this.#watchdog = setInterval(() => this.#checkMemory(), MEMORY_POLL_MS);
@@ -107,7 +102,7 @@ export class KernelProcess {
     return this.#verdict ?? `The kernel died. ${lastWords}`.trim();
   }
 
-  /** Waits until Python has started; throws if it does not. */
+  /** Waits until it has started; throws if it does not. */
   async ready(): Promise<void> {
     const limit = setTimeout(
       () => this.kill("The kernel did not start in time."),

@@ -72,6 +72,27 @@ e2bTest("JavaScript reached from a cell can do nothing to this machine", async (
   await assert.rejects(Deno.stat("/tmp/e2b-isolation"), Deno.errors.NotFound);
 });
 
+e2bTest("a JavaScript cell can do nothing to this machine", async (connection, server) => {
+  const sandbox = await Sandbox.create(connection);
+  const language = "javascript";
+  const { "read the environment as Node does": _replaced, ...same } = attempts(server);
+  const more = {
+    "open a debugger's port": `(await import("node:inspector")).open(0, "127.0.0.1")`,
+    "open a debugger's session": `new (await import("node:inspector")).Session().connect()`,
+    "see the machine's networks": `Deno.networkInterfaces()`,
+    "see the machine's memory": `return (await import("node:os")).totalmem()`,
+    "change the environment": `Deno.env.set("A", "b")`,
+  };
+  for (const [name, body] of Object.entries({ ...same, ...more })) {
+    const { error } = await sandbox.runCode(`await (async () => { ${body} })()`, { language });
+    assert.ok(error, `OPEN: ${name}`);
+  }
+  // Node's view of the environment is one that the kernel made up.
+  const { text } = await sandbox.runCode("Object.keys(process.env).sort().join()", { language });
+  assert.equal(text, "E2B_SANDBOX,E2B_SANDBOX_ID,E2B_TEMPLATE_ID");
+  await assert.rejects(Deno.stat("/tmp/e2b-isolation"), Deno.errors.NotFound);
+});
+
 e2bTest("Python sees its own file system and no network", async (connection, server) => {
   const sandbox = await Sandbox.create(connection);
   const { port } = new URL(server.url);
