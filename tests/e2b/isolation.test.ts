@@ -162,13 +162,25 @@ def write(text):
   assert.equal((await sandbox.runCode("1")).text, "1");
 });
 
-Deno.test({
-  name: "kernels end when the server is killed",
-  ignore: Deno.build.os !== "linux",
-  sanitizeOps: true,
-  sanitizeResources: true,
-  fn: async () => {
-    const program = `
+const SAY_PID_AND_LOOP = {
+  python: `
+from pyodide.ffi import to_js
+print("pid", to_js([]).constructor.constructor("return Deno.pid")(), "end")
+while True:
+    try:
+        while True: pass
+    except KeyboardInterrupt: pass`,
+  javascript: `console.log("pid", Deno.pid, "end"); while (true) {}`,
+};
+
+for (const [language, code] of Object.entries(SAY_PID_AND_LOOP)) {
+  Deno.test({
+    name: `stuck ${language} kernels end when the server is killed`,
+    ignore: Deno.build.os !== "linux",
+    sanitizeOps: true,
+    sanitizeResources: true,
+    fn: async () => {
+      const program = `
       import { startE2B } from ${JSON.stringify(import.meta.resolve("../../local/e2b/server.ts"))};
       const server = await startE2B();
       const api = await fetch(server.url + "/v2/sandboxes", {
@@ -177,38 +189,33 @@ Deno.test({
         body: JSON.stringify({ templateID: "t" }),
       });
       const { sandboxID } = await api.json();
-      const code = ${
-      JSON.stringify(`
-from pyodide.ffi import to_js
-print("pid", to_js([]).constructor.constructor("return Deno.pid")(), "end")
-while True: pass`)
-    };
       const run = await fetch(server.url + "/execute", {
         method: "POST",
         headers: { "E2b-Sandbox-Id": sandboxID, "E2b-Sandbox-Port": "49999" },
-        body: JSON.stringify({ code }),
+        body: ${JSON.stringify(JSON.stringify({ code, language }))},
       });
       for await (const chunk of run.body) Deno.stdout.writeSync(chunk);
     `;
-    const child = new Deno.Command(Deno.execPath(), { args: ["eval", program], stdout: "piped" }).spawn();
-    let output = "";
-    let pid: string | undefined;
-    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-      output += text;
-      pid = /pid (\d+) end/.exec(output)?.[1];
-      if (pid !== undefined) break;
-    }
-    assert.ok(pid, output);
-    assert.match(await Deno.readTextFile(`/proc/${pid}/cmdline`), /main\.mjs/);
-    child.kill("SIGKILL");
-    await child.status;
-    const deadline = Date.now() + 10_000;
-    while (await isAlive(pid)) {
-      assert.ok(Date.now() < deadline, "the kernel outlived its server");
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  },
-});
+      const child = new Deno.Command(Deno.execPath(), { args: ["eval", program], stdout: "piped" }).spawn();
+      let output = "";
+      let pid: string | undefined;
+      for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+        output += text;
+        pid = /pid (\d+) end/.exec(output)?.[1];
+        if (pid !== undefined) break;
+      }
+      assert.ok(pid, output);
+      assert.match(await Deno.readTextFile(`/proc/${pid}/cmdline`), /main\.mjs/);
+      child.kill("SIGKILL");
+      await child.status;
+      const deadline = Date.now() + 10_000;
+      while (await isAlive(pid)) {
+        assert.ok(Date.now() < deadline, "the kernel outlived its server");
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
+  });
+}
 
 async function isAlive(pid: string): Promise<boolean> {
   try {
