@@ -1,7 +1,8 @@
 import { type Language, withoutVariables, withVariables } from "./environment_splice.ts";
 import type { FileStore } from "./file_store.ts";
 import { FileSync } from "./file_sync.ts";
-import type { FileMessage, KernelMessage, KernelProcess } from "./kernel_process.ts";
+import type { FileMessage, KernelMessage } from "./kernel_message.ts";
+import type { KernelProcess } from "./kernel_process.ts";
 
 /** One line of the answer to `POST /execute`. */
 export type ExecutionLine =
