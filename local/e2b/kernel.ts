@@ -51,6 +51,7 @@ export class Kernel {
   #sync: FileSync | null = null;
   #restarted: KernelProcess | undefined;
   #removed = false;
+  #giveUp = () => {};
   #queue: Promise<void> = Promise.resolve();
   #lastId = 0;
 
@@ -92,15 +93,19 @@ export class Kernel {
   async restart(): Promise<void> {
     // One that is only starting has run nothing yet: it is as good as restarted.
     this.#restarted = this.#process;
-    this.#process?.kill("The kernel was restarted.");
-    await this.#process?.exited;
+    await this.#end("The kernel was restarted.");
   }
 
   /** Ends the process for good: no cell runs any more. */
   async remove(): Promise<void> {
     this.#removed = true;
-    this.#process?.kill("The kernel was removed.");
+    await this.#end("The kernel was removed.");
+  }
+
+  async #end(verdict: string): Promise<void> {
+    this.#process?.kill(verdict);
     await this.#process?.exited;
+    this.#giveUp();
   }
 
   async #run(code: string, sink: LineSink, signal: AbortSignal): Promise<void> {
@@ -125,13 +130,23 @@ export class Kernel {
         if (message.id !== id) continue;
         if (message.type === "done") return;
         const line = isOfFile(message) ? problem(sync?.pull(message) ?? null) : lineOf(message);
-        if (line !== null) await sink(line);
+        if (line !== null) await this.#deliver(line, sink, process);
       }
-      if (this.#removed) await sink(REMOVED);
-      else await sink(process === this.#restarted ? RESTARTED : died(process.verdict));
+      const end = process === this.#restarted ? RESTARTED : died(process.verdict);
+      await this.#deliver(this.#removed ? REMOVED : end, sink, process);
     } finally {
       signal.removeEventListener("abort", interrupt);
     }
+  }
+
+  /** Waits for a client that reads slowly, until the kernel is ended from outside. */
+  async #deliver(line: ExecutionLine, sink: LineSink, process: KernelProcess): Promise<void> {
+    const delivered = sink(line);
+    if (!process.usable) return;
+    await new Promise<void>((resolve, reject) => {
+      this.#giveUp = resolve;
+      delivered.then(resolve, reject);
+    });
   }
 
   /** Runs a cell that nobody hears of. With the process its variables are gone, so a dead one needs none. */
