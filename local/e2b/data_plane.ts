@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Language } from "./environment_splice.ts";
 import { handleEnvd } from "./envd.ts";
 import { executionStream } from "./execution_stream.ts";
 import { HttpError, readBody } from "./http.ts";
@@ -9,6 +10,15 @@ const BODY_LIMIT = 16 * 1024 * 1024;
 const MAX_CONTEXTS = 20;
 const ENVD_PORT = "49983";
 const CODE_PORT = "49999";
+
+/** What a client may call the languages that have kernels. */
+const LANGUAGES: ReadonlyMap<string, Language> = new Map([
+  ["python", "python"],
+  ["javascript", "javascript"],
+  ["js", "javascript"],
+  ["typescript", "typescript"],
+  ["ts", "typescript"],
+]);
 
 const executeSchema = z.object({
   code: z.string(),
@@ -98,8 +108,9 @@ async function execute(request: Request, sandbox: Sandbox): Promise<Response> {
   if (body.context_id && body.language) {
     throw new HttpError(400, "Only one of context_id or language can be provided");
   }
-  if (!isPython(body.language)) return noLanguage(body.language);
-  const context = body.context_id ? sandbox.contexts.get(body.context_id) : sandbox.defaultContext;
+  const language = LANGUAGES.get(body.language || "python");
+  if (language === undefined) return noLanguage(body.language);
+  const context = body.context_id ? sandbox.contexts.get(body.context_id) : sandbox.defaultContext(language);
   if (context === undefined) return noContext(body.context_id);
   const { code, env_vars } = body;
   return new Response(executionStream(
@@ -113,15 +124,12 @@ async function createContext(
   sandbox: Sandbox,
 ): Promise<Response> {
   const body = await readBody(request, contextSchema, 64 * 1024);
-  if (!isPython(body.language)) return noLanguage(body.language);
+  const language = LANGUAGES.get(body.language || "python");
+  if (language === undefined) return noLanguage(body.language);
   if (sandbox.contexts.size >= MAX_CONTEXTS) {
     throw new HttpError(400, `a sandbox has at most ${MAX_CONTEXTS} contexts`);
   }
-  return Response.json(describe(sandbox.createContext(body.cwd ?? DEFAULT_CWD)));
-}
-
-function isPython(language: string | null | undefined): boolean {
-  return !language || language === "python";
+  return Response.json(describe(sandbox.createContext(language, body.cwd ?? DEFAULT_CWD)));
 }
 
 function noLanguage(language: string | null | undefined): Response {
@@ -132,6 +140,6 @@ function noContext(id: string | null | undefined): Response {
   return new Response(`Context ${id} not found`, { status: 404 });
 }
 
-function describe({ id, cwd }: Context) {
-  return { id, language: "python", cwd };
+function describe({ id, language, cwd }: Context) {
+  return { id, language, cwd };
 }

@@ -1,5 +1,6 @@
 import { FileError, type FileStore } from "./file_store.ts";
-import type { FileMessage, KernelProcess } from "./kernel_process.ts";
+import type { FileMessage } from "./kernel_message.ts";
+import type { KernelProcess } from "./kernel_process.ts";
 
 /** Keeps the files in a kernel's memory and those of its sandbox the same, between cells. */
 export class FileSync {

@@ -22,7 +22,7 @@ export const KERNEL_URL = new URL("./kernel/", import.meta.url);
 export function isolatedCommand(
   script: string,
   args: readonly string[],
-  readable: readonly string[] = [],
+  { readable = [], inspector = false }: { readable?: readonly string[]; inspector?: boolean } = {},
 ): Deno.Command {
   const files = [fileURLToPath(PYODIDE_URL), fileURLToPath(KERNEL_URL), ...readable];
   return new Deno.Command(Deno.execPath(), {
@@ -39,6 +39,8 @@ export function isolatedCommand(
       // Does not bound WebAssembly memory; the watchdog does.
       "--v8-flags=--max-old-space-size=512",
       `--allow-read=${files.join(",")}`,
+      // For V8's inspector, until it is open; also given up before the first cell.
+      ...(inspector ? ["--allow-sys"] : []),
       fileURLToPath(new URL(script, KERNEL_URL)),
       ...args,
     ],

@@ -1,7 +1,8 @@
 import { type Language, withoutVariables, withVariables } from "./environment_splice.ts";
 import type { FileStore } from "./file_store.ts";
 import { FileSync } from "./file_sync.ts";
-import type { FileMessage, KernelMessage, KernelProcess } from "./kernel_process.ts";
+import type { FileMessage, KernelMessage } from "./kernel_message.ts";
+import type { KernelProcess } from "./kernel_process.ts";
 
 /** One line of the answer to `POST /execute`. */
 export type ExecutionLine =
@@ -33,8 +34,8 @@ export interface KernelInit {
   readonly language: Language;
   /** The variables that the sandbox was created with. */
   readonly environment: Readonly<Record<string, string>>;
-  /** What the kernels of a sandbox share. */
-  readonly files: FileStore;
+  /** What the kernels of a sandbox share; `null` for one without a file system. */
+  readonly files: FileStore | null;
   /** Resolves to a configured process that waits for a cell. */
   readonly start: () => Promise<KernelProcess>;
 }
@@ -47,9 +48,10 @@ export interface KernelInit {
 export class Kernel {
   readonly #init: KernelInit;
   #process: KernelProcess | undefined;
-  #sync: FileSync | undefined;
+  #sync: FileSync | null = null;
   #restarted: KernelProcess | undefined;
   #removed = false;
+  #giveUp = () => {};
   #queue: Promise<void> = Promise.resolve();
   #lastId = 0;
 
@@ -91,22 +93,27 @@ export class Kernel {
   async restart(): Promise<void> {
     // One that is only starting has run nothing yet: it is as good as restarted.
     this.#restarted = this.#process;
-    this.#process?.kill("The kernel was restarted.");
-    await this.#process?.exited;
+    await this.#end("The kernel was restarted.");
   }
 
   /** Ends the process for good: no cell runs any more. */
   async remove(): Promise<void> {
     this.#removed = true;
-    this.#process?.kill("The kernel was removed.");
+    await this.#end("The kernel was removed.");
+  }
+
+  async #end(verdict: string): Promise<void> {
+    this.#process?.kill(verdict);
     await this.#process?.exited;
+    this.#giveUp();
   }
 
   async #run(code: string, sink: LineSink, signal: AbortSignal): Promise<void> {
     if (this.#removed) return await sink(REMOVED);
-    if (!this.#process?.usable || this.#sync === undefined) {
-      this.#process = await this.#init.start();
-      this.#sync = new FileSync(this.#init.files, this.#process);
+    if (!this.#process?.usable) {
+      const { files, start } = this.#init;
+      this.#process = await start();
+      this.#sync = files === null ? null : new FileSync(files, this.#process);
     }
     const [process, sync] = [this.#process, this.#sync];
     if (this.#removed) process.kill("The kernel was removed.");
@@ -115,21 +122,31 @@ export class Kernel {
     const id = ++this.#lastId;
     const interrupt = () => process.send({ type: "interrupt", id });
     signal.addEventListener("abort", interrupt);
-    sync.push();
+    sync?.push();
     process.send({ type: "execute", id, code, silent: false });
     try {
       for await (const message of process.messages()) {
         // Said between two executions, by a task that outlived its cell.
         if (message.id !== id) continue;
         if (message.type === "done") return;
-        const line = isOfFile(message) ? problem(sync.pull(message)) : lineOf(message);
-        if (line !== null) await sink(line);
+        const line = isOfFile(message) ? problem(sync?.pull(message) ?? null) : lineOf(message);
+        if (line !== null) await this.#deliver(line, sink, process);
       }
-      if (this.#removed) await sink(REMOVED);
-      else await sink(process === this.#restarted ? RESTARTED : died(process.verdict));
+      const end = process === this.#restarted ? RESTARTED : died(process.verdict);
+      await this.#deliver(this.#removed ? REMOVED : end, sink, process);
     } finally {
       signal.removeEventListener("abort", interrupt);
     }
+  }
+
+  /** Waits for a client that reads slowly, until the kernel is ended from outside. */
+  async #deliver(line: ExecutionLine, sink: LineSink, process: KernelProcess): Promise<void> {
+    const delivered = sink(line);
+    if (!process.usable) return;
+    await new Promise<void>((resolve, reject) => {
+      this.#giveUp = resolve;
+      delivered.then(resolve, reject);
+    });
   }
 
   /** Runs a cell that nobody hears of. With the process its variables are gone, so a dead one needs none. */

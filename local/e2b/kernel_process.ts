@@ -1,6 +1,4 @@
-import { z } from "zod";
-import { homePath } from "./file_path.ts";
-import { isolatedCommand, PYODIDE_URL } from "./isolation.ts";
+import { type KernelCommand, type KernelMessage, parseMessage } from "./kernel_message.ts";
 import { LineReader } from "./line_reader.ts";
 
 const MEMORY_LIMIT_BYTES = 1024 ** 3;
@@ -10,66 +8,7 @@ const BOOT_LIMIT_MS = 120_000;
 const MAX_LINE_LENGTH = 17 * 1024 * 1024;
 const STDERR_TAIL = 2000;
 
-const id = z.number();
-const format = z.unknown().optional();
-const base64 = z.string().transform((text, context) => {
-  try {
-    return Uint8Array.fromBase64(text);
-  } catch {
-    context.addIssue("not base64");
-    return z.NEVER;
-  }
-});
-
-/** What a kernel says. Code in a cell can forge any of it, but only to its own harm. */
-const messageSchema = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("count"), id, count: z.int() }),
-  z.object({ type: z.literal("stdout"), id, text: z.string() }),
-  z.object({ type: z.literal("stderr"), id, text: z.string() }),
-  z.object({
-    type: z.literal("result"),
-    id,
-    text: format,
-    html: format,
-    markdown: format,
-    svg: format,
-    png: format,
-    jpeg: format,
-    pdf: format,
-    latex: format,
-    json: format,
-    javascript: format,
-    data: format,
-    chart: format,
-    extra: z.record(z.string(), z.unknown()),
-    is_main_result: z.boolean(),
-  }),
-  z.object({
-    type: z.literal("error"),
-    id,
-    name: z.string(),
-    value: z.string(),
-    traceback: z.string(),
-  }),
-  z.object({ type: z.literal("file"), id, path: homePath, content: base64 }),
-  z.object({ type: z.literal("directory"), id, path: homePath }),
-  z.object({ type: z.literal("gone"), id, path: homePath }),
-  z.object({ type: z.literal("done"), id }),
-]);
-
-export type KernelMessage = z.infer<typeof messageSchema>;
-
-/** A change that a cell made to its files, told when the cell has ended. */
-export type FileMessage = Extract<KernelMessage, { type: "file" | "directory" | "gone" }>;
-
-export type KernelCommand =
-  | { type: "configure"; environment: Record<string, string>; cwd: string }
-  | { type: "file"; path: string; content: string }
-  | { type: "directory" | "gone"; path: string }
-  | { type: "execute"; id: number; code: string; silent: boolean }
-  | { type: "interrupt"; id: number };
-
-/** One Python in one operating-system process. */
+/** One interpreter in one operating-system process. */
 export class KernelProcess {
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
@@ -83,12 +22,8 @@ export class KernelProcess {
   readonly exited: Promise<void>;
 
   /** Starts the process; it is usable once `ready()` resolved. */
-  constructor(snapshotPath: string | null) {
-    this.#child = isolatedCommand(
-      "main.mjs",
-      [PYODIDE_URL.href, snapshotPath ?? ""],
-      snapshotPath === null ? [] : [snapshotPath],
-    ).spawn();
+  constructor(command: Deno.Command) {
+    this.#child = command.spawn();
     this.#input = this.#child.stdin.getWriter();
     this.#output = new LineReader(this.#child.stdout, MAX_LINE_LENGTH);
     this.#watchdog = setInterval(() => this.#checkMemory(), MEMORY_POLL_MS);
@@ -107,7 +42,7 @@ export class KernelProcess {
     return this.#verdict ?? `The kernel died. ${lastWords}`.trim();
   }
 
-  /** Waits until Python has started; throws if it does not. */
+  /** Waits until it has started; throws if it does not. */
   async ready(): Promise<void> {
     const limit = setTimeout(
       () => this.kill("The kernel did not start in time."),
@@ -142,7 +77,7 @@ export class KernelProcess {
       while (true) {
         const line = await this.#output.next();
         if (line === null) break;
-        const message = parse(line);
+        const message = parseMessage(line);
         if (message !== null) yield message;
       }
       await this.exited;
@@ -193,14 +128,5 @@ export class KernelProcess {
     await drained;
     // A listener still wants the last words, and cancels when it has them.
     if (!this.#listening) await this.#output.cancel();
-  }
-}
-
-function parse(line: string): KernelMessage | null {
-  try {
-    return messageSchema.parse(JSON.parse(line));
-  } catch {
-    // Not ours: Pyodide's own console output, or a cell at play.
-    return null;
   }
 }

@@ -1,3 +1,4 @@
+import { isolatedCommand, PYODIDE_URL } from "./isolation.ts";
 import { KernelProcess } from "./kernel_process.ts";
 import type { StartKernelProcess } from "./sandbox.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -11,13 +12,11 @@ export class KernelStarter {
     this.#snapshot = snapshot;
   }
 
-  readonly start: StartKernelProcess = async (environment, cwd, signal) => {
-    const path = await this.#snapshot.path();
-    const process = await this.#boot(path, signal).catch(async (error) => {
-      if (path === null || signal.aborted) throw error;
-      await this.#snapshot.discard(error);
-      return await this.#boot(null, signal);
-    });
+  readonly start: StartKernelProcess = async (language, environment, cwd, signal) => {
+    const process =
+      await (language === "python"
+        ? this.#startPython(signal)
+        : this.#boot(isolatedCommand("javascript/main.mjs", [language], { inspector: true }), signal));
     process.send({ type: "configure", environment, cwd });
     return process;
   };
@@ -27,9 +26,18 @@ export class KernelStarter {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
-  async #boot(path: string | null, signal: AbortSignal): Promise<KernelProcess> {
+  async #startPython(signal: AbortSignal): Promise<KernelProcess> {
+    const path = await this.#snapshot.path();
+    return await this.#boot(python(path), signal).catch(async (error) => {
+      if (path === null || signal.aborted) throw error;
+      await this.#snapshot.discard(error);
+      return await this.#boot(python(null), signal);
+    });
+  }
+
+  async #boot(command: Deno.Command, signal: AbortSignal): Promise<KernelProcess> {
     if (signal.aborted) throw new Error("The sandbox was ended.");
-    const process = new KernelProcess(path);
+    const process = new KernelProcess(command);
     this.#running.add(process.exited);
     const kill = () => process.kill("The sandbox was ended.");
     signal.addEventListener("abort", kill);
@@ -40,4 +48,10 @@ export class KernelStarter {
     await process.ready();
     return process;
   }
+}
+
+function python(snapshotPath: string | null): Deno.Command {
+  return isolatedCommand("main.mjs", [PYODIDE_URL.href, snapshotPath ?? ""], {
+    readable: snapshotPath === null ? [] : [snapshotPath],
+  });
 }

@@ -1,3 +1,4 @@
+import type { Language } from "./environment_splice.ts";
 import { HOME } from "./file_path.ts";
 import { FileStore } from "./file_store.ts";
 import { Kernel } from "./kernel.ts";
@@ -30,12 +31,14 @@ export interface SandboxInit {
 /** A kernel that shares its sandbox's life with others. */
 export interface Context {
   readonly id: string;
+  readonly language: Language;
   readonly cwd: string;
   readonly kernel: Kernel;
 }
 
 /** Starts a process that ends, at the latest, when `signal` is aborted. */
 export type StartKernelProcess = (
+  language: Language,
   environment: Record<string, string>,
   cwd: string,
   signal: AbortSignal,
@@ -51,7 +54,7 @@ export class Sandbox {
   readonly startedAt = new Date();
   readonly files = new FileStore();
   readonly contexts = new Map<string, Context>();
-  readonly defaultContext: Context;
+  readonly #defaultContexts = new Map<Language, Context>();
   readonly #init: SandboxInit;
   readonly #startProcess: StartKernelProcess;
   readonly #lifetime = new AbortController();
@@ -68,7 +71,8 @@ export class Sandbox {
     this.#init = init;
     this.#startProcess = startProcess;
     this.trafficAccessToken = init.allowPublicTraffic ? null : randomToken();
-    this.defaultContext = this.createContext(DEFAULT_CWD);
+    // Python's is there from the start; a list of contexts shows it.
+    this.defaultContext("python");
     this.setTimeout(init.timeoutMs);
   }
 
@@ -107,8 +111,17 @@ export class Sandbox {
     }
   }
 
+  /** The context of executions that name none, one for each language. */
+  defaultContext(language: Language): Context {
+    const known = this.#defaultContexts.get(language);
+    if (known !== undefined && this.contexts.has(known.id)) return known;
+    const context = this.createContext(language, DEFAULT_CWD);
+    this.#defaultContexts.set(language, context);
+    return context;
+  }
+
   /** Adds a kernel of its own; no process is started before it is used. */
-  createContext(cwd: string): Context {
+  createContext(language: Language, cwd: string): Context {
     const environment = {
       E2B_SANDBOX: "true",
       E2B_SANDBOX_ID: this.sandboxId,
@@ -116,12 +129,13 @@ export class Sandbox {
       ...this.#init.environment,
     };
     const kernel = new Kernel({
-      language: "python",
+      language,
       environment: this.#init.environment,
-      files: this.files,
-      start: () => this.#startProcess(environment, cwd, this.end),
+      // Only Pyodide has a file system that costs no permission.
+      files: language === "python" ? this.files : null,
+      start: () => this.#startProcess(language, environment, cwd, this.end),
     });
-    const context = { id: crypto.randomUUID(), cwd, kernel };
+    const context = { id: crypto.randomUUID(), language, cwd, kernel };
     this.contexts.set(context.id, context);
     return context;
   }

@@ -84,6 +84,22 @@ e2bTest("a restart ends the running cell with an error of its own", async (conne
   assert.equal((await sandbox.runCode("1")).executionCount, 1);
 });
 
+e2bTest("a client that does not read cannot keep a kernel from a restart", async (connection, server) => {
+  const sandbox = await Sandbox.create(connection);
+  const { body } = await toSandbox(server, sandbox.sandboxId, "/execute", {
+    body: { code: "while True: print('flood' * 1000)" },
+  });
+  assert.ok(body);
+  const reader = body.getReader();
+  await reader.read();
+  // When this one gives up, the other has long stopped: all buffers are full.
+  await assert.rejects(sandbox.runCode("1", { timeoutMs: 1000 }), TimeoutError);
+  const [context] = await sandbox.listCodeContexts();
+  await sandbox.restartCodeContext(context?.id ?? "");
+  assert.equal((await sandbox.runCode("1")).text, "1");
+  await reader.cancel();
+});
+
 e2bTest("the cells of a removed context end", async (connection) => {
   const sandbox = await Sandbox.create(connection);
   const context = await sandbox.createCodeContext();

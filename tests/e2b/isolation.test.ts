@@ -72,6 +72,27 @@ e2bTest("JavaScript reached from a cell can do nothing to this machine", async (
   await assert.rejects(Deno.stat("/tmp/e2b-isolation"), Deno.errors.NotFound);
 });
 
+e2bTest("a JavaScript cell can do nothing to this machine", async (connection, server) => {
+  const sandbox = await Sandbox.create(connection);
+  const language = "javascript";
+  const { "read the environment as Node does": _replaced, ...same } = attempts(server);
+  const more = {
+    "open a debugger's port": `(await import("node:inspector")).open(0, "127.0.0.1")`,
+    "open a debugger's session": `new (await import("node:inspector")).Session().connect()`,
+    "see the machine's networks": `Deno.networkInterfaces()`,
+    "see the machine's memory": `return (await import("node:os")).totalmem()`,
+    "change the environment": `Deno.env.set("A", "b")`,
+  };
+  for (const [name, body] of Object.entries({ ...same, ...more })) {
+    const { error } = await sandbox.runCode(`await (async () => { ${body} })()`, { language });
+    assert.ok(error, `OPEN: ${name}`);
+  }
+  // Node's view of the environment is one that the kernel made up.
+  const { text } = await sandbox.runCode("Object.keys(process.env).sort().join()", { language });
+  assert.equal(text, "E2B_SANDBOX,E2B_SANDBOX_ID,E2B_TEMPLATE_ID");
+  await assert.rejects(Deno.stat("/tmp/e2b-isolation"), Deno.errors.NotFound);
+});
+
 e2bTest("Python sees its own file system and no network", async (connection, server) => {
   const sandbox = await Sandbox.create(connection);
   const { port } = new URL(server.url);
@@ -141,13 +162,25 @@ def write(text):
   assert.equal((await sandbox.runCode("1")).text, "1");
 });
 
-Deno.test({
-  name: "kernels end when the server is killed",
-  ignore: Deno.build.os !== "linux",
-  sanitizeOps: true,
-  sanitizeResources: true,
-  fn: async () => {
-    const program = `
+const SAY_PID_AND_LOOP = {
+  python: `
+from pyodide.ffi import to_js
+print("pid", to_js([]).constructor.constructor("return Deno.pid")(), "end")
+while True:
+    try:
+        while True: pass
+    except KeyboardInterrupt: pass`,
+  javascript: `console.log("pid", Deno.pid, "end"); while (true) {}`,
+};
+
+for (const [language, code] of Object.entries(SAY_PID_AND_LOOP)) {
+  Deno.test({
+    name: `stuck ${language} kernels end when the server is killed`,
+    ignore: Deno.build.os !== "linux",
+    sanitizeOps: true,
+    sanitizeResources: true,
+    fn: async () => {
+      const program = `
       import { startE2B } from ${JSON.stringify(import.meta.resolve("../../local/e2b/server.ts"))};
       const server = await startE2B();
       const api = await fetch(server.url + "/v2/sandboxes", {
@@ -156,38 +189,33 @@ Deno.test({
         body: JSON.stringify({ templateID: "t" }),
       });
       const { sandboxID } = await api.json();
-      const code = ${
-      JSON.stringify(`
-from pyodide.ffi import to_js
-print("pid", to_js([]).constructor.constructor("return Deno.pid")(), "end")
-while True: pass`)
-    };
       const run = await fetch(server.url + "/execute", {
         method: "POST",
         headers: { "E2b-Sandbox-Id": sandboxID, "E2b-Sandbox-Port": "49999" },
-        body: JSON.stringify({ code }),
+        body: ${JSON.stringify(JSON.stringify({ code, language }))},
       });
       for await (const chunk of run.body) Deno.stdout.writeSync(chunk);
     `;
-    const child = new Deno.Command(Deno.execPath(), { args: ["eval", program], stdout: "piped" }).spawn();
-    let output = "";
-    let pid: string | undefined;
-    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-      output += text;
-      pid = /pid (\d+) end/.exec(output)?.[1];
-      if (pid !== undefined) break;
-    }
-    assert.ok(pid, output);
-    assert.match(await Deno.readTextFile(`/proc/${pid}/cmdline`), /main\.mjs/);
-    child.kill("SIGKILL");
-    await child.status;
-    const deadline = Date.now() + 10_000;
-    while (await isAlive(pid)) {
-      assert.ok(Date.now() < deadline, "the kernel outlived its server");
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  },
-});
+      const child = new Deno.Command(Deno.execPath(), { args: ["eval", program], stdout: "piped" }).spawn();
+      let output = "";
+      let pid: string | undefined;
+      for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+        output += text;
+        pid = /pid (\d+) end/.exec(output)?.[1];
+        if (pid !== undefined) break;
+      }
+      assert.ok(pid, output);
+      assert.match(await Deno.readTextFile(`/proc/${pid}/cmdline`), /main\.mjs/);
+      child.kill("SIGKILL");
+      await child.status;
+      const deadline = Date.now() + 10_000;
+      while (await isAlive(pid)) {
+        assert.ok(Date.now() < deadline, "the kernel outlived its server");
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
+  });
+}
 
 async function isAlive(pid: string): Promise<boolean> {
   try {

@@ -1,0 +1,64 @@
+// The main thread of a kernel process: reads commands from stdin, one JSON
+// object a line, and leaves cells to a worker, because this thread must stay
+// free to interrupt them and to notice that the server is gone.
+
+/**
+ * Starts the worker and obeys the server until it is gone.
+ *
+ * @param {object} options
+ * @param {string} options.script of the worker
+ * @param {object} options.boot what the worker needs to start
+ * @param {number} options.cancelMs how long a worker that is free has to notice an interrupt
+ * @param {(die: (reason: string) => never) => void} options.force interrupts a worker that is not
+ */
+export async function supervise({ script, boot, cancelMs, force }) {
+  const worker = new Worker(script, { type: "module" });
+  const die = (reason) => {
+    console.error(reason);
+    Deno.exit(70);
+  };
+  worker.onerror = (event) => die(event.message);
+  worker.postMessage({ type: "boot", ...boot });
+  await new Promise((resolve) => {
+    worker.onmessage = ({ data }) => data.type === "dead" ? die(data.reason) : resolve();
+  });
+  // Not before: the worker loads its modules under this thread's permissions.
+  for (const name of ["read", "sys"]) Deno.permissions.revokeSync({ name });
+  console.log(JSON.stringify({ type: "ready" }));
+
+  let running;
+  let cancelled;
+  worker.onmessage = ({ data }) => {
+    if (data?.type === "dead") die(data.reason);
+    if (data?.type === "cancelled") cancelled = data.id;
+    if (data?.type === "idle" && data.id === running) running = undefined;
+  };
+
+  const obey = (command) => {
+    if (command.type === "execute") running = command.id;
+    worker.postMessage(command);
+    // An interrupt comes as a message first, which only a cell that awaits lets
+    // through. One that comes late must not hit the next cell.
+    if (command.type === "interrupt") {
+      setTimeout(() => {
+        if (command.id === running && command.id !== cancelled) force(die);
+      }, cancelMs);
+    }
+  };
+  for await (const line of lines(Deno.stdin.readable)) obey(JSON.parse(line));
+  // The server closed the pipe or died. A worker in a loop would outlive both.
+  Deno.exit(0);
+}
+
+async function* lines(stream) {
+  // Joined once, at the line's end: a line may hold a whole file.
+  let partial = [];
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const [first, ...rest] = text.split("\n");
+    partial.push(first);
+    if (rest.length === 0) continue;
+    const complete = [partial.join(""), ...rest];
+    partial = [complete.pop()];
+    yield* complete;
+  }
+}

@@ -1,0 +1,71 @@
+import { z } from "zod";
+import { homePath } from "./file_path.ts";
+
+const id = z.number();
+const format = z.unknown().optional();
+const base64 = z.string().transform((text, context) => {
+  try {
+    return Uint8Array.fromBase64(text);
+  } catch {
+    context.addIssue("not base64");
+    return z.NEVER;
+  }
+});
+
+/** What a kernel says. Code in a cell can forge any of it, but only to its own harm. */
+const messageSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("count"), id, count: z.int() }),
+  z.object({ type: z.literal("stdout"), id, text: z.string() }),
+  z.object({ type: z.literal("stderr"), id, text: z.string() }),
+  z.object({
+    type: z.literal("result"),
+    id,
+    text: format,
+    html: format,
+    markdown: format,
+    svg: format,
+    png: format,
+    jpeg: format,
+    pdf: format,
+    latex: format,
+    json: format,
+    javascript: format,
+    data: format,
+    chart: format,
+    extra: z.record(z.string(), z.unknown()),
+    is_main_result: z.boolean(),
+  }),
+  z.object({
+    type: z.literal("error"),
+    id,
+    name: z.string(),
+    value: z.string(),
+    traceback: z.string(),
+  }),
+  z.object({ type: z.literal("file"), id, path: homePath, content: base64 }),
+  z.object({ type: z.literal("directory"), id, path: homePath }),
+  z.object({ type: z.literal("gone"), id, path: homePath }),
+  z.object({ type: z.literal("done"), id }),
+]);
+
+export type KernelMessage = z.infer<typeof messageSchema>;
+
+/** A change that a cell made to its files, told when the cell has ended. */
+export type FileMessage = Extract<KernelMessage, { type: "file" | "directory" | "gone" }>;
+
+export type KernelCommand =
+  | { type: "configure"; environment: Record<string, string>; cwd: string }
+  | { type: "file"; path: string; content: string }
+  | { type: "directory" | "gone"; path: string }
+  | { type: "execute"; id: number; code: string; silent: boolean }
+  | { type: "interrupt"; id: number };
+
+/** What one line of a kernel says, if anything. */
+export function parseMessage(line: string): KernelMessage | null {
+  try {
+    return messageSchema.parse(JSON.parse(line));
+  } catch {
+    // Not ours: Pyodide's own console output, or a cell at play.
+    return null;
+  }
+}
