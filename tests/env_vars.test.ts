@@ -35,7 +35,8 @@ for (const language of ["python", "javascript", "typescript"]) {
     const names = JSON.stringify(Object.keys(values));
     const code = language === "python"
       ? `import json, os\nprint(json.dumps([{name: os.environ[name] for name in ${names}}, "injected" in globals()]))`
-      : `console.log(JSON.stringify([Object.fromEntries(${names}.map((name) => [name, process.env[name]])), typeof injected !== "undefined"]))`;
+      // In parentheses: what stands before it must have ended.
+      : `(console).log(JSON.stringify([Object.fromEntries(${names}.map((name) => [name, process.env[name]])), typeof injected !== "undefined"]))`;
     const { execution } = await invoke(client, "execute-code", { ...path, language, code, envs: values });
     assert.equal(execution.status, "ok", execution.error?.traceback);
     assert.deepEqual(JSON.parse(execution.stdout), [values, false]);

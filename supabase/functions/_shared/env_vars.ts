@@ -33,7 +33,12 @@ function octal(character: string): string {
   return `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`;
 }
 
-/** The variables as the template wants them, for code in this language. */
+/** The variables as the template wants them, before code in this language. */
 export function splicedEnvs(language: Language, envs: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(envs).map(([name, value]) => [name, literals[language](value)]));
+}
+
+/** The code as it can stand behind them: the template ends their lines without a semicolon, and JavaScript would go on. */
+export function behindEnvs(language: Language, code: string): string {
+  return language === "javascript" || language === "typescript" ? `;${code}` : code;
 }

@@ -1,6 +1,6 @@
 /** The kernel of a sandbox: takes code, and says what comes of it in a stream of JSON lines. */
 import { z } from "zod";
-import { splicedEnvs } from "./env_vars.ts";
+import { behindEnvs, splicedEnvs } from "./env_vars.ts";
 import { ContextError } from "./errors.ts";
 import type { Language } from "./execution.ts";
 import { type LongLine, readLines } from "./lines.ts";
@@ -61,11 +61,11 @@ export async function run(
 ): Promise<Ending> {
   let answered = false;
   try {
-    const response = await sandbox.execute({
-      code: program.code,
-      language: program.language,
-      env_vars: program.envs && splicedEnvs(program.language, program.envs),
-    }, signal);
+    const { code, language, envs } = program;
+    const body = envs && Object.keys(envs).length > 0
+      ? { code: behindEnvs(language, code), language, env_vars: splicedEnvs(language, envs) }
+      : { code, language };
+    const response = await sandbox.execute(body, signal);
     if (!response.ok || !response.body) return await refused(response, signal);
     answered = true;
     for await (const line of readLines(response.body, LINE_CHARACTERS, signal)) {
