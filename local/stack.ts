@@ -136,8 +136,8 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
           SUPABASE_SECRET_KEYS: JSON.stringify({ default: keys.secret }),
           SUPABASE_JWKS: JSON.stringify(tokens.jwks),
           ...e2bEnvironment(e2b),
-          // The stack's own sandboxes have no other language.
-          ...(e2b.server === null ? {} : { SANDBOX_LANGUAGES: "python" }),
+          // The stack's own sandboxes have no others.
+          ...(e2b.server === null ? {} : { SANDBOX_LANGUAGES: "python,javascript,typescript" }),
           ...options.env,
         },
       }));

@@ -1,7 +1,17 @@
 /** What the functions log: one line a request, and never a token, a key, a user's code or its output. */
 import assert from "node:assert/strict";
 import { startStack } from "../local/stack.ts";
+import { z } from "zod";
 import { invoke, newPath, refused, user } from "./support/clients.ts";
+import { stream } from "./support/event_stream.ts";
+
+const durations = z.object({
+  duration_ms: z.int(),
+  auth_ms: z.int(),
+  database_ms: z.int().optional(),
+  provider_ms: z.int().optional(),
+  kernel_ms: z.int().optional(),
+});
 
 Deno.test("one line a request, and nothing secret in any", async () => {
   const lines: string[] = [];
@@ -11,7 +21,15 @@ Deno.test("one line a request, and nothing secret in any", async () => {
     const { data: { session } } = await client.auth.getSession();
     assert(session);
     const path = newPath();
-    await invoke(client, "execute-code", { ...path, code: "print('output-' + 'marker')  # code-marker" });
+    const { context } = await invoke(client, "execute-code", {
+      ...path,
+      code: "print('output-' + 'marker')  # code-marker",
+      envs: { A: "env-marker" },
+      files: [{ path: "file-marker", content: "content-marker" }],
+      outputs: ["file-marker"],
+      idempotency_key: "key",
+    });
+    await (await stream(client, { ...path, code: "print('output-' + 'marker')" })).rest();
     await invoke(client, "execute-code", { ...path, code: "raise ValueError('error-marker')" });
     await refused(client, "execute-code", { ...path, code: "code-marker", timeout_ms: -1 });
     await fetch(`${stack.apiUrl}/functions/v1/execute-code`, {
@@ -23,13 +41,70 @@ Deno.test("one line a request, and nothing secret in any", async () => {
     await stack.stop();
 
     const requests = lines.filter((line) => line.includes('"function"'));
-    assert.equal(requests.length, 5, lines.join("\n"));
+    assert.equal(requests.length, 6, lines.join("\n"));
+    const told = requests.map((line) => JSON.parse(line.slice(line.indexOf("{"))));
+    assert.deepEqual(told.map((line) => [line.function, line.outcome]), [
+      ["execute-code", "ok"],
+      ["execute-code", "ok"],
+      ["execute-code", "ok"],
+      ["execute-code", "invalid_request"],
+      ["execute-code", "invalid_request"],
+      ["terminate-context", "ok"],
+    ]);
+    for (const line of told) {
+      durations.parse(line);
+      assert.match(line.request_id, /^[0-9a-f-]{36}$/);
+    }
+    for (const line of told.slice(0, 3)) {
+      assert.deepEqual([line.tenant_id, line.context_id], [session.user.id, context.id]);
+      for (const part of ["database_ms", "provider_ms", "kernel_ms"]) assert.equal(typeof line[part], "number", part);
+    }
+    assert.equal(told[5].tenant_id, session.user.id);
+    assert.equal(told[3].tenant_id, undefined);
+
     const all = lines.join("\n");
     const sandboxes = stack.e2b.server?.sandboxes().map((sandbox) => sandbox.sandboxId) ?? [];
     const secrets = [...sandboxes, session.access_token, stack.secretKey, stack.publishableKey, stack.e2b.apiKey];
-    for (const secret of [...secrets, "output-marker", "code-marker", "error-marker"]) {
+    for (const secret of [...secrets, "-marker"]) {
       assert(!all.includes(secret), `the log holds ${secret.slice(0, 12)}…`);
     }
+  } finally {
+    await stack.stop();
+  }
+});
+
+Deno.test("where the time went is in a header that browsers may read, and the request has a name", async () => {
+  const stack = await startStack();
+  try {
+    const client = await user(stack);
+    const call = async (headers: Record<string, string>, body: Record<string, unknown>) => {
+      const { data, response } = await client.functions.invoke("execute-code", { headers, body });
+      assert(response);
+      if (data instanceof Response) await data.body?.cancel();
+      return response.headers;
+    };
+    const path = newPath();
+    const answer = await call({ "x-request-id": "trace-7" }, { ...path, code: "1" });
+    const timing = answer.get("Server-Timing") ?? "";
+    for (const part of ["auth", "database", "provider", "kernel", "total"]) {
+      assert.match(timing, new RegExp(`(^|, )${part};dur=\\d+\\.\\d(,|$)`));
+    }
+    assert.equal(answer.get("X-Request-Id"), "trace-7");
+
+    const streamed = await call({ Accept: "text/event-stream" }, { ...path, code: "1" });
+    assert.match(streamed.get("Server-Timing") ?? "", /auth;dur=.*database;dur=.*provider;dur=/);
+    // What cannot stand in a log or a header as it is, is not taken over.
+    const forged = await call({ "x-request-id": "a b{}" }, { ...path, code: "" });
+    for (const headers of [answer, streamed, forged]) {
+      const exposed = headers.get("Access-Control-Expose-Headers") ?? "";
+      for (const name of ["Server-Timing", "X-Request-Id", "Retry-After"]) assert(exposed.includes(name), exposed);
+      assert.equal(headers.get("Timing-Allow-Origin"), "*");
+    }
+    assert.match(forged.get("X-Request-Id") ?? "", /^[0-9a-f-]{36}$/);
+    const refusal = await fetch(`${stack.apiUrl}/functions/v1/execute-code`, { method: "POST", body: "{}" });
+    await refusal.body?.cancel();
+    assert.equal(refusal.status, 401);
+    assert.match(refusal.headers.get("Server-Timing") ?? "", /total;dur=/);
   } finally {
     await stack.stop();
   }

@@ -65,7 +65,10 @@ display(formats, raw=True)
     fields,
     { text: "last" },
   ]);
-  assert.deepEqual(results.map((result) => result.is_main_result), results.map((_, index) => index === 14 - 1 + 1));
+  assert.deepEqual(
+    results.map((result) => result.is_main_result),
+    results.map((_, index) => index === results.length - 1),
+  );
 });
 
 Deno.test("an exception has its name, its value and its traceback", async () => {

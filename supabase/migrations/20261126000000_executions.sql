@@ -59,8 +59,8 @@ create index if not exists idx_executions_running
   where status = 'running';
 comment on index copilot_internal.idx_executions_running is 'Finds those whose process died.';
 create index if not exists idx_executions_age
-  on copilot_internal.executions using brin (started_at);
-comment on index copilot_internal.idx_executions_age is 'Clean-up, at next to no cost for inserts: rows come in the order of time.';
+  on copilot_internal.executions (started_at);
+comment on index copilot_internal.idx_executions_age is 'Usage of all tenants, and clean-up.';
 
 create table if not exists copilot_internal.sandbox_lives (
   context_id uuid primary key,

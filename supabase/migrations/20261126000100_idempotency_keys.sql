@@ -116,12 +116,13 @@ as $$
   with released as (
     delete from copilot_internal.idempotency_keys k
     where k.execution_id = p_execution_id and k.answer is null
+      and not exists (select from copilot_internal.executions e where e.id = k.execution_id)
     returning 1
   )
   select exists (select from released)
 $$;
 comment on function public.release_execution(uuid) is
-  'Gives up a claimed execution of which nothing ran: the next request with its key may run it.';
+  'Gives up a claimed execution of which nothing ran: the next request with its key may run it. False if there is no such claim, or the ledger knows better.';
 revoke execute on function public.release_execution(uuid) from public, anon, authenticated;
 grant execute on function public.release_execution(uuid) to service_role;
 

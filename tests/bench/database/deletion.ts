@@ -2,7 +2,7 @@
 import type postgres from "postgres";
 import type { Load } from "./load.ts";
 import { HISTORY_DAYS, insertActive, OLDEST_DAYS, rest } from "./rows.ts";
-import { median, medianRatio } from "./statistics.ts";
+import { median, medianRatio } from "../statistics.ts";
 
 export interface ExpiryFigures {
   readonly expire_rows_per_second: number;

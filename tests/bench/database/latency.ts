@@ -4,7 +4,7 @@ import { cleanup, DAYS_LEFT } from "./deletion.ts";
 import { latencies, type Load } from "./load.ts";
 import { create, touch } from "./operations.ts";
 import { HISTORY_DAYS, OLDEST_DAYS, rest } from "./rows.ts";
-import { percentile } from "./statistics.ts";
+import { percentile } from "../statistics.ts";
 
 export interface LatencyFigures {
   readonly acquire_p99_ms: number;
