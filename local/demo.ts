@@ -1,5 +1,6 @@
 /** `deno task demo`: starts the stack, plays the main job on real Python, shows it, stops. Exit code 0 only if all came out as it should. */
 import { createClient, FunctionsHttpError, type SupabaseClient } from "@supabase/supabase-js";
+import { EventSourceParserStream } from "eventsource-parser/stream";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { AcquireResponse, TerminateResponse } from "../supabase/functions/_shared/contract.ts";
@@ -82,6 +83,35 @@ async function play(): Promise<void> {
   assert.equal(failed.execution.status, "error");
   assert.equal(failed.execution.error?.name, "ZeroDivisionError");
   assert.match(failed.execution.error.traceback, /return a \/ b/);
+
+  step("execute-code as a stream: output comes while the code runs");
+  const counting = {
+    ...path,
+    code: "import time\nfor number in range(3):\n    print(number)\n    time.sleep(0.2)\nx += 1",
+    idempotency_key: "demo-1",
+  };
+  const asked = performance.now();
+  const { data: response } = await client.functions.invoke<Response>("execute-code", {
+    headers: { Accept: "text/event-stream" },
+    body: counting,
+  });
+  assert(response?.body);
+  const told: string[] = [];
+  for await (
+    const { event, data } of response.body.pipeThrough(new TextDecoderStream()).pipeThrough(
+      new EventSourceParserStream(),
+    )
+  ) {
+    told.push(event ?? "");
+    if (event === "stdout") show(`after ${seconds(asked)}: ${event} ${data}`);
+  }
+  assert.deepEqual(told, ["context", "stdout", "stdout", "stdout", "end"]);
+
+  step("The same request again, with its idempotency key: the kept answer, and nothing runs twice");
+  const repeat = await invoke(client, "execute-code", counting);
+  assert.equal(repeat.replayed, true);
+  const counted = await run(client, { ...path, code: "x" });
+  assert.equal(counted.execution.results[0]?.text, "42");
 
   step("Ten simultaneous acquire-context calls on a new path");
   const before = provider.sandboxes().length;

@@ -3,7 +3,7 @@
 begin;
 create extension if not exists pgtap with schema extensions;
 set local search_path = extensions, public, pg_temp;
-select plan(57);
+select plan(59);
 
 create function pg_temp.id(p_number integer)
 returns uuid
@@ -125,6 +125,11 @@ select ok(not public.release_execution(pg_temp.id(401)), 'once');
 select is(pg_temp.claim(403, 'given up', 'other'), array['claimed', null], 'the next one runs it, whatever the request');
 select ok(not public.keep_execution(pg_temp.id(401), 60), 'and who had it before has no say');
 select is(pg_temp.claim(401, 'given up', 'other'), array['running', null], 'nor is it its claim any more');
+
+select is(pg_temp.claim(404, 'begun'), array['claimed', null], 'one is claimed');
+insert into copilot_internal.executions (id, context_id, tenant_id, conversation_id, path_id, language, deadline_at)
+values (pg_temp.id(404), pg_temp.id(1), 'keys', 'c', 'p', 'python', clock_timestamp());
+select ok(not public.release_execution(pg_temp.id(404)), 'one that the ledger knows to have begun is not given up');
 
 -- Ended without an answer.
 select is(pg_temp.claim(501, 'no answer'), array['claimed', null], 'one is claimed');
