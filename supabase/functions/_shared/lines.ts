@@ -6,6 +6,8 @@ export interface LongLine {
 
 /** How much of a line that is too long is kept, in characters. */
 const HEAD_CHARACTERS = 200;
+/** How much is read at once, in bytes. */
+const BUFFER_BYTES = 64 * 1024;
 
 /** The lines of a stream of UTF-8, without their ends, until `signal` aborts. At most `longest` characters are held. */
 export async function* readLines(
@@ -31,15 +33,30 @@ export async function* readLines(
     length = 0;
     return line;
   };
-  // The signal ends the pipe too: once in a thousand times, Deno's fetch goes on reading after its own was aborted.
-  for await (const chunk of stream.pipeThrough(new TextDecoderStream(), { signal })) {
-    let start = 0;
-    for (let end = chunk.indexOf("\n"); end !== -1; end = chunk.indexOf("\n", start)) {
-      take(chunk.slice(start, end));
-      start = end + 1;
-      if (length > 0) yield finish();
+  // Into one buffer: those that a stream makes for each piece are garbage that is collected only at some 60 MB.
+  const reader = stream.getReader({ mode: "byob" });
+  // Besides the fetch's own signal: once in a thousand times, Deno's goes on reading after that was aborted.
+  const cancel = () => void reader.cancel().catch(() => {});
+  signal.addEventListener("abort", cancel);
+  const decoder = new TextDecoder();
+  let buffer = new ArrayBuffer(BUFFER_BYTES);
+  try {
+    while (!signal.aborted) {
+      const { done, value } = await reader.read(new Uint8Array(buffer));
+      if (done || !value) break;
+      const chunk = decoder.decode(value, { stream: true });
+      buffer = value.buffer;
+      let start = 0;
+      for (let end = chunk.indexOf("\n"); end !== -1; end = chunk.indexOf("\n", start)) {
+        take(chunk.slice(start, end));
+        start = end + 1;
+        if (length > 0) yield finish();
+      }
+      take(chunk.slice(start));
     }
-    take(chunk.slice(start));
+    if (length > 0) yield finish();
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    cancel();
   }
-  if (length > 0) yield finish();
 }
