@@ -36,6 +36,20 @@ const steps: Step[] = [
   { name: "acquire: connect", operation: "acquire-context", inUse: true, where: "proxy", at: at.connect },
   { name: "execute: connect", operation: "execute-code", inUse: true, where: "proxy", at: at.connect },
   { name: "execute: execute", operation: "execute-code", inUse: true, where: "proxy", at: at.execute },
+  {
+    name: "execute: start of the ledger's row",
+    operation: "execute-code",
+    inUse: true,
+    where: "database",
+    at: at.start,
+  },
+  {
+    name: "execute: end of the ledger's row",
+    operation: "execute-code",
+    inUse: true,
+    where: "database",
+    at: at.finish,
+  },
   { name: "terminate: mark", ...terminating, where: "database", at: at.mark },
   { name: "terminate: kill", ...terminating, where: "proxy", at: at.kill },
   { name: "terminate: confirm", ...terminating, where: "database", at: at.confirm },
@@ -83,4 +97,53 @@ for (const step of steps) {
       await invoke(client, "terminate-context", path);
     });
   }
+}
+
+const onceOnly: Pick<Step, "name" | "where" | "at">[] = [
+  { name: "claim of the key", where: "database", at: at.claimKey },
+  { name: "connect", where: "proxy", at: at.connect },
+  { name: "execute", where: "proxy", at: at.execute },
+  { name: "start of the ledger's row", where: "database", at: at.start },
+  { name: "end of the ledger's row", where: "database", at: at.finish },
+];
+for (const step of onceOnly) {
+  for (const kind of ["hold", "hold_answer"] as const) {
+    Deno.test(`SIGKILL at ${step.name} (${kind}) of what runs once only`, async () => {
+      const client = await user(faulty.stack);
+      const path = newPath();
+      await invoke(client, "execute-code", { ...path, code: "runs = 0" });
+      const body = { ...path, code: "runs += 1\nruns", idempotency_key: crypto.randomUUID() };
+
+      const held = faulty[step.where].intercept(step.at, { kind });
+      const doomed = client.functions.invoke("execute-code", { body });
+      await held.hit;
+      const [process] = faulty.stack.functions.processes;
+      await process.kill();
+      held.release();
+      assert((await doomed).error, "the operation outlived its process");
+      await process.restart();
+
+      // A caller who repeats the request while that is said to be safe.
+      let answer: Answer;
+      do answer = await ask(client, body); while (answer.retryable);
+      const { execution } = await invoke(client, "execute-code", { ...path, code: "runs" });
+      const runs = Number(execution.results[0].text);
+      if (answer.code === null) assert.equal(runs, 1);
+      else assert(answer.code === "execution_lost" && runs <= 1, `${answer.code}, ${runs} runs`);
+      assert.deepEqual(await ask(client, body), answer, "what was told once stays true");
+    });
+  }
+}
+
+interface Answer {
+  readonly code: string | null;
+  readonly retryable: boolean;
+}
+
+async function ask(client: Awaited<ReturnType<typeof user>>, body: Record<string, unknown>): Promise<Answer> {
+  const { error, response } = await client.functions.invoke("execute-code", { body });
+  if (!error) return { code: null, retryable: false };
+  assert(response);
+  const { code, retryable } = await response.json();
+  return { code, retryable };
 }

@@ -9,7 +9,7 @@ import { eventually } from "./support/settle.ts";
 let faulty: FaultyStack;
 let sql: ReturnType<typeof connect>;
 Deno.test.beforeAll(async () => {
-  faulty = await startFaultyStack({ functions: 2 });
+  faulty = await startFaultyStack({ functions: 2, env: { EXECUTION_LEASE_SECONDS: "3" } });
   sql = connect(faulty.stack);
 });
 Deno.test.afterAll(async () => {
@@ -149,7 +149,7 @@ Deno.test("one that runs longer than its claim's lease is still one", async () =
   const { path, runs } = await counter(client);
   const body = {
     ...path,
-    code: "runs += 1\nprint('begun')\ntime.sleep(17)\nruns",
+    code: "runs += 1\nprint('begun')\ntime.sleep(5)\nruns",
     idempotency_key: crypto.randomUUID(),
   };
   const events = await stream(client, body);
@@ -213,6 +213,7 @@ Deno.test("a key that has had its time is a new one", async () => {
 Deno.test("when the database could not keep the answer, its caller has it all the same", async () => {
   const client = await user(faulty.stack);
   const { body, runs } = await counter(client);
+  // As often as it is asked for.
   const fault = faulty.database.intercept(at.finish, { kind: "answer", status: 503 }, 3);
   const first = await invoke(client, "execute-code", body);
   assert.equal(first.execution.status, "ok");

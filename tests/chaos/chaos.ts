@@ -59,6 +59,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
       // Longer than any orphan may live: its own time limit must not be what ends it.
       CONTEXT_TTL_SECONDS: "300",
       EXECUTION_TIMEOUT_SECONDS: "20",
+      EXECUTION_LEASE_SECONDS: String(LEASE),
     },
   });
   const sql = connect(faulty.stack);

@@ -38,7 +38,8 @@ export class ChaosClient {
     while (!signal.aborted) {
       this.tally.operations++;
       await this.random.pick<() => Promise<void>>([
-        [70, () => this.#count()],
+        [55, () => this.#count()],
+        [15, () => this.#once()],
         [18, () => this.#acquire()],
         [6, () => this.#terminate(this.path)],
         [1, () => this.#terminate({ conversation_id: this.path.conversation_id })],
@@ -68,6 +69,23 @@ export class ChaosClient {
     }
     this.#known = { contextId: answer.context.id, count };
     this.#unknown = 0;
+  }
+
+  /** Repeats one request with one key until it is answered, or told not to; no key may ever have run twice. */
+  async #once(): Promise<void> {
+    const key = crypto.randomUUID();
+    const code = `${this.name}_once = globals().get("${this.name}_once", {})
+${this.name}_once["${key}"] = ${this.name}_once.get("${key}", 0) + 1
+max(${this.name}_once.values())`;
+    for (let attempt = 1; attempt <= 5; attempt++) {
+      const answer = await this.#invoke<ExecuteResponse>("execute-code", { ...this.path, code, idempotency_key: key });
+      if (answer === null) continue;
+      // That of a repeat may be of a context which has ended meanwhile.
+      if (!answer.replayed) this.#hear(answer);
+      const most = answer.execution.results[0]?.text;
+      if (answer.execution.status === "ok" && most !== "1") this.#violation(`a key has run ${most} times`);
+      return;
+    }
   }
 
   async #acquire(): Promise<void> {

@@ -44,7 +44,11 @@ export const impatient = (() => {
   const lease = 2;
   const probation = 3;
   return {
-    env: { CONTEXT_LEASE_SECONDS: String(lease), SANDBOX_PROBATION_SECONDS: String(probation) },
+    env: {
+      CONTEXT_LEASE_SECONDS: String(lease),
+      SANDBOX_PROBATION_SECONDS: String(probation),
+      EXECUTION_LEASE_SECONDS: String(lease),
+    },
     /** How long a sandbox may live that nobody owns, in seconds: creating (half a lease), probation, and a sweep. */
     bound: lease / 2 + probation + 5,
   };

@@ -35,6 +35,7 @@ const schema = z.object({
   REQUEST_SECONDS: z.coerce.number().int().min(60).max(400).default(150),
   EXECUTION_TIMEOUT_SECONDS: seconds(60, 400),
   EXECUTION_MAX_TIMEOUT_SECONDS: seconds(300, 400),
+  EXECUTION_LEASE_SECONDS: seconds(15, 120),
 });
 
 /** All times are in seconds. */
@@ -64,6 +65,10 @@ export interface Config {
     /** The most active contexts, of a tenant and of one of its conversations. */
     readonly tenantQuota: number;
     readonly conversationQuota: number;
+  };
+  readonly execution: {
+    /** How long the claim on an idempotency key outlives its process. */
+    readonly leaseSeconds: number;
   };
   /** Of requests that are answered at once, and of those that are answered by a stream. */
   readonly answer: Limits;
@@ -119,6 +124,7 @@ export function readConfig(environment: Record<string, string> = Deno.env.toObje
       tenantQuota: env.TENANT_QUOTA,
       conversationQuota: env.CONVERSATION_QUOTA,
     },
+    execution: { leaseSeconds: env.EXECUTION_LEASE_SECONDS },
     answer: limits(Math.min(env.REQUEST_SECONDS, IDLE_SECONDS), env),
     // A stream begins to answer at once: it may use all that the plan grants.
     stream: limits(env.REQUEST_SECONDS, env),

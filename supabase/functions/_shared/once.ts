@@ -5,10 +5,6 @@ import type { KeptAnswer } from "./execution_store.ts";
 import { describe, log } from "./log.ts";
 import { pause } from "./pause.ts";
 
-/** How long a claim outlives its process, and how often a living one renews it. */
-const LEASE_SECONDS = 15;
-const RENEWAL_MILLISECONDS = 5_000;
-
 /**
  * Does `work` unless a request with this key and body has, and returns its answer, or that of the other one. Another
  * request that is at it now is waited for.
@@ -17,14 +13,14 @@ const RENEWAL_MILLISECONDS = 5_000;
  * died; `execution_running` when it runs longer than this request may wait
  */
 export async function once(
-  call: Pick<Call, "executions" | "answerBy" | "gone">,
+  call: Pick<Call, "config" | "executions" | "answerBy" | "gone">,
   key: { readonly tenantId: string; readonly idempotencyKey: string; readonly body: object },
   work: (executionId: string) => Promise<KeptAnswer>,
 ): Promise<{ readonly answer: KeptAnswer; readonly replayed: boolean }> {
   const executionId = crypto.randomUUID();
   const claimed = { ...key, requestHash: await hash(key.body) };
   for (let polls = 0;;) {
-    const claim = await call.executions.claim(executionId, claimed, LEASE_SECONDS);
+    const claim = await call.executions.claim(executionId, claimed, call.config.execution.leaseSeconds);
     switch (claim.outcome) {
       case "claimed":
         return { answer: await keptAlive(call, executionId, work), replayed: false };
@@ -52,15 +48,16 @@ export async function once(
 }
 
 async function keptAlive(
-  { executions }: Pick<Call, "executions">,
+  { config, executions }: Pick<Call, "config" | "executions">,
   executionId: string,
   work: (executionId: string) => Promise<KeptAnswer>,
 ): Promise<KeptAnswer> {
   const failed = (event: string) => (error: unknown) =>
     log("error", { event, execution_id: executionId, error: describe(error) });
+  const { leaseSeconds } = config.execution;
   const renewal = setInterval(() => {
-    executions.keep(executionId, LEASE_SECONDS).catch(failed("claim_not_renewed"));
-  }, RENEWAL_MILLISECONDS);
+    executions.keep(executionId, leaseSeconds).catch(failed("claim_not_renewed"));
+  }, leaseSeconds * 1000 / 3);
   try {
     return await work(executionId);
   } catch (thrown) {
