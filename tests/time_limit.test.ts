@@ -55,6 +55,18 @@ Deno.test("code that does not yield loses its kernel, and everybody on the path 
   assert.deepEqual(again.previous, next.previous);
 });
 
+Deno.test("a kernel that crashes loses its variables too, and everybody on the path is told", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  await invoke(client, "execute-code", { ...path, code: "lost = 1" });
+  const crashed = await invoke(client, "execute-code", { ...path, code: "import os\nos.abort()" });
+  assert.equal(crashed.execution.status, "error");
+  assert.equal(crashed.execution.kernel_restarted, true);
+  const next = await invoke(client, "execute-code", { ...path, code: "'lost' in globals()" });
+  assert.equal(next.execution.results[0].text, "False");
+  assert.equal(next.previous?.termination_reason, "kernel_restarted");
+});
+
 Deno.test("who waits behind others' code for the whole time limit runs nothing, and takes no kernel away", async () => {
   const client = await user(faulty.stack);
   const path = newPath();

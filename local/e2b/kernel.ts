@@ -193,8 +193,9 @@ function lineOf(
 function died(reason: string): ExecutionLine {
   return {
     type: "error",
-    name: "KernelDied",
+    // Jupyter starts a kernel that crashed anew, and the template tells it in the same way.
+    name: "ContextRestarting",
     value: reason,
-    traceback: `KernelDied: ${reason}\nAll variables are lost; the next execution starts a new kernel.`,
+    traceback: `ContextRestarting: ${reason}\nAll variables are lost; the next execution starts a new kernel.`,
   };
 }

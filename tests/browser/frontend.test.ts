@@ -108,13 +108,14 @@ function begin(tab: Page, body: Record<string, unknown>, accept: string): Promis
 async function reader(call: JSHandle<OpenCall>) {
   const events = await call.evaluateHandle(async ({ answer }) => {
     const { data, error } = await answer;
-    if (error) throw error;
+    if (!(data instanceof Response) || !data.body) throw error;
     return data.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream()).getReader();
   });
   return {
     next: () =>
       events.evaluate(async (events) => {
         const { value } = await events.read();
+        if (!value) throw new Error("the stream has ended");
         return { event: value.event, data: JSON.parse(value.data) };
       }),
   };

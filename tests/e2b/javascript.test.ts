@@ -118,7 +118,7 @@ e2bTest("a JavaScript kernel that ends is started anew", async (connection) => {
   const { sandbox, run } = await start(connection, "javascript");
   for (const death of ["process.exit(3)", "Deno.exit()", "close()", "process.exitCode = 1; process.exit()"]) {
     await run("var x = 1");
-    assert.equal((await run(death)).error?.name, "KernelDied", death);
+    assert.equal((await run(death)).error?.name, "ContextRestarting", death);
     assert.equal((await run("typeof x")).text, "undefined", death);
   }
   const { promise: started, resolve: onStdout } = Promise.withResolvers<unknown>();
@@ -136,7 +136,7 @@ e2bTest("a JavaScript memory bomb costs its own kernel only", async (connection)
   for (const grow of ["new Array(1e6).fill(hoard.length)", "new Uint8Array(1e8).fill(1)"]) {
     const { error } = await run(`var hoard = []; while (true) hoard.push(${grow})`);
     // Without /proc there is no watchdog, and typed arrays meet V8's own limit.
-    if (Deno.build.os === "linux") assert.equal(error?.name, "KernelDied");
+    if (Deno.build.os === "linux") assert.equal(error?.name, "ContextRestarting");
   }
   assert.equal((await run("1")).text, "1");
   assert.equal((await sandbox.runCode("x")).text, "1");

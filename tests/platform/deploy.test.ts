@@ -26,6 +26,7 @@ const SHARED = [
   "rpc",
   "sandboxes",
   "sweep",
+  "text_stream",
   "trace",
 ];
 const UPLOADS: Record<string, string[]> = {

@@ -7,6 +7,15 @@ export function keepAlive(work: Promise<unknown>): void {
   if (typeof EdgeRuntime !== "undefined") EdgeRuntime.waitUntil(work.catch(() => {}));
 }
 
+/** Waits for `work`, which cannot fail, until `time` on `performance.now()`'s clock at most; then it goes on by itself. */
+export async function awaitUntil(time: number, work: Promise<void>): Promise<void> {
+  keepAlive(work);
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, time - performance.now());
+  await Promise.race([work, late.promise]);
+  clearTimeout(timer);
+}
+
 /** Lets `work` go on after the request was answered. A failure is logged under `event`. */
 export function inBackground(event: string, work: Promise<unknown>): void {
   keepAlive(work.catch((error) => log("error", { event, error: describe(error) })));

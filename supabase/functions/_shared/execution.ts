@@ -114,7 +114,7 @@ const endSchema = z.object({
   duration_ms: z.int(),
   /** What was left out: of the middle of each stream, in characters, and results; null when nothing was. */
   truncated: z.object({ stdout: z.int(), stderr: z.int(), results: z.int() }).nullable(),
-  /** Whether the code did not yield to its time limit, so that the kernel had to go, and with it all variables. */
+  /** Whether the kernel went, and with it all variables: it crashed, or the code did not yield to its time limit. */
   kernel_restarted: z.boolean(),
   outputs: z.array(outputSchema),
 });

@@ -7,6 +7,8 @@ import { type LongLine, readLines } from "./lines.ts";
 import type { LiveSandbox } from "./live_sandbox.ts";
 import { asProviderError } from "./provider_errors.ts";
 
+/** The exception by which the template tells that the kernel was restarted under a run, by somebody or after a crash. */
+export const KERNEL_RESTARTED = "ContextRestarting";
 /** Longest line that is held, in characters. One message is one line. */
 export const LINE_CHARACTERS = 4 * 1024 * 1024;
 /** Most characters read of a refusal, which comes from whatever listens on the kernel's port. */

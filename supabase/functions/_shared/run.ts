@@ -1,5 +1,6 @@
 /** One run on a path: acquire its context, run, free the kernel if need be, note it in the ledger. */
 import { acquire, type Acquired } from "./acquire.ts";
+import { awaitUntil } from "./background.ts";
 import type { Call } from "./call.ts";
 import type { PathKey } from "./context_store.ts";
 import { asContextError, ContextError } from "./errors.ts";
@@ -7,7 +8,7 @@ import type { ExecuteRequest, Execution, ExecutionEvent } from "./execution.ts";
 import type { KeptAnswer, LedgerEnd, LedgerEntry } from "./execution_store.ts";
 import { putFiles, takeFiles, TRANSFER_MILLISECONDS } from "./files.ts";
 import { freeKernel, INTERRUPTION_MILLISECONDS } from "./interruption.ts";
-import { type Ending, type KernelMessage, run as runInKernel } from "./kernel.ts";
+import { type Ending, KERNEL_RESTARTED, type KernelMessage, run as runInKernel } from "./kernel.ts";
 import { describe, log } from "./log.ts";
 import { Transcript } from "./transcript.ts";
 import { view } from "./view.ts";
@@ -83,7 +84,8 @@ async function runInSandbox(run: Run, acquired: Acquired): Promise<Execution | n
   const finish = async (end: Pick<LedgerEnd, "status" | "duration" | "answer">) => {
     await begun?.noted;
     const said = { outputBytes: transcript.bytes, errorName: transcript.errorName };
-    await note(entry, call.executions.finish(entry, { ...end, ...said }));
+    // The ledger's troubles are not the caller's, who has waited long enough.
+    await awaitUntil(call.answerBy, note(entry, call.executions.finish(entry, { ...end, ...said })));
   };
 
   let ending: Ending;
@@ -101,13 +103,14 @@ async function runInSandbox(run: Run, acquired: Acquired): Promise<Execution | n
 
   const duration = performance.now() - sent;
   const interrupted = ending.outcome === "interrupted";
-  const restarted = interrupted &&
-    await call.trace.measure("kernel", () => free(run, acquired, entry, begun?.at, sent));
+  const restarted = interrupted
+    ? await call.trace.measure("kernel", () => free(run, acquired, entry, begun?.at, sent))
+    : transcript.errorName === KERNEL_RESTARTED;
+  if (restarted) await note(entry, call.store.noteKernelRestart(entry.contextId));
   if (interrupted && run.cancelled.aborted) {
     await finish({ status: "cancelled", duration });
     throw cancelled();
   }
-  await transcript.close();
   const outputs = request.outputs.length === 0
     ? []
     : await call.trace.measure("provider", () => takeFiles(acquired.sandbox, request.outputs, call.answerBy));
@@ -123,6 +126,8 @@ async function runInSandbox(run: Run, acquired: Acquired): Promise<Execution | n
     duration,
     ...(request.idempotency_key === undefined ? {} : { answer: { context, wasCreated, execution } }),
   });
+  // After what must not be lost, be it that the caller takes it slowly.
+  await transcript.close();
   return execution;
 }
 
@@ -138,14 +143,12 @@ async function free(
   try {
     // It never came to this run: if others keep the kernel busy, that is why.
     if (begunAt === undefined && await isInUse()) return false;
-    if (!await freeKernel(sandbox, request, isInUse)) return false;
+    return await freeKernel(sandbox, request, isInUse);
   } catch (error) {
     // The next run that is not begun in time tries again.
     log("error", { event: "kernel_not_freed", context_id: context.id, error: describe(error) });
     return false;
   }
-  await note(entry, call.store.noteKernelRestart(context.id));
-  return true;
 }
 
 /** Awaits a step of the bookkeeping. Its failure must not hide what the run came to. */
