@@ -143,6 +143,48 @@ comment on function public.start_execution(uuid, uuid, text, integer) is
 revoke execute on function public.start_execution(uuid, uuid, text, integer) from public, anon, authenticated;
 grant execute on function public.start_execution(uuid, uuid, text, integer) to service_role;
 
+create or replace function public.finish_execution(
+  p_execution_id uuid,
+  p_context_id uuid,
+  p_language text,
+  p_status text,
+  p_duration_ms integer,
+  p_output_bytes bigint,
+  p_error_name text default null
+)
+returns boolean
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  with finished as (
+    insert into copilot_internal.executions as e (
+      id, context_id, tenant_id, conversation_id, path_id, language,
+      status, started_at, deadline_at, finished_at, duration_ms, output_bytes, error_name
+    )
+    select
+      p_execution_id, c.id, c.tenant_id, c.conversation_id, c.path_id, p_language,
+      p_status, clock_timestamp() - make_interval(secs => p_duration_ms / 1000.0), clock_timestamp(), clock_timestamp(),
+      p_duration_ms, p_output_bytes, p_error_name
+    from copilot_internal.execution_contexts c
+    where c.id = p_context_id
+    on conflict (id) do update
+    set status = excluded.status,
+        finished_at = excluded.finished_at,
+        duration_ms = excluded.duration_ms,
+        output_bytes = excluded.output_bytes,
+        error_name = excluded.error_name
+    returning 1
+  )
+  select exists (select from finished)
+$$;
+comment on function public.finish_execution(uuid, uuid, text, text, integer, bigint, text) is
+  'Notes how an execution ended that the kernel had begun. May be asked for again.';
+revoke execute on function public.finish_execution(uuid, uuid, text, text, integer, bigint, text)
+  from public, anon, authenticated;
+grant execute on function public.finish_execution(uuid, uuid, text, text, integer, bigint, text) to service_role;
+
 create or replace function public.is_kernel_in_use(
   p_execution_id uuid,
   p_context_id uuid,
@@ -155,19 +197,18 @@ stable
 security definer
 set search_path = ''
 as $$
-  -- A kernel runs one execution at a time: if the one that began last is not in use, none is.
-  select coalesce((
-    select
-      e.id <> p_execution_id
+  select exists (
+    select from copilot_internal.executions e
+    where e.context_id = p_context_id and e.language = p_language and e.id <> p_execution_id
       and (
         e.started_at > clock_timestamp() - make_interval(secs => p_within_ms / 1000.0)
-        or (e.status = 'running' and e.deadline_at > clock_timestamp())
+        or (
+          e.status = 'running' and e.deadline_at > clock_timestamp()
+          -- A kernel runs one execution at a time: when this one had begun, those before it were over.
+          and not exists (select from copilot_internal.executions o where o.id = p_execution_id)
+        )
       )
-    from copilot_internal.executions e
-    where e.context_id = p_context_id and e.language = p_language
-    order by e.started_at desc
-    limit 1
-  ), false)
+  )
 $$;
 comment on function public.is_kernel_in_use(uuid, uuid, text, integer) is
   'Whether a context''s kernel of a language serves another execution than this one: it has begun one in the last p_within_ms, or is running one whose request is alive. If not, and it does not answer, it is stuck.';

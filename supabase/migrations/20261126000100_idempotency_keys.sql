@@ -6,6 +6,7 @@ create table if not exists copilot_internal.idempotency_keys (
   execution_id uuid not null,
   request_hash text not null,
   alive_until timestamptz not null,
+  sent_at timestamptz,
   -- json, not jsonb: what code prints may hold \u0000, which jsonb refuses.
   answer json,
   created_at timestamptz not null default clock_timestamp(),
@@ -19,6 +20,8 @@ comment on column copilot_internal.idempotency_keys.request_hash is
   'Of the request''s body: the same key with another body is refused.';
 comment on column copilot_internal.idempotency_keys.alive_until is
   'While there is no answer: until when the process that runs it need not be heard of. After that it counts as dead.';
+comment on column copilot_internal.idempotency_keys.sent_at is
+  'When the code was about to be sent to the kernel. While it is null nothing has run, and a dead process''s claim may be taken over.';
 alter table copilot_internal.idempotency_keys enable row level security;
 
 create index if not exists idx_idempotency_keys_expiry
@@ -60,6 +63,16 @@ begin
       return;
     end if;
 
+    update copilot_internal.idempotency_keys k
+    set execution_id = p_execution_id,
+        alive_until = clock_timestamp() + make_interval(secs => p_lease_seconds)
+    where k.tenant_id = p_tenant_id and k.idempotency_key = p_idempotency_key and k.request_hash = p_request_hash
+      and k.sent_at is null and k.answer is null and k.alive_until <= clock_timestamp();
+    if found then
+      return query select 'claimed', null::json;
+      return;
+    end if;
+
     select k.* into v_key
     from copilot_internal.idempotency_keys k
     where k.tenant_id = p_tenant_id and k.idempotency_key = p_idempotency_key;
@@ -82,7 +95,7 @@ begin
 end
 $$;
 comment on function public.claim_execution(uuid, text, text, text, integer) is
-  'The right to run what has this idempotency key. claimed: the caller runs it, and keeps the claim alive while it does. running: another request does. finished: it has, and this is its answer. mismatch: the key belongs to another request body. lost: the process that ran it died, and nobody knows how far it came.';
+  'The right to run what has this idempotency key. claimed: the caller runs it, and keeps the claim alive while it does. running: another request does. finished: it has, and this is its answer. mismatch: the key belongs to another request body. lost: the process that ran it died after it had sent the code, and nobody knows how far it came.';
 revoke execute on function public.claim_execution(uuid, text, text, text, integer) from public, anon, authenticated;
 grant execute on function public.claim_execution(uuid, text, text, text, integer) to service_role;
 
@@ -126,50 +139,44 @@ comment on function public.release_execution(uuid) is
 revoke execute on function public.release_execution(uuid) from public, anon, authenticated;
 grant execute on function public.release_execution(uuid) to service_role;
 
-create or replace function public.finish_execution(
-  p_execution_id uuid,
-  p_context_id uuid,
-  p_language text,
-  p_status text,
-  p_duration_ms integer,
-  p_output_bytes bigint,
-  p_error_name text default null,
-  p_answer text default null
-)
+create or replace function public.send_execution(p_execution_id uuid)
 returns boolean
-language plpgsql
+language sql
 volatile
 security definer
 set search_path = ''
 as $$
-begin
-  update copilot_internal.idempotency_keys k
-  set answer = p_answer::json,
-      -- Without an answer nothing more will come: those who ask again are told so at once.
-      alive_until = least(k.alive_until, clock_timestamp())
-  where k.execution_id = p_execution_id and k.answer is null;
-
-  insert into copilot_internal.executions as e (
-    id, context_id, tenant_id, conversation_id, path_id, language,
-    status, started_at, deadline_at, finished_at, duration_ms, output_bytes, error_name
+  with sent as (
+    update copilot_internal.idempotency_keys k
+    set sent_at = coalesce(k.sent_at, clock_timestamp())
+    where k.execution_id = p_execution_id and k.answer is null
+    returning 1
   )
-  select
-    p_execution_id, c.id, c.tenant_id, c.conversation_id, c.path_id, p_language,
-    p_status, clock_timestamp() - make_interval(secs => p_duration_ms / 1000.0), clock_timestamp(), clock_timestamp(),
-    p_duration_ms, p_output_bytes, p_error_name
-  from copilot_internal.execution_contexts c
-  where c.id = p_context_id
-  on conflict (id) do update
-  set status = excluded.status,
-      finished_at = excluded.finished_at,
-      duration_ms = excluded.duration_ms,
-      output_bytes = excluded.output_bytes,
-      error_name = excluded.error_name;
-  return found;
-end
+  select exists (select from sent)
 $$;
-comment on function public.finish_execution(uuid, uuid, text, text, integer, bigint, text, text) is
-  'Notes how an execution ended, and keeps its answer when it has an idempotency key. May be asked for again.';
-revoke execute on function public.finish_execution(uuid, uuid, text, text, integer, bigint, text, text)
-  from public, anon, authenticated;
-grant execute on function public.finish_execution(uuid, uuid, text, text, integer, bigint, text, text) to service_role;
+comment on function public.send_execution(uuid) is
+  'Notes that a claimed execution is about to be sent to its kernel: from then on nobody takes its claim over. False if somebody has, and it must not be sent.';
+revoke execute on function public.send_execution(uuid) from public, anon, authenticated;
+grant execute on function public.send_execution(uuid) to service_role;
+
+create or replace function public.answer_execution(p_execution_id uuid, p_answer text default null)
+returns boolean
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  with answered as (
+    update copilot_internal.idempotency_keys k
+    set answer = p_answer::json,
+        -- Without an answer nothing more will come: those who ask again are told so at once.
+        alive_until = least(k.alive_until, clock_timestamp())
+    where k.execution_id = p_execution_id and k.answer is null
+    returning 1
+  )
+  select exists (select from answered)
+$$;
+comment on function public.answer_execution(uuid, text) is
+  'Ends the claim on a key: with the answer (JSON) that its repeats get, or without one when nobody knows how the execution ended. False if there is no such claim, or it has its answer.';
+revoke execute on function public.answer_execution(uuid, text) from public, anon, authenticated;
+grant execute on function public.answer_execution(uuid, text) to service_role;

@@ -64,6 +64,7 @@ export type Database = {
           "ttl_seconds": number;
         }[];
       };
+      "answer_execution": { Args: { "p_answer"?: string; "p_execution_id": string }; Returns: boolean };
       "claim_execution": {
         Args: {
           "p_execution_id": string;
@@ -143,7 +144,6 @@ export type Database = {
       };
       "finish_execution": {
         Args: {
-          "p_answer"?: string;
           "p_context_id": string;
           "p_duration_ms": number;
           "p_error_name"?: string;
@@ -165,6 +165,7 @@ export type Database = {
       };
       "note_kernel_restart": { Args: { "p_context_id": string }; Returns: boolean };
       "release_execution": { Args: { "p_execution_id": string }; Returns: boolean };
+      "send_execution": { Args: { "p_execution_id": string }; Returns: boolean };
       "start_execution": {
         Args: { "p_context_id": string; "p_execution_id": string; "p_language": string; "p_limit_ms": number };
         Returns: boolean;
