@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { splicedEnvs } from "../supabase/functions/_shared/env_vars.ts";
 import { languageSchema } from "../supabase/functions/_shared/execution.ts";
-import { invoke, newPath, user } from "./support/clients.ts";
-import { type FaultyStack, startFaultyStack } from "./support/faulty_stack.ts";
+import { invoke, newPath, refused, user } from "./support/clients.ts";
+import { at, type FaultyStack, startFaultyStack } from "./support/faulty_stack.ts";
+import { eventually } from "./support/settle.ts";
 
 let faulty: FaultyStack;
 Deno.test.beforeAll(async () => {
@@ -78,6 +79,23 @@ Deno.test("the next run does not see them", async () => {
     (await invoke(client, "execute-code", { ...path, code, ...more })).execution.stdout.trim();
   assert.equal(await seen({ envs: { GREETING: "it's me" } }), "it's me");
   assert.equal(await seen(), "None");
+});
+
+Deno.test("not after a run that took one of them away itself, nor after one whose connection broke", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  const code = "import os\nprint([name for name in os.environ if name.startswith('SECRET')])";
+  const envs = { SECRET_A: "a", SECRET_B: "b" };
+  await invoke(client, "execute-code", { ...path, code: "import os\nos.environ.pop('SECRET_A')", envs });
+  assert.equal((await invoke(client, "execute-code", { ...path, code })).execution.stdout, "[]\n");
+
+  faulty.proxy.intercept(at.execute, { kind: "drop", when: "after" });
+  await refused(client, "execute-code", { ...path, code: "1", envs });
+  await eventually(
+    "the variables are gone",
+    10,
+    async () => (await invoke(client, "execute-code", { ...path, code })).execution.stdout === "[]\n",
+  );
 });
 
 Deno.test("not after a run that raised either, nor after one that ran out of time", async () => {

@@ -1,6 +1,6 @@
 /** Files are there before the code runs, and what it makes comes back. */
 import assert from "node:assert/strict";
-import { invoke, newPath, user } from "./support/clients.ts";
+import { invoke, newPath, refused, user } from "./support/clients.ts";
 import { stream } from "./support/event_stream.ts";
 import { type FaultyStack, startFaultyStack } from "./support/faulty_stack.ts";
 import type { RequestLine } from "./support/proxy.ts";
@@ -90,7 +90,7 @@ Deno.test("an output that is too large is named, and hides no other", async () =
   const { execution } = await invoke(client, "execute-code", {
     ...newPath(),
     code: `
-for name, size in {"large": 5 * ${megabyte} + 1, "a": 5 * ${megabyte}, "b": 4 * ${megabyte}, "c": 2 * ${megabyte}, "d": 9}.items():
+for name, size in {"large": 2 * ${megabyte} + 1, "a": 2 * ${megabyte}, "b": ${megabyte}, "c": 2 * ${megabyte}, "d": 9}.items():
     open(name, "wb").write(bytes(size))`,
     outputs: ["large", "a", "b", "c", "d"],
   });
@@ -137,6 +137,16 @@ Deno.test("code does not run without its files, and the answer says whether to t
   const told = await response.json();
   assert.deepEqual([told.code, told.retryable], ["sandbox_unavailable", true]);
   assert.equal((await invoke(client, "execute-code", body)).execution.results[0].text, "1");
+});
+
+Deno.test("files that cannot be put are the caller's to mend", async () => {
+  const client = await user(faulty.stack);
+  const answer = await refused(client, "execute-code", {
+    ...newPath(),
+    files: [{ path: "a", content: "x" }, { path: "a/b", content: "x" }],
+    code: "1",
+  });
+  assert.deepEqual([answer.status, answer.body.field, answer.body.retryable], [400, "files", false]);
 });
 
 Deno.test("a sandbox found dead when the files come is replaced", async () => {

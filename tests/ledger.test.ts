@@ -5,6 +5,7 @@ import { invoke, newPath, refused, service, user } from "./support/clients.ts";
 import { stream } from "./support/event_stream.ts";
 import { at, type FaultyStack, startFaultyStack } from "./support/faulty_stack.ts";
 import { connect } from "./support/rows.ts";
+import { eventually } from "./support/settle.ts";
 
 let faulty: FaultyStack;
 let sql: ReturnType<typeof connect>;
@@ -76,6 +77,38 @@ Deno.test("a request of which nothing ran has no row; a repeat has none of its o
   await refused(client, "execute-code", { ...path, code: "2" });
   await refused(client, "execute-code", { ...path, code: "" });
   assert.equal((await ledger(context.id)).length, 1);
+});
+
+Deno.test("an exception may have any name, also one that Postgres could not keep", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  const code = `
+class Meta(type):
+    __name__ = property(lambda cls: "a\\0b" + "🐎" * 150)
+class Odd(Exception, metaclass=Meta): pass
+raise Odd("x")`;
+  const body = { ...path, code, idempotency_key: "odd name" };
+  const first = await invoke(client, "execute-code", body);
+  assert.equal(first.execution.status, "error");
+  const [row] = await ledger(first.context.id);
+  assert.equal(row.status, "error");
+  assert(row.error_name?.startsWith("ab🐎"));
+  assert.equal((await invoke(client, "execute-code", body)).replayed, true);
+});
+
+Deno.test("a database that does not answer does not keep the answer from the caller", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  await invoke(client, "execute-code", { ...path, code: "1" });
+  const held = faulty.database.intercept(at.finish, { kind: "hold" });
+  const answer = await invoke(client, "execute-code", { ...path, code: "'told'" });
+  assert.equal(answer.execution.results[0].text, "told");
+  held.release();
+  await eventually(
+    "it is noted later",
+    10,
+    async () => (await ledger(answer.context.id)).every(({ status }) => status === "ok"),
+  );
 });
 
 Deno.test("one whose process died is running until its deadline, and lost after it", async () => {

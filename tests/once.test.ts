@@ -118,6 +118,32 @@ Deno.test("what failed before anything ran may be asked for again", async () => 
   assert.deepEqual([answer.replayed, answer.execution.results[0].text], [false, "1"]);
 });
 
+Deno.test("so it may when not even that could be noted", async () => {
+  const client = await user(faulty.stack);
+  const body = { ...newPath(), code: "1", idempotency_key: crypto.randomUUID() };
+  faulty.database.intercept(at.claim, { kind: "answer", status: 503 }, 3);
+  faulty.database.intercept(at.releaseKey, { kind: "answer", status: 503 }, 3);
+  const failed = await refused(client, "execute-code", body);
+  assert.equal(failed.body.retryable, true);
+  // It waits until the claim that was not given up is over.
+  const answer = await invoke(client, "execute-code", body);
+  assert.deepEqual([answer.replayed, answer.execution.results[0].text], [false, "1"]);
+});
+
+Deno.test("who was taken over because it seemed dead does not run", async () => {
+  const client = await user(faulty.stack);
+  const { body, runs } = await counter(client);
+  const held = faulty.database.intercept(at.send, { kind: "hold" });
+  const slow = refused(client, "execute-code", body);
+  await held.hit;
+  await sql`update copilot_internal.idempotency_keys set alive_until = clock_timestamp()
+    where idempotency_key = ${body.idempotency_key}`;
+  assert.equal((await invoke(client, "execute-code", body)).execution.results[0].text, "1");
+  held.release();
+  assert.deepEqual([(await slow).body.code, (await slow).body.retryable], ["execution_running", true]);
+  assert.equal(await runs(), "1");
+});
+
 Deno.test("one whose connection broke while it ran is not run again", async () => {
   const client = await user(faulty.stack);
   const { body, runs } = await counter(client);
@@ -214,7 +240,7 @@ Deno.test("when the database could not keep the answer, its caller has it all th
   const client = await user(faulty.stack);
   const { body, runs } = await counter(client);
   // As often as it is asked for.
-  const fault = faulty.database.intercept(at.finish, { kind: "answer", status: 503 }, 3);
+  const fault = faulty.database.intercept(at.keepAnswer, { kind: "answer", status: 503 }, 3);
   const first = await invoke(client, "execute-code", body);
   assert.equal(first.execution.status, "ok");
   assert.equal(fault.left(), 0);

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { invoke, newPath, refused, user } from "./support/clients.ts";
 import { stream } from "./support/event_stream.ts";
-import { type FaultyStack, startFaultyStack } from "./support/faulty_stack.ts";
+import { at, type FaultyStack, startFaultyStack } from "./support/faulty_stack.ts";
 import { connect } from "./support/rows.ts";
+import { eventually } from "./support/settle.ts";
 
 let faulty: FaultyStack;
 let sql: ReturnType<typeof connect>;
@@ -73,13 +74,56 @@ Deno.test("who waits behind others' code for the whole time limit runs nothing, 
   await invoke(client, "execute-code", { ...path, code: "import time\nruns = 0" });
   const long = await stream(client, { ...path, code: "print('long')\ntime.sleep(4)\nruns += 1" });
   await long.until("stdout");
-  const waited = await invoke(client, "execute-code", { ...path, code: "runs += 10", timeout_ms: 300 });
-  assert.equal(waited.execution.status, "timed_out");
-  assert.equal(waited.execution.execution_count, null);
-  assert.equal(waited.execution.kernel_restarted, false);
+  // The second must not take the first one, which never began, for the kernel's last.
+  for (let turn = 0; turn < 2; turn++) {
+    const waited = await invoke(client, "execute-code", { ...path, code: "runs += 10", timeout_ms: 300 });
+    assert.equal(waited.execution.status, "timed_out");
+    assert.equal(waited.execution.execution_count, null);
+    assert.equal(waited.execution.kernel_restarted, false);
+  }
   assert.equal((await long.until("end")).data.status, "ok");
   const after = await invoke(client, "execute-code", { ...path, code: "runs" });
   assert.equal(after.execution.results[0].text, "1");
+});
+
+Deno.test("nor does it when the ledger could not be told at first that the others' code runs", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  await invoke(client, "execute-code", { ...path, code: "import time\nruns = 0" });
+  const fault = faulty.database.intercept(at.start, { kind: "answer", status: 503 }, 3);
+  const long = await stream(client, { ...path, code: "print('long')\ntime.sleep(8)\nruns += 1\nruns" });
+  await eventually("it is told again", 10, () => Promise.resolve(fault.left() === 0));
+  const waited = await invoke(client, "execute-code", { ...path, code: "runs += 10", timeout_ms: 300 });
+  assert.equal(waited.execution.kernel_restarted, false);
+  assert.equal((await long.until("result")).data.text, "1");
+});
+
+Deno.test("code that has not reached its kernel in time is timed out too, and counts as not begun", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  await invoke(client, "execute-code", { ...path, code: "1" });
+  const held = faulty.proxy.intercept(at.execute, { kind: "hold" });
+  const late = invoke(client, "execute-code", { ...path, code: "2", timeout_ms: 300 });
+  await held.hit;
+  const { execution } = await late;
+  held.release();
+  assert.deepEqual([execution.status, execution.execution_count, execution.kernel_restarted], [
+    "timed_out",
+    null,
+    false,
+  ]);
+});
+
+Deno.test("a restart whose answer is lost is told all the same", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  await invoke(client, "execute-code", { ...path, code: "lost = 1" });
+  faulty.proxy.intercept(({ path }) => path.endsWith("/restart"), { kind: "drop", when: "after" }, 2);
+  const late = await invoke(client, "execute-code", { ...path, code: stubborn, timeout_ms: 500 });
+  assert.equal(late.execution.kernel_restarted, true);
+  const next = await invoke(client, "execute-code", { ...path, code: "'lost' in globals()" });
+  assert.equal(next.execution.results[0].text, "False");
+  assert.equal(next.previous?.termination_reason, "kernel_restarted");
 });
 
 Deno.test("code that yields to others who wait is not taken for stuck", async () => {

@@ -44,6 +44,7 @@ const UPLOADS: Record<string, string[]> = {
     "once",
     "pause",
     "run",
+    "run_record",
     "transcript",
     "view",
   ],

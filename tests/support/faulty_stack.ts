@@ -74,4 +74,8 @@ export const at = {
   finish: rpc("finish_execution"),
   /** Of an idempotency key. */
   claimKey: rpc("claim_execution"),
+  keepKey: rpc("keep_execution"),
+  releaseKey: rpc("release_execution"),
+  send: rpc("send_execution"),
+  keepAnswer: rpc("answer_execution"),
 };

@@ -8,7 +8,7 @@ export function keepAlive(work: Promise<unknown>): void {
 }
 
 /** Waits for `work`, which cannot fail, until `time` on `performance.now()`'s clock at most; then it goes on by itself. */
-export async function awaitUntil(time: number, work: Promise<void>): Promise<void> {
+export async function awaitUntil(time: number, work: Promise<unknown>): Promise<void> {
   keepAlive(work);
   const late = Promise.withResolvers<void>();
   const timer = setTimeout(late.resolve, time - performance.now());

@@ -35,7 +35,7 @@ const schema = z.object({
   REQUEST_SECONDS: z.coerce.number().int().min(60).max(400).default(150),
   EXECUTION_TIMEOUT_SECONDS: seconds(60, 400),
   EXECUTION_MAX_TIMEOUT_SECONDS: seconds(300, 400),
-  EXECUTION_LEASE_SECONDS: seconds(15, 120),
+  EXECUTION_LEASE_SECONDS: seconds(30, 120),
 });
 
 /** All times are in seconds. */

@@ -47,14 +47,15 @@ export function endpoint<Body, Answer extends object>(
         const caller = callerOf(context);
         const body = await readBody(request, schema);
         const config = readConfig();
-        const rpc = new Rpc(context.supabaseAdmin, trace);
         const limits = streams ? config.stream : config.answer;
+        const answerBy = trace.started + limits.requestSeconds * 1000;
+        const rpc = new Rpc(context.supabaseAdmin, trace, answerBy);
         const call: Call = {
           caller,
           config,
           trace,
           limits,
-          answerBy: trace.started + limits.requestSeconds * 1000,
+          answerBy,
           store: new ContextStore(rpc),
           executions: new ExecutionStore(rpc),
           sandboxes: new Sandboxes(config, trace),
@@ -100,14 +101,21 @@ export function endpoint<Body, Answer extends object>(
       const trace = new Trace(request);
       const gone = new AbortController();
       request.signal.addEventListener("abort", () => gone.abort());
+      let isHandled = false;
       const guarded = withSupabase<Database>(
         { auth: ["user", "secret:*"], errors: { detailed: false } },
         async (authenticated, context) => {
+          isHandled = true;
           trace.spend("auth", performance.now() - trace.started);
           return await handle(authenticated, context, trace, gone);
         },
       );
-      return stamped(await withRetryable(await guarded(request)), trace);
+      const response = await guarded(request);
+      if (!isHandled && request.method !== "OPTIONS") {
+        const outcome = response.headers.get("x-supabase-server-error") ?? String(response.status);
+        log("info", { function: name, outcome, ...trace.fields() });
+      }
+      return stamped(await withRetryable(response), trace);
     },
   };
 }

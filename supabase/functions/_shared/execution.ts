@@ -22,6 +22,9 @@ export type Language = z.infer<typeof languageSchema>;
 /** The template takes a variable away after the run, and without these its kernels do not work. */
 const RESERVED_ENVS = new Set(["HOME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "USER"]);
 
+/** What may name an argument in R: no underscore first, and none of its words. */
+const R_NAME = /^(?!(if|else|repeat|while|function|for|next|break|TRUE|FALSE|NULL|Inf|NaN|NA(_\w+)?)$)[A-Za-z]/;
+
 const envsSchema = z.record(
   z.string()
     .regex(/^[A-Za-z_][A-Za-z0-9_]{0,254}$/, "must be a name of letters, digits and underscores")
@@ -48,8 +51,8 @@ const filePathSchema = z.string()
     `must hold names of at most ${NAME_BYTES} bytes`,
   )
   .refine(
-    (path) => !/[\p{Cc}\\]/u.test(path) && path.isWellFormed(),
-    "must not hold control characters or backslashes",
+    (path) => !/[\p{Cc}\\"]/u.test(path) && path.isWellFormed(),
+    "must not hold control characters, backslashes or double quotes",
   );
 
 const fileSchema = z.strictObject({
@@ -62,8 +65,9 @@ const fileSchema = z.strictObject({
 );
 export type InputFile = z.infer<typeof fileSchema>;
 
-const fileBytes = (file: InputFile) =>
-  file.content === undefined ? (file.content_base64 ?? "").length * 3 / 4 : utf8Length(file.content);
+function fileBytes({ content, content_base64 = "" }: InputFile): number {
+  return content === undefined ? content_base64.replace(/=+$/, "").length * 3 / 4 : utf8Length(content);
+}
 
 export const executeRequestSchema = z.strictObject({
   ...pathFields,
@@ -81,6 +85,10 @@ export const executeRequestSchema = z.strictObject({
     )
     .default([]),
   outputs: z.array(filePathSchema).max(FILES).default([]),
+}).superRefine(({ language, envs = {} }, issues) => {
+  // The template writes the name into R's code as that of an argument.
+  const name = language === "r" ? Object.keys(envs).find((name) => !R_NAME.test(name)) : undefined;
+  if (name !== undefined) issues.addIssue({ code: "custom", path: ["envs", name], message: "is no name in R" });
 });
 export type ExecuteRequest = z.infer<typeof executeRequestSchema>;
 
@@ -108,7 +116,7 @@ export type OutputFile = z.infer<typeof outputSchema>;
 const endSchema = z.object({
   status: z.enum(["ok", "error", "timed_out"]),
   error: errorSchema.nullable(),
-  /** Null when the kernel did not say that it had begun: others kept it busy for the whole time. */
+  /** Null when the kernel did not say that it had begun: others kept it busy, or it took too long to start. */
   execution_count: z.int().nullable(),
   /** From the code's way to the kernel to its end, in milliseconds. */
   duration_ms: z.int(),

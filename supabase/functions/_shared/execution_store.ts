@@ -27,8 +27,6 @@ export interface LedgerEnd {
   readonly duration: number;
   readonly outputBytes: number;
   readonly errorName: string | null;
-  /** Kept for repeats, if the execution has an idempotency key. */
-  readonly answer?: KeptAnswer;
 }
 
 export class ExecutionStore {
@@ -58,6 +56,11 @@ export class ExecutionStore {
     }, z.boolean());
   }
 
+  /** Notes that its code is about to be sent. False: its claim was taken over, and it must not be. */
+  async send(executionId: string): Promise<boolean> {
+    return await this.rpc.call("send_execution", { p_execution_id: executionId }, z.boolean());
+  }
+
   /** Gives up a claimed execution of which nothing ran. */
   async release(executionId: string): Promise<boolean> {
     return await this.rpc.call("release_execution", { p_execution_id: executionId }, z.boolean());
@@ -82,8 +85,17 @@ export class ExecutionStore {
       p_status: end.status,
       p_duration_ms: Math.round(end.duration),
       p_output_bytes: end.outputBytes,
-      p_error_name: end.errorName ?? undefined,
-      p_answer: end.answer && JSON.stringify(end.answer),
+      // Code names its exceptions, and Postgres takes neither of these.
+      p_error_name: end.errorName?.toWellFormed().replaceAll("\0", ""),
+    }, z.boolean());
+  }
+
+  /** Ends the claim on its key, with the answer for those who repeat the request, or because nobody knows it. */
+  async answer(executionId: string, answer?: KeptAnswer): Promise<boolean> {
+    return await this.rpc.call("answer_execution", {
+      p_execution_id: executionId,
+      // As text: it may hold what a Postgres text cannot, and there it stands escaped.
+      p_answer: answer && JSON.stringify(answer),
     }, z.boolean());
   }
 

@@ -1,17 +1,18 @@
 /** Files of a run: put into the sandbox's working directory before it, taken out after it. */
 import { Buffer } from "node:buffer";
-import { FileNotFoundError, TimeoutError } from "e2b";
+import { FileNotFoundError, InvalidArgumentError, NotEnoughSpaceError, TimeoutError } from "e2b";
+import { ContextError } from "./errors.ts";
 import type { InputFile, OutputFile } from "./execution.ts";
 import type { LiveSandbox } from "./live_sandbox.ts";
-import { asConnectionError } from "./provider_errors.ts";
+import { asConnectionError, wordless } from "./provider_errors.ts";
 
 /** Where the template's kernels work. */
 const WORKING_DIRECTORY = "/home/user";
 /** Time limit of putting all files, and of taking all, in milliseconds. */
 export const TRANSFER_MILLISECONDS = 10_000;
 /** Most bytes of one output, and of all together. */
-const OUTPUT_BYTES = 5 * 1024 * 1024;
-const OUTPUTS_BYTES = 10 * 1024 * 1024;
+const OUTPUT_BYTES = 2 * 1024 * 1024;
+const OUTPUTS_BYTES = 4 * 1024 * 1024;
 
 const MEDIA_TYPES: Record<string, string> = {
   csv: "text/csv",
@@ -54,7 +55,15 @@ export async function putFiles(sandbox: LiveSandbox, files: readonly InputFile[]
   } catch (thrown) {
     // The SDK's word for a 502 of the proxy. The next connect finds out whether the sandbox is there.
     if (thrown instanceof TimeoutError) return "gone";
-    throw asConnectionError(thrown);
+    if (thrown instanceof InvalidArgumentError) {
+      throw new ContextError("invalid_request", "files: a path is taken by a directory, or leads through a file.", {
+        field: "files",
+      });
+    }
+    if (thrown instanceof NotEnoughSpaceError) {
+      throw new ContextError("invalid_request", "files: the sandbox has no room for them.", { field: "files" });
+    }
+    throw asConnectionError(wordless(thrown));
   }
 }
 

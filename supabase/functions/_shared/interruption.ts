@@ -2,6 +2,8 @@
 import type { Language } from "./execution.ts";
 import { type Program, run } from "./kernel.ts";
 import { type LiveSandbox, SANDBOX_CALL_MILLISECONDS } from "./live_sandbox.ts";
+import { describe, log } from "./log.ts";
+import { wordless } from "./provider_errors.ts";
 
 /**
  * How often, and for how long each, in milliseconds, a kernel is asked whether it is free. The template notices that a
@@ -25,27 +27,39 @@ const NOTHING: Record<Language, string> = {
   typescript: "//",
   java: "//",
 };
-/** What the template calls the kernels of its languages, where it has another name. */
-const ALIASES: Partial<Record<Language, readonly string[]>> = { javascript: ["deno"], typescript: ["deno"] };
-
 /**
  * Waits until the kernel of an interrupted program is free, and restarts it when it does not yield, unless `isInUse`
- * says that it serves somebody else. Returns whether it was restarted.
+ * says that it serves somebody else. Returns whether it was restarted, as far as one can tell: an answer that does not
+ * come proves nothing. `announce` comes before that, so that no variable goes without a word.
  *
- * @throws Error of the SDK, when it could not be restarted
+ * @throws what `isInUse` and `announce` throw; then it was not restarted
  */
 export async function freeKernel(
   sandbox: LiveSandbox,
   program: Program,
   isInUse: () => Promise<boolean>,
+  announce: () => Promise<unknown>,
 ): Promise<boolean> {
   await new Promise((resolve) => setTimeout(resolve, HEAD_START_MILLISECONDS));
   for (let question = 1; question <= QUESTIONS; question++) {
     if (await isFree(sandbox, program)) return false;
   }
   if (await isInUse()) return false;
-  await restart(sandbox, program.language);
+  await announce();
+  try {
+    await restart(sandbox, program.language);
+  } catch (thrown) {
+    log("error", { event: "kernel_restart_not_confirmed", error: describe(wordless(thrown)) });
+  }
   return true;
+}
+
+/**
+ * Takes a run's environment variables away for certain. The template deletes one after the other, and in Python stops at
+ * the first that the code itself has deleted.
+ */
+export async function clearEnvs(sandbox: LiveSandbox, program: Program): Promise<void> {
+  if (program.language === "python" && Object.keys(program.envs ?? {}).length > 1) await isFree(sandbox, program);
 }
 
 /**
@@ -68,9 +82,8 @@ async function isFree(sandbox: LiveSandbox, { language, envs = {} }: Program): P
 }
 
 async function restart(sandbox: LiveSandbox, language: Language): Promise<void> {
-  const names = [language, ...(ALIASES[language] ?? [])];
   // Each language has one: these functions use the default one alone.
   for (const context of await sandbox.listCodeContexts()) {
-    if (names.includes(context.language)) await sandbox.restartCodeContext(context);
+    if (context.language === language) await sandbox.restartCodeContext(context);
   }
 }

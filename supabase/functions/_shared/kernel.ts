@@ -9,6 +9,8 @@ import { asProviderError } from "./provider_errors.ts";
 
 /** The exception by which the template tells that the kernel was restarted under a run, by somebody or after a crash. */
 export const KERNEL_RESTARTED = "ContextRestarting";
+/** By these the template tells that it lost its own connection to the kernel. No exception of the code's: no traceback. */
+const LOST = new Set(["WebSocketError", "UnexpectedEndOfExecution"]);
 /** Longest line that is held, in characters. One message is one line. */
 export const LINE_CHARACTERS = 4 * 1024 * 1024;
 /** Most characters read of a refusal, which comes from whatever listens on the kernel's port. */
@@ -44,7 +46,7 @@ export interface Program {
 
 export type Ending =
   | { readonly outcome: "ended" }
-  /** The signal came first. The connection was dropped, which makes the template interrupt the kernel. */
+  /** The signal came first. The connection was dropped, which makes the template interrupt what has begun. */
   | { readonly outcome: "interrupted" }
   /** The sandbox was not there: nothing ran. */
   | { readonly outcome: "gone" };
@@ -61,7 +63,6 @@ export async function run(
   signal: AbortSignal,
   take: (message: KernelMessage) => Promise<void>,
 ): Promise<Ending> {
-  let answered = false;
   try {
     const { code, language, envs } = program;
     const body = envs && Object.keys(envs).length > 0
@@ -69,17 +70,16 @@ export async function run(
       : { code, language };
     const response = await sandbox.execute(body, signal);
     if (!response.ok || !response.body) return await refused(response, signal);
-    answered = true;
     for await (const line of readLines(response.body, LINE_CHARACTERS, signal)) {
       const message = messageOf(line);
       if (message === null) continue;
       if (message.type === "end_of_execution") return { outcome: "ended" };
+      if (message.type === "error" && LOST.has(message.name) && message.traceback === "") throw lost();
       await take({ ...message, characters: line.length });
     }
   } catch (thrown) {
     if (thrown instanceof ContextError) throw thrown;
-    // Without an answer nobody knows whether the code began.
-    if (!signal.aborted || !answered) throw lost(thrown);
+    if (!signal.aborted) throw lost(thrown);
   }
   if (!signal.aborted) throw lost();
   return { outcome: "interrupted" };

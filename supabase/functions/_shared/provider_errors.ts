@@ -65,6 +65,11 @@ export function asProviderError(answer: Answer): ContextError {
   }
 }
 
+/** An error of the SDK as our log may tell it: its message quotes the sandbox's id, or the path of a user's file. */
+export function wordless(thrown: unknown): Error {
+  return new Error(`the SDK threw ${thrown instanceof Error ? thrown.name : typeof thrown}`);
+}
+
 /** What was thrown for want of an answer, as callers meet it. */
 export function asConnectionError(thrown: unknown): ContextError {
   if (thrown instanceof Error && /^(Abort|Timeout)Error$/.test(thrown.name)) {

@@ -14,7 +14,12 @@ const CALLS = 3;
 type Functions = Database["public"]["Functions"];
 
 export class Rpc {
-  constructor(private readonly client: SupabaseClient<Database>, private readonly trace: Trace) {}
+  /** `answerBy`: when the request must have been answered, on `performance.now()`'s clock; no call lasts longer. */
+  constructor(
+    private readonly client: SupabaseClient<Database>,
+    private readonly trace: Trace,
+    private readonly answerBy: number,
+  ) {}
 
   /**
    * Calls a function and checks what it returns.
@@ -27,13 +32,14 @@ export class Rpc {
     schema: z.ZodType<Row>,
   ): Promise<Row> {
     for (let call = 1;; call++) {
+      const time = Math.max(0, Math.min(CALL_MILLISECONDS, this.answerBy - performance.now()));
       const { data, error, status } = await this.trace.measure(
         "database",
-        async () => await this.client.rpc(name, parameters).abortSignal(AbortSignal.timeout(CALL_MILLISECONDS)),
+        async () => await this.client.rpc(name, parameters).abortSignal(AbortSignal.timeout(time)),
       );
       if (!error) return schema.parse(data);
       const problem = asDatabaseError(name, error, status);
-      if (!problem.retryable || call === CALLS) throw problem;
+      if (!problem.retryable || call === CALLS || performance.now() >= this.answerBy) throw problem;
       log("warning", { event: "database_call_repeated", rpc: name, status, database_code: error.code });
       await new Promise((resolve) => setTimeout(resolve, 100 * call * (0.5 + Math.random())));
     }

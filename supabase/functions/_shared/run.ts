@@ -1,15 +1,16 @@
 /** One run on a path: acquire its context, run, free the kernel if need be, note it in the ledger. */
 import { acquire, type Acquired } from "./acquire.ts";
-import { awaitUntil } from "./background.ts";
+import { keepAlive } from "./background.ts";
 import type { Call } from "./call.ts";
 import type { PathKey } from "./context_store.ts";
 import { asContextError, ContextError } from "./errors.ts";
 import type { ExecuteRequest, Execution, ExecutionEvent } from "./execution.ts";
-import type { KeptAnswer, LedgerEnd, LedgerEntry } from "./execution_store.ts";
+import type { KeptAnswer, LedgerEntry } from "./execution_store.ts";
 import { putFiles, takeFiles, TRANSFER_MILLISECONDS } from "./files.ts";
-import { freeKernel, INTERRUPTION_MILLISECONDS } from "./interruption.ts";
-import { type Ending, KERNEL_RESTARTED, type KernelMessage, run as runInKernel } from "./kernel.ts";
+import { clearEnvs, freeKernel, INTERRUPTION_MILLISECONDS } from "./interruption.ts";
+import { type Ending, KERNEL_RESTARTED, run as runInKernel } from "./kernel.ts";
 import { describe, log } from "./log.ts";
+import { RunRecord } from "./run_record.ts";
 import { Transcript } from "./transcript.ts";
 import { view } from "./view.ts";
 
@@ -45,18 +46,12 @@ export async function runOnPath(run: Run, key: PathKey): Promise<KeptAnswer> {
       holdSeconds: Math.ceil((timeout + INTERRUPTION_MILLISECONDS) / 1000),
       mayCreate,
     });
-    if (run.cancelled.aborted) throw cancelled();
-    if (performance.now() + timeout + INTERRUPTION_MILLISECONDS > call.answerBy) {
-      throw new ContextError(
-        "context_busy",
-        "Getting the sandbox took too long for this run. It is there now: try again.",
-        { retryAfterSeconds: 1 },
-      );
-    }
+    checkTime(run);
     await run.tell({ event: "context", data: view(acquired, call.caller) });
     const files = request.files.length === 0
       ? "put"
       : await call.trace.measure("provider", () => putFiles(acquired.sandbox, request.files));
+    checkTime(run);
     const execution = files === "gone" ? null : await runInSandbox(run, acquired);
     if (execution) return { context: acquired.context, wasCreated: acquired.wasCreated, execution };
     mayCreate = !acquired.hasCreated;
@@ -66,84 +61,102 @@ export async function runOnPath(run: Run, key: PathKey): Promise<KeptAnswer> {
   });
 }
 
+/** Whether there is somebody to run for, and time to run in. */
+function checkTime({ call, timeout, cancelled: signal }: Run): void {
+  if (signal.aborted) throw cancelled();
+  if (performance.now() + timeout + INTERRUPTION_MILLISECONDS > call.answerBy) {
+    throw new ContextError(
+      "context_busy",
+      "Getting the sandbox took too long for this run. It is there now: try again.",
+      {
+        retryAfterSeconds: 1,
+      },
+    );
+  }
+}
+
 /** Null: the sandbox was gone, and nothing ran. */
 async function runInSandbox(run: Run, acquired: Acquired): Promise<Execution | null> {
   const { call, request, timeout } = run;
-  const entry = { executionId: run.executionId, contextId: acquired.context.id, language: request.language };
+  const { sandbox, context } = acquired;
+  const hasKey = request.idempotency_key !== undefined;
+  if (hasKey && !await call.executions.send(run.executionId)) {
+    throw new ContextError("execution_running", "Another request with this idempotency key has taken this one over.", {
+      retryAfterSeconds: 1,
+    });
+  }
+
+  const entry = { executionId: run.executionId, contextId: context.id, language: request.language };
+  const record = new RunRecord(call, entry, timeout + AFTERMATH_MILLISECONDS, hasKey);
   const transcript = new Transcript(run.tell);
   const sent = performance.now();
-  let begun: { readonly at: number; readonly noted: Promise<void> } | undefined;
-  const take = async (message: KernelMessage) => {
-    // While it runs, not before: nothing waits for the ledger.
-    begun ??= {
-      at: performance.now(),
-      noted: note(entry, call.executions.start(entry, timeout + AFTERMATH_MILLISECONDS)),
-    };
-    await transcript.take(message);
-  };
-  const finish = async (end: Pick<LedgerEnd, "status" | "duration" | "answer">) => {
-    await begun?.noted;
-    const said = { outputBytes: transcript.bytes, errorName: transcript.errorName };
-    // The ledger's troubles are not the caller's, who has waited long enough.
-    await awaitUntil(call.answerBy, note(entry, call.executions.finish(entry, { ...end, ...said })));
-  };
-
+  const said = () => ({
+    duration: performance.now() - sent,
+    outputBytes: transcript.bytes,
+    errorName: transcript.errorName,
+  });
   let ending: Ending;
   try {
     const signal = AbortSignal.any([AbortSignal.timeout(timeout), run.cancelled]);
-    ending = await call.trace.measure("kernel", () => runInKernel(acquired.sandbox, request, signal, take));
+    ending = await call.trace.measure("kernel", () =>
+      runInKernel(sandbox, request, signal, async (message) => {
+        record.begin();
+        await transcript.take(message);
+      }));
   } catch (thrown) {
     // Anything else means that the code was refused.
     if (asContextError(thrown).code === "execution_lost") {
-      await finish({ status: "lost", duration: performance.now() - sent });
+      await record.end({ status: "lost", ...said() });
+      // To the template a connection that breaks is one that was dropped: it interrupts the run, if there is one.
+      keepAlive(free(run, acquired, entry, record.begunAt ?? sent, true));
     }
     throw thrown;
   }
   if (ending.outcome === "gone") return null;
 
-  const duration = performance.now() - sent;
+  const { duration, ...rest } = said();
   const interrupted = ending.outcome === "interrupted";
-  const restarted = interrupted
-    ? await call.trace.measure("kernel", () => free(run, acquired, entry, begun?.at, sent))
-    : transcript.errorName === KERNEL_RESTARTED;
-  if (restarted) await note(entry, call.store.noteKernelRestart(entry.contextId));
+  const isRestarted = interrupted
+    ? await free(run, acquired, entry, record.begunAt ?? sent, record.begunAt !== undefined)
+    : await cleanUp(run, acquired, transcript);
   if (interrupted && run.cancelled.aborted) {
-    await finish({ status: "cancelled", duration });
+    await record.end({ status: "cancelled", duration, ...rest });
     throw cancelled();
   }
   const outputs = request.outputs.length === 0
     ? []
-    : await call.trace.measure("provider", () => takeFiles(acquired.sandbox, request.outputs, call.answerBy));
+    : await call.trace.measure("provider", () => takeFiles(sandbox, request.outputs, call.answerBy));
   const execution: Execution = {
     ...transcript.execution(interrupted),
     duration_ms: Math.round(duration),
-    kernel_restarted: restarted,
+    kernel_restarted: isRestarted,
     outputs,
   };
-  const { context, wasCreated } = acquired;
-  await finish({
-    status: execution.status,
-    duration,
-    ...(request.idempotency_key === undefined ? {} : { answer: { context, wasCreated, execution } }),
-  });
+  await record.end(
+    { status: execution.status, duration, ...rest },
+    { context, wasCreated: acquired.wasCreated, execution },
+  );
   // After what must not be lost, be it that the caller takes it slowly.
   await transcript.close();
   return execution;
 }
 
-/** Sees to it that the kernel is free for whoever comes next. Returns whether it had to be restarted. */
+/** Sees to it that the kernel of a run that was cut off is free. Returns whether it had to be restarted. */
 async function free(
   { call, request }: Run,
   { sandbox, context }: Acquired,
   entry: LedgerEntry,
-  begunAt: number | undefined,
-  sentAt: number,
+  since: number,
+  hasBegun: boolean,
 ): Promise<boolean> {
-  const isInUse = () => call.executions.isKernelInUse(entry, performance.now() - (begunAt ?? sentAt));
+  const isInUse = () => call.executions.isKernelInUse(entry, performance.now() - since);
   try {
     // It never came to this run: if others keep the kernel busy, that is why.
-    if (begunAt === undefined && await isInUse()) return false;
-    return await freeKernel(sandbox, request, isInUse);
+    if (!hasBegun && await isInUse()) return false;
+    return await call.trace.measure(
+      "kernel",
+      () => freeKernel(sandbox, request, isInUse, () => call.store.noteKernelRestart(context.id)),
+    );
   } catch (error) {
     // The next run that is not begun in time tries again.
     log("error", { event: "kernel_not_freed", context_id: context.id, error: describe(error) });
@@ -151,14 +164,22 @@ async function free(
   }
 }
 
-/** Awaits a step of the bookkeeping. Its failure must not hide what the run came to. */
-async function note({ executionId, contextId }: LedgerEntry, step: Promise<unknown>): Promise<void> {
-  try {
-    await step;
-  } catch (error) {
-    const ids = { context_id: contextId, execution_id: executionId };
-    log("error", { event: "execution_not_noted", ...ids, error: describe(error) });
+/** What follows on a run that came to its end. Returns whether its kernel went with it. */
+async function cleanUp(
+  { call, request }: Run,
+  { sandbox, context }: Acquired,
+  transcript: Transcript,
+): Promise<boolean> {
+  if (transcript.errorName !== KERNEL_RESTARTED) {
+    await call.trace.measure("kernel", () => clearEnvs(sandbox, request));
+    return false;
   }
+  try {
+    await call.store.noteKernelRestart(context.id);
+  } catch (error) {
+    log("error", { event: "kernel_restart_not_noted", context_id: context.id, error: describe(error) });
+  }
+  return true;
 }
 
 function cancelled(): ContextError {

@@ -49,11 +49,11 @@ export class Transcript {
       }
       case "result": {
         this.#bytes += message.characters;
-        this.#resultsCharacters += message.characters;
-        if (this.#resultsCharacters > RESULTS_CHARACTERS) {
+        if (this.#resultsCharacters + message.characters > RESULTS_CHARACTERS) {
           this.#resultsOmitted++;
           break;
         }
+        this.#resultsCharacters += message.characters;
         const { type: _type, characters: _characters, ...result } = message;
         this.#results.push(result);
         await this.tell({ event: "result", data: result });
