@@ -60,6 +60,13 @@ async function waitingAtTheGate(count: number): Promise<void> {
   }
 }
 
+async function waitingForRows(count: number): Promise<void> {
+  for (let waiting = 0; waiting < count;) {
+    [{ waiting }] = await sql`
+      select count(*)::integer as waiting from pg_locks where locktype in ('transactionid', 'tuple') and not granted`;
+  }
+}
+
 /** How often each outcome came. */
 function tally(claims: readonly postgres.Row[]): Record<string, number> {
   const counts: Record<string, number> = {};
@@ -72,8 +79,10 @@ async function rounds(test: (key: string) => Promise<void>): Promise<void> {
 }
 
 const claims = (key: string, count: number) => Array.from({ length: count }, () => claimText({ key }));
-const finishText = (id: string) =>
-  `select public.finish_execution('${id}', '${CONTEXT}', 'python', 'ok', 1, 1, null, '{"n":1}') as done`;
+const sendText = (id: string) => `select public.send_execution('${id}') as done`;
+const answerText = (id: string) => `select public.answer_execution('${id}', '{"n":1}') as done`;
+const lapseText = (id: string) =>
+  `update copilot_internal.idempotency_keys set alive_until = clock_timestamp() where execution_id = '${id}'`;
 
 Deno.test("a new key is claimed by one, and runs for all others", async () => {
   await rounds(async (key) => {
@@ -177,8 +186,8 @@ Deno.test("while its holder ends, everybody is told that it runs or its answer, 
     const id = crypto.randomUUID();
     assert.equal((await claim({ key, id })).outcome, "claimed");
     const keep = `select public.keep_execution('${id}', 60) as done`;
-    const [finished, , ...others] = await together([finishText(id), keep, ...claims(key, CONNECTIONS - 2)]);
-    assert.equal(finished.done, true);
+    const [answered, , ...others] = await together([answerText(id), keep, ...claims(key, CONNECTIONS - 2)]);
+    assert.equal(answered.done, true);
     for (const { outcome, answer } of others) {
       assert.deepEqual(answer, outcome === "finished" ? { n: 1 } : null);
       assert.match(outcome, /^(running|finished)$/);
@@ -187,21 +196,120 @@ Deno.test("while its holder ends, everybody is told that it runs or its answer, 
   });
 });
 
+Deno.test("a key whose holder died before it sent anything is taken over by one", async () => {
+  await rounds(async (key) => {
+    const dead = await unheardOf(key);
+    const ids = Array.from({ length: CONNECTIONS }, () => crypto.randomUUID());
+    const all = await together(ids.map((id) => claimText({ key, id })));
+    assert.deepEqual(tally(all), { claimed: 1, running: CONNECTIONS - 1 });
+    const [{ execution_id, is_alive, sent_at }] = await sql`
+      select execution_id, alive_until > clock_timestamp() + interval '50 s' as is_alive, sent_at
+      from copilot_internal.idempotency_keys where idempotency_key = ${key}`;
+    assert.equal(execution_id, ids[all.findIndex(({ outcome }) => outcome === "claimed")]);
+    assert.deepEqual([is_alive, sent_at], [true, null]);
+    assert.equal((await sql.unsafe(sendText(dead)))[0].done, false);
+  });
+});
+
+Deno.test("by one of those with its request, whoever else asks", async () => {
+  await rounds(async (key) => {
+    await unheardOf(key);
+    const both = Array.from(
+      { length: CONNECTIONS },
+      (_, index) => claimText({ key, hash: index % 2 === 0 ? "hash" : "other" }),
+    );
+    assert.deepEqual(tally(await together(both)), {
+      claimed: 1,
+      running: CONNECTIONS / 2 - 1,
+      mismatch: CONNECTIONS / 2,
+    });
+  });
+});
+
+Deno.test("either its holder, who was only slow, sends it, or one who takes it over does: never both", async () => {
+  let round = 0;
+  await rounds(async (key) => {
+    const slow = await unheardOf(key);
+    // In turn, as who is let go first often wins.
+    const at = round++ % 2 === 0 ? 0 : CONNECTIONS - 1;
+    const statements = claims(key, CONNECTIONS - 1);
+    statements.splice(at, 0, sendText(slow));
+    const all = await together(statements);
+    const [{ done }] = all.splice(at, 1);
+    assert.deepEqual(
+      tally(all),
+      done ? { lost: CONNECTIONS - 1 } : { claimed: 1, running: CONNECTIONS - 2 },
+    );
+  });
+});
+
+Deno.test("a holder that sends while its key is being taken over waits, and is told", async () => {
+  for (const takesOver of [true, false]) {
+    const key = crypto.randomUUID();
+    const slow = await unheardOf(key);
+    let sent: Promise<postgres.Row[]> | undefined;
+    const abort = new Error("rolled back");
+    await connections[0].begin(async (transaction) => {
+      assert.equal((await transaction.unsafe(claimText({ key })))[0].outcome, "claimed");
+      sent = connections[1].unsafe(sendText(slow)).execute();
+      await waitingForRows(1);
+      if (!takesOver) throw abort;
+    }).catch((error) => assert.equal(error, abort));
+    assert.equal((await sent!)[0].done, !takesOver);
+    assert.equal((await claim({ key })).outcome, takesOver ? "running" : "lost");
+  }
+});
+
+Deno.test("who takes a key over while its holder sends waits, and is told that nobody knows", async () => {
+  for (const sends of [true, false]) {
+    const key = crypto.randomUUID();
+    const slow = await unheardOf(key);
+    let taken: Promise<postgres.Row[]> | undefined;
+    const abort = new Error("rolled back");
+    await connections[0].begin(async (transaction) => {
+      assert.equal((await transaction.unsafe(sendText(slow)))[0].done, true);
+      taken = connections[1].unsafe(claimText({ key })).execute();
+      await waitingForRows(1);
+      if (!sends) throw abort;
+    }).catch((error) => assert.equal(error, abort));
+    assert.equal((await taken!)[0].outcome, sends ? "lost" : "claimed");
+  }
+});
+
+Deno.test("a holder that is back in time keeps its key, or one takes it over: never both", async () => {
+  await rounds(async (key) => {
+    const slow = await unheardOf(key);
+    const keep = `select public.keep_execution('${slow}', 60) as done`;
+    const [{ done }, ...others] = await together([keep, ...claims(key, CONNECTIONS - 1)]);
+    assert.deepEqual(tally(others), done ? { running: CONNECTIONS - 1 } : { claimed: 1, running: CONNECTIONS - 2 });
+    assert.equal((await sql.unsafe(sendText(slow)))[0].done, done);
+  });
+});
+
 Deno.test("an execution whose beginning and end come at the same moment, several times each, has ended once", async () => {
   await rounds(async () => {
     const id = crypto.randomUUID();
+    const finish = `select public.finish_execution('${id}', '${CONTEXT}', 'python', 'ok', 1, 1) as done`;
     const start = `select public.start_execution('${id}', '${CONTEXT}', 'python', 60000) as done`;
-    await together(Array.from({ length: CONNECTIONS }, (_, index) => index % 2 === 0 ? start : finishText(id)));
+    await together(Array.from({ length: CONNECTIONS }, (_, index) => index % 2 === 0 ? start : finish));
     const rows = await sql`select status from copilot_internal.executions where id = ${id}`;
     assert.deepEqual(rows.map(({ status }) => status), ["ok"]);
   });
 });
 
+/** Makes a key whose holder, which is told, has not been heard of for too long and has sent nothing. */
+async function unheardOf(key: string): Promise<string> {
+  const id = crypto.randomUUID();
+  assert.equal((await claim({ key, id })).outcome, "claimed");
+  await sql.unsafe(lapseText(id));
+  return id;
+}
+
 /** Makes a key whose answer was kept until now. */
 async function expired(key: string): Promise<void> {
   const id = crypto.randomUUID();
   await claim({ key, id });
-  await sql.unsafe(finishText(id));
+  await sql.unsafe(answerText(id));
   assert.equal((await claim({ key })).outcome, "finished");
   await sql`update copilot_internal.idempotency_keys set expires_at = clock_timestamp() where execution_id = ${id}`;
 }

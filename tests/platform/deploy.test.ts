@@ -36,6 +36,7 @@ const UPLOADS: Record<string, string[]> = {
     "acquire",
     "capped_text",
     "env_vars",
+    "escaped_text",
     "execute",
     "files",
     "interruption",

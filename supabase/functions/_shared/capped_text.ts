@@ -25,6 +25,17 @@ export class CappedText {
     return shown;
   }
 
+  /** Whether nothing that comes can belong to the head any more. */
+  get hasHead(): boolean {
+    return this.#head.length === this.#half;
+  }
+
+  /** Takes a piece of so many characters behind the head, of which `tail` is the end. */
+  appendTail(characters: number, tail: string): void {
+    this.append(tail);
+    this.#length += characters - tail.length;
+  }
+
   /** Counts characters that were left out before they came here. */
   omit(characters: number): void {
     this.#unseen += characters;

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { behindEnvs, splicedEnvs } from "./env_vars.ts";
 import { ContextError } from "./errors.ts";
+import { EscapedText } from "./escaped_text.ts";
 import type { Language } from "./execution.ts";
 import { type LongLine, readLines } from "./lines.ts";
 import type { LiveSandbox } from "./live_sandbox.ts";
@@ -13,6 +14,8 @@ export const KERNEL_RESTARTED = "ContextRestarting";
 const LOST = new Set(["WebSocketError", "UnexpectedEndOfExecution"]);
 /** Longest line that is held, in characters. One message is one line. */
 export const LINE_CHARACTERS = 4 * 1024 * 1024;
+/** The longest end of a line of output, behind its text. */
+const TIMESTAMP_CHARACTERS = 100;
 /** Most characters read of a refusal, which comes from whatever listens on the kernel's port. */
 const REFUSAL_CHARACTERS = 64 * 1024;
 
@@ -35,6 +38,13 @@ const lineSchema = z.union([
 /** What the kernel says of a run. `characters`: the length of its line. */
 export type KernelMessage =
   | Exclude<z.infer<typeof messageSchema>, { type: "end_of_execution" }> & { readonly characters: number }
+  /** Output, as yet unread. */
+  | {
+    readonly type: "output";
+    readonly of: "stdout" | "stderr";
+    readonly text: EscapedText;
+    readonly characters: number;
+  }
   /** A message whose line was too long to hold. */
   | { readonly type: "too_long"; readonly of: string | undefined; readonly characters: number };
 
@@ -58,7 +68,7 @@ export type Ending =
  * @throws ContextError `execution_lost` when the connection broke: whether the code ran to its end is not known.
  */
 export async function run(
-  sandbox: LiveSandbox,
+  sandbox: Pick<LiveSandbox, "execute">,
   program: Program,
   signal: AbortSignal,
   take: (message: KernelMessage) => Promise<void>,
@@ -86,8 +96,17 @@ export async function run(
 }
 
 function messageOf(line: string | LongLine) {
-  if (typeof line === "string") return lineSchema.parse(parseJson(line));
+  if (typeof line === "string") return outputOf(line) ?? lineSchema.parse(parseJson(line));
   return { type: "too_long" as const, of: /"type"\s*:\s*"(\w+)"/.exec(line.head)?.[1] };
+}
+
+/** A line of output in the very form in which the template writes it; any other one is read as JSON. */
+function outputOf(line: string) {
+  const [head, of] = /^\{"type": ?"(stdout|stderr)", ?"text": ?"/.exec(line) ?? [];
+  const [tail] = /", ?"timestamp": ?"[^"\\]*"\}$/.exec(line.slice(-TIMESTAMP_CHARACTERS)) ?? [];
+  if (head === undefined || tail === undefined || head.length + tail.length > line.length) return null;
+  const raw = line.slice(head.length, line.length - tail.length);
+  return { type: "output", of: of === "stdout" ? "stdout" : "stderr", text: new EscapedText(raw) } as const;
 }
 
 /** Null where the text is not JSON: the parser's own words would quote the user's output into our log. */

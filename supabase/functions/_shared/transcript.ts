@@ -41,10 +41,18 @@ export class Transcript {
         this.#count = message.execution_count;
         break;
       case "stdout":
-      case "stderr": {
-        this.#bytes += bytesOf(message.text);
-        const text = this.#streams[message.type].append(message.text);
-        if (text !== "") await this.tell({ event: message.type, data: { text } });
+      case "stderr":
+        await this.#say(message.type, message.text);
+        break;
+      case "output": {
+        const stream = this.#streams[message.of];
+        if (!stream.hasHead) {
+          await this.#say(message.of, message.text.toString());
+          break;
+        }
+        const { characters, bytes } = message.text.measure();
+        this.#bytes += bytes;
+        stream.appendTail(characters, message.text.tail(STREAM_CHARACTERS / 2));
         break;
       }
       case "result": {
@@ -98,6 +106,12 @@ export class Transcript {
       execution_count: this.#count,
       truncated: Object.values(truncated).every((omitted) => omitted === 0) ? null : truncated,
     };
+  }
+
+  async #say(event: "stdout" | "stderr", said: string): Promise<void> {
+    this.#bytes += bytesOf(said);
+    const text = this.#streams[event].append(said);
+    if (text !== "") await this.tell({ event, data: { text } });
   }
 
   async #fail(error: ExecutionError): Promise<void> {

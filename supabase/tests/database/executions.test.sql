@@ -3,7 +3,7 @@
 begin;
 create extension if not exists pgtap with schema extensions;
 set local search_path = extensions, public, pg_temp;
-select plan(52);
+select plan(65);
 
 create function pg_temp.id(p_number integer)
 returns uuid
@@ -157,28 +157,67 @@ as $$
   where id = pg_temp.id(p_number)
 $$;
 
+-- Without a row of its own it never began, and waits for whatever the kernel does.
 select ok(not pg_temp.in_use(200), 'a kernel in which nothing began is not in use');
-select pg_temp.start(200, 3) \g /dev/null
-select ok(not pg_temp.in_use(200), 'nor is it for the one who asks, who alone began');
-select ok(pg_temp.in_use(201), 'for everybody else it is');
 select pg_temp.start(202, 3) \g /dev/null
-select pg_temp.move(202, '11 s', '1 s') \g /dev/null
-select ok(not pg_temp.in_use(200), 'what began before has let go of it: a kernel runs one at a time');
-select pg_temp.move(200, '12 s', '1 s') \g /dev/null
-select ok(pg_temp.in_use(200), 'what began after and is running has it');
-select pg_temp.move(202, '11 s', '0') \g /dev/null
-select ok(not pg_temp.in_use(200), 'but not when nobody is alive who would note its end');
+select ok(pg_temp.in_use(200), 'what began just now and is running has it');
 select pg_temp.move(202, '9 s', '0') \g /dev/null
-select ok(pg_temp.in_use(200), 'unless it has begun just now');
+select ok(pg_temp.in_use(200), 'even when nobody is alive any more who would note its end');
+select pg_temp.move(202, '11 s', '1 min') \g /dev/null
+select ok(pg_temp.in_use(200), 'what began long ago and is running has it, while its request is alive');
+select ok(not pg_temp.in_use(202), 'but is not in its own way');
+select pg_temp.move(202, '11 s', '0') \g /dev/null
+select ok(not pg_temp.in_use(200), 'nor in anybody''s when its request is dead');
+select pg_temp.move(202, '9 s', '1 min') \g /dev/null
 select pg_temp.finish(202, 'ok', 3) \g /dev/null
 select ok(pg_temp.in_use(200), 'what began just now and has ended shows that the kernel serves others');
-select pg_temp.move(202, '11 s', '1 s') \g /dev/null
+select pg_temp.move(202, '11 s', '1 min') \g /dev/null
 select ok(not pg_temp.in_use(200), 'what began and ended some time ago does not');
-select pg_temp.start(203, 3, 'r') \g /dev/null
-select pg_temp.start(204, 1) \g /dev/null
-select ok(not pg_temp.in_use(200), 'a kernel is of one language, and of one context');
-select ok(pg_temp.in_use(200, 3, 'r'), 'the other language''s is in use');
-select ok(pg_temp.in_use(200, 1), 'and so is the other context''s');
+
+-- With one, it had the kernel to itself.
+select pg_temp.start(200, 3) \g /dev/null
+select ok(not pg_temp.in_use(200), 'it is not in use for the one who asks and alone has begun of late');
+select ok(pg_temp.in_use(201), 'for everybody else it is');
+select pg_temp.start(203, 3) \g /dev/null
+select pg_temp.move(203, '11 s', '1 min') \g /dev/null
+select ok(not pg_temp.in_use(200), 'what began long before has let go of it, noted or not: a kernel runs one at a time');
+select pg_temp.move(203, '9 s', '1 min') \g /dev/null
+select ok(pg_temp.in_use(200), 'what began within the time has it');
+select pg_temp.move(200, '8 s', '1 min') \g /dev/null
+select ok(pg_temp.in_use(200), 'before this one or after');
+select pg_temp.finish(203, 'ok', 3) \g /dev/null
+select ok(pg_temp.in_use(200), 'also when it has ended');
+select pg_temp.move(203, '11 s', '1 min') \g /dev/null
+select ok(not pg_temp.in_use(200), 'but not when that was some time ago');
+select pg_temp.finish(200, 'ok', 3) \g /dev/null
+select pg_temp.start(204, 3) \g /dev/null
+select pg_temp.move(204, '11 s', '1 min') \g /dev/null
+select ok(not pg_temp.in_use(200), 'one that has ended has a row of its own too');
+select pg_temp.finish(204, 'ok', 3) \g /dev/null
+select pg_temp.move(200, '11 s', '0') \g /dev/null
+
+-- Several at once: none hides another.
+select pg_temp.start(n, 3) from generate_series(211, 214) n \g /dev/null
+select pg_temp.move(211, '5 min', '1 min') \g /dev/null
+select pg_temp.move(212, '4 min', '1 min'), pg_temp.finish(212, 'ok', 3) \g /dev/null
+select pg_temp.move(213, '3 min', '-1 min') \g /dev/null
+select pg_temp.move(214, '2 min', '-1 min'), pg_temp.finish(214, 'lost', 3) \g /dev/null
+select ok(pg_temp.in_use(201), 'what runs long is not hidden by short ones that began later and have ended, or died');
+select ok(not pg_temp.in_use(211), 'for the long one itself they are past');
+select pg_temp.finish(211, 'ok', 3) \g /dev/null
+select ok(not pg_temp.in_use(201), 'when it has ended too, none is left');
+select pg_temp.move(212, '9 s', '0') \g /dev/null
+select ok(pg_temp.in_use(201), 'any of them that began just now counts');
+select pg_temp.move(212, '4 min', '0') \g /dev/null
+
+select pg_temp.start(221, 3, 'r') \g /dev/null
+select pg_temp.start(222, 1) \g /dev/null
+select ok(not pg_temp.in_use(201), 'a kernel is of one language, and of one context');
+select pg_temp.move(221, '11 s', '1 min'), pg_temp.move(222, '11 s', '1 min') \g /dev/null
+select ok(not pg_temp.in_use(201), 'whatever runs in the others');
+select ok(pg_temp.in_use(201, 3, 'r'), 'the other language''s is in use');
+select ok(pg_temp.in_use(201, 1), 'and so is the other context''s');
+select ok(not pg_temp.in_use(201, 1, 'r'), 'but not the other context''s of the other language');
 
 -- A kernel that is restarted loses its variables.
 create function pg_temp.previous(p_path_id text, p_claim integer default 900)

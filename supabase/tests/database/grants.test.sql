@@ -3,7 +3,7 @@
 begin;
 create extension if not exists pgtap with schema extensions;
 set local search_path = extensions, public, pg_temp;
-select plan(49);
+select plan(55);
 
 create temp view roles as
 select rolname::text as role from pg_roles where rolname in ('anon', 'authenticated', 'service_role');
@@ -50,12 +50,14 @@ from (
     ('terminate_execution_contexts', array['text', 'text', 'text', 'uuid']),
     ('take_owed_kills', array['integer', 'integer']),
     ('start_execution', array['uuid', 'uuid', 'text', 'integer']),
-    ('finish_execution', array['uuid', 'uuid', 'text', 'text', 'integer', 'bigint', 'text', 'text']),
+    ('finish_execution', array['uuid', 'uuid', 'text', 'text', 'integer', 'bigint', 'text']),
     ('is_kernel_in_use', array['uuid', 'uuid', 'text', 'integer']),
     ('note_kernel_restart', array['uuid']),
     ('claim_execution', array['uuid', 'text', 'text', 'text', 'integer']),
     ('keep_execution', array['uuid', 'integer']),
     ('release_execution', array['uuid']),
+    ('send_execution', array['uuid']),
+    ('answer_execution', array['uuid', 'text']),
     ('execution_usage', array['date', 'date', 'text', 'text'])
 ) as entry (name, arguments), roles
 order by name, role;

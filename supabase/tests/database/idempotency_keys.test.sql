@@ -3,7 +3,7 @@
 begin;
 create extension if not exists pgtap with schema extensions;
 set local search_path = extensions, public, pg_temp;
-select plan(59);
+select plan(99);
 
 create function pg_temp.id(p_number integer)
 returns uuid
@@ -18,14 +18,14 @@ as $$
   select array[c.outcome, c.answer::text]
   from public.claim_execution(pg_temp.id(p_number), p_tenant_id, p_key, p_hash, 60) c
 $$;
-create function pg_temp.finish(p_number integer, p_answer text)
+create function pg_temp.send(p_number integer)
 returns boolean
 language sql
-as $$
-  select public.finish_execution(
-    pg_temp.id(p_number), pg_temp.id(1), 'python', 'ok', 1500, 70, p_answer := p_answer
-  )
-$$;
+as $$ select public.send_execution(pg_temp.id(p_number)) $$;
+create function pg_temp.answer(p_number integer, p_answer text)
+returns boolean
+language sql
+as $$ select public.answer_execution(pg_temp.id(p_number), p_answer) $$;
 -- Lets the claim's lease, or its answer's time, run out.
 create function pg_temp.lapse(p_number integer, p_column text)
 returns void
@@ -72,26 +72,87 @@ select cmp_ok(alive_until, '<', clock_timestamp() + interval '31 s', 'the last w
 from keys where execution_id = pg_temp.id(101);
 select ok(not public.keep_execution(pg_temp.id(102), 300), 'who runs nothing keeps nothing');
 
--- Lost.
+-- Taken over: nothing was sent, so nothing ran.
 select pg_temp.lapse(101, 'alive_until') \g /dev/null
-select is(pg_temp.claim(104, 'k'), array['lost', null], 'who is not heard of any more is dead, and how far it came unknown');
-select is(pg_temp.claim(104, 'k', 'other'), array['mismatch', null], 'which is nobody''s business with another request');
-select is(pg_temp.claim(105, 'k'), array['lost', null], 'nobody ever runs it again');
+select is(
+  pg_temp.claim(104, 'k', 'other'), array['mismatch', null], 'who is not heard of any more is dead, which is nobody''s business with another request'
+);
+select is(pg_temp.claim(104, 'k'), array['claimed', null], 'with the same it is: who comes next takes it over');
+select results_eq(
+  $$
+    select
+      tenant_id, idempotency_key, execution_id, request_hash, sent_at, answer::text,
+      alive_until - clock_timestamp() between interval '59 s' and interval '61 s'
+    from keys
+  $$,
+  $$ values ('keys', 'k', pg_temp.id(104), 'hash', null::timestamptz, null::text, true) $$,
+  'as if it were the first'
+);
+create temp table taken as select k.*, k.answer::text as text from keys k;
+alter table taken drop column answer;
+select is(pg_temp.claim(105, 'k'), array['running', null], 'it is one''s at a time');
+select is(pg_temp.claim(101, 'k'), array['running', null], 'who had it before is told so too');
+select ok(not pg_temp.send(101), 'and must not send it');
+select ok(not public.keep_execution(pg_temp.id(101), 600), 'nor keep it');
+select ok(not public.release_execution(pg_temp.id(101)), 'nor give it up');
+select ok(not pg_temp.answer(101, '{"status": "ok"}'), 'nor answer it');
+select ok(not pg_temp.answer(101, null), 'nor say that nobody will');
+select results_eq(
+  $$ select tenant_id, idempotency_key, execution_id, request_hash, alive_until, sent_at, created_at, expires_at, answer::text from keys $$,
+  $$ select tenant_id, idempotency_key, execution_id, request_hash, alive_until, sent_at, created_at, expires_at, text from taken $$,
+  'none of that changes anything'
+);
+select pg_temp.lapse(104, 'alive_until') \g /dev/null
+select is(pg_temp.claim(104, 'k'), array['claimed', null], 'who was only slow and asks again has it still');
+select pg_temp.lapse(104, 'alive_until') \g /dev/null
+select ok(public.keep_execution(pg_temp.id(104), 60), 'or says that it is alive');
+select is(pg_temp.claim(106, 'k'), array['running', null], 'before anybody has taken it over');
+select pg_temp.lapse(104, 'alive_until') \g /dev/null
+select is(pg_temp.claim(101, 'k'), array['claimed', null], 'it may be taken over again, also by who had it before');
+select ok(not pg_temp.send(104), 'and is its last holder''s only');
+
+-- Sent.
+select pg_temp.lapse(101, 'alive_until') \g /dev/null
+select ok(pg_temp.send(101), 'who holds it may send it, late as it is');
+select ok(sent_at between created_at and clock_timestamp(), 'which is noted, with the time')
+from keys where execution_id = pg_temp.id(101);
+update copilot_internal.idempotency_keys set sent_at = sent_at - interval '1 s' where execution_id = pg_temp.id(101);
+create temp table sent as select execution_id, alive_until, sent_at, created_at, expires_at from keys;
+select ok(pg_temp.send(101), 'it is told again that it may, because the answer was lost');
+select results_eq(
+  'select execution_id, alive_until, sent_at, created_at, expires_at from keys', 'select * from sent', 'the first time counts'
+);
+select ok(not pg_temp.send(109), 'nobody sends what they do not hold');
+
+-- Lost.
+select is(pg_temp.claim(105, 'k'), array['lost', null], 'who dies after that leaves unknown how far it came');
+select is(pg_temp.claim(104, 'k'), array['lost', null], 'to who had it before as well');
+select is(pg_temp.claim(105, 'k', 'other'), array['mismatch', null], 'which is nobody''s business with another request');
+select is(pg_temp.claim(106, 'k'), array['lost', null], 'nobody ever runs it again');
 select ok(public.keep_execution(pg_temp.id(101), 60), 'who was only slow is back');
 select is(pg_temp.claim(106, 'k'), array['running', null], 'and runs it still');
 
 -- Finished.
-select ok(pg_temp.finish(101, '{"status": "ok"}'), 'it ends');
+select ok(pg_temp.answer(101, '{"status": "ok"}'), 'it ends');
 select is(pg_temp.claim(107, 'k'), array['finished', '{"status": "ok"}'], 'and everybody is told its answer');
 select is(pg_temp.claim(101, 'k'), array['finished', '{"status": "ok"}'], 'also who ran it');
 select is(pg_temp.claim(107, 'k', 'other'), array['mismatch', null], 'but nobody with another request');
 select ok(not public.keep_execution(pg_temp.id(101), 60), 'nobody is alive for it any more');
+select ok(not pg_temp.send(101), 'nor may it be sent');
 select ok(not public.release_execution(pg_temp.id(101)), 'nor can it be given up');
-select ok(pg_temp.finish(101, '{"status": "error"}'), 'its end may be told again');
-select ok(pg_temp.finish(101, null), 'also without an answer');
-select is(pg_temp.claim(107, 'k'), array['finished', '{"status": "ok"}'], 'but the first answer stays');
+select ok(not pg_temp.answer(101, '{"status": "error"}'), 'nor answered again');
+select ok(not pg_temp.answer(101, null), 'nor left without an answer');
+select is(pg_temp.claim(107, 'k'), array['finished', '{"status": "ok"}'], 'the first answer stays');
 select pg_temp.lapse(101, 'alive_until') \g /dev/null
 select is(pg_temp.claim(107, 'k'), array['finished', '{"status": "ok"}'], 'for longer than any lease');
+select is(pg_temp.claim(110, 'unsent'), array['claimed', null], 'one is claimed');
+select ok(pg_temp.answer(110, '{}'), 'and answered without having been sent');
+select pg_temp.lapse(110, 'alive_until') \g /dev/null
+select is(pg_temp.claim(111, 'unsent'), array['finished', '{}'], 'which nobody takes over');
+select ok(not pg_temp.answer(112, '{}'), 'nobody answers what they do not hold');
+select is_empty(
+  'select from copilot_internal.executions where id in (select execution_id from keys)', 'none of this is noted in the ledger'
+);
 
 -- Whatever code may print: to the letter, with what jsonb would refuse or tidy up.
 create temp table answers (n integer generated always as identity, what text, answer text);
@@ -107,7 +168,7 @@ insert into answers (what, answer) values
 select is(pg_temp.claim(200 + n, 'answer ' || n), array['claimed', null], format('what answers with %s is claimed', what))
 from answers where n <= 1;
 select pg_temp.claim(200 + n, 'answer ' || n) from answers where n > 1 \g /dev/null
-select pg_temp.finish(200 + n, answer) from answers \g /dev/null
+select pg_temp.answer(200 + n, answer) from answers \g /dev/null
 select is(pg_temp.claim(300, 'answer ' || n), array['finished', answer], format('an answer with %s is kept', what))
 from answers order by n;
 select is(
@@ -126,6 +187,11 @@ select is(pg_temp.claim(403, 'given up', 'other'), array['claimed', null], 'the 
 select ok(not public.keep_execution(pg_temp.id(401), 60), 'and who had it before has no say');
 select is(pg_temp.claim(401, 'given up', 'other'), array['running', null], 'nor is it its claim any more');
 
+select is(pg_temp.claim(405, 'refused'), array['claimed', null], 'one is claimed');
+select ok(pg_temp.send(405), 'and about to be sent');
+select ok(public.release_execution(pg_temp.id(405)), 'its holder, who could not send it, may still give it up');
+select is(pg_temp.claim(406, 'refused'), array['claimed', null], 'and the next one runs it');
+
 select is(pg_temp.claim(404, 'begun'), array['claimed', null], 'one is claimed');
 insert into copilot_internal.executions (id, context_id, tenant_id, conversation_id, path_id, language, deadline_at)
 values (pg_temp.id(404), pg_temp.id(1), 'keys', 'c', 'p', 'python', clock_timestamp());
@@ -133,20 +199,31 @@ select ok(not public.release_execution(pg_temp.id(404)), 'one that the ledger kn
 
 -- Ended without an answer.
 select is(pg_temp.claim(501, 'no answer'), array['claimed', null], 'one is claimed');
+select ok(pg_temp.send(501), 'and sent');
 select throws_ok(
-  $$ select pg_temp.finish(501, '{"stdout":') $$, '22P02', null, 'what is no JSON is no answer'
+  $$ select pg_temp.answer(501, '{"stdout":') $$, '22P02', null, 'what is no JSON is no answer'
 );
-select ok(pg_temp.finish(501, null), 'and ends, but nobody knows how');
+select is(pg_temp.claim(502, 'no answer'), array['running', null], 'and ends nothing');
+select ok(public.answer_execution(pg_temp.id(501)), 'it ends, but nobody knows how');
 select is(pg_temp.claim(502, 'no answer'), array['lost', null], 'who asks again is told at once, and need not wait for the lease');
+create temp table ended as select alive_until, sent_at, expires_at from keys where execution_id = pg_temp.id(501);
+select ok(public.answer_execution(pg_temp.id(501)), 'that may be said again');
+select results_eq(
+  'select alive_until, sent_at, expires_at from keys where execution_id = pg_temp.id(501)', 'select * from ended',
+  'and changes nothing'
+);
+select is(pg_temp.claim(503, 'no answer yet'), array['claimed', null], 'one is claimed');
+select ok(pg_temp.answer(503, null), 'and given up before it is sent');
+select is(pg_temp.claim(504, 'no answer yet'), array['claimed', null], 'then nothing ran, and the next one does it');
 
 -- Its time is over.
 select pg_temp.lapse(101, 'expires_at') \g /dev/null
 select is(pg_temp.claim(108, 'k', 'other'), array['claimed', null], 'an answer whose time is over is forgotten, and its key is free');
 select is(pg_temp.claim(109, 'k', 'other'), array['running', null], 'for one');
 select is((select count(*)::integer from keys where idempotency_key = 'k'), 1, 'nothing is left of the one before');
-select is(
-  (select count(*)::integer from copilot_internal.executions where id = pg_temp.id(101)), 1, 'but what the ledger has of it'
-);
+select pg_temp.lapse(501, 'expires_at') \g /dev/null
+select is(pg_temp.claim(505, 'no answer'), array['claimed', null], 'so is one that was lost');
+select is(sent_at, null, 'and the next one has not been sent') from keys where execution_id = pg_temp.id(505);
 
 -- Every tenant has keys of its own.
 select is(pg_temp.claim(601, 'answer 1', 'hash', 'other'), array['claimed', null], 'another tenant''s key of the same name is another key');

@@ -168,6 +168,7 @@ select results_eq(
       ('idempotency_keys', 'expires_at', 'timestamp with time zone', true),
       ('idempotency_keys', 'idempotency_key', 'text', true),
       ('idempotency_keys', 'request_hash', 'text', true),
+      ('idempotency_keys', 'sent_at', 'timestamp with time zone', false),
       ('idempotency_keys', 'tenant_id', 'text', true),
       ('sandbox_lives', 'context_id', 'uuid', true),
       ('sandbox_lives', 'conversation_id', 'text', true),
