@@ -211,6 +211,26 @@ Deno.test("a key whose holder died before it sent anything is taken over by one"
   });
 });
 
+Deno.test("also when its lease ends between a claim's try and its look", async () => {
+  await sql.unsafe(`
+    create function public.wait() returns trigger language plpgsql as $$
+    begin
+      perform pg_advisory_xact_lock_shared(${GATE});
+      return null;
+    end $$;
+    create trigger wait after update on copilot_internal.idempotency_keys execute function public.wait();`);
+  const key = crypto.randomUUID();
+  const id = crypto.randomUUID();
+  await claim({ key, id });
+  await sql`select pg_advisory_lock(${GATE})`;
+  const tried = connections[0].unsafe<Claim[]>(claimText({ key })).execute();
+  await waitingAtTheGate(1);
+  await sql.unsafe(lapseText(id));
+  await sql`select pg_advisory_unlock(${GATE})`;
+  assert.equal((await tried)[0].outcome, "claimed");
+  await sql`drop function public.wait() cascade`;
+});
+
 Deno.test("by one of those with its request, whoever else asks", async () => {
   await rounds(async (key) => {
     await unheardOf(key);

@@ -114,6 +114,24 @@ Deno.test("code that has not reached its kernel in time is timed out too, and co
   ]);
 });
 
+Deno.test("a kernel that could not be asked is not restarted", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  await invoke(client, "execute-code", { ...path, code: "kept = 'yes'" });
+  // The run itself goes through, the questions after it do not.
+  let seen = 0;
+  const questions = faulty.proxy.intercept(
+    (request) => at.execute(request) && ++seen > 1,
+    { kind: "answer", status: 429 },
+    3,
+  );
+  const late = await invoke(client, "execute-code", { ...path, code: "while True: pass", timeout_ms: 300 });
+  assert.deepEqual([late.execution.status, late.execution.kernel_restarted], ["timed_out", false]);
+  assert.equal(questions.left(), 0);
+  const next = await invoke(client, "execute-code", { ...path, code: "kept" });
+  assert.deepEqual([next.execution.results[0].text, next.previous], ["yes", null]);
+});
+
 Deno.test("a restart whose answer is lost is told all the same", async () => {
   const client = await user(faulty.stack);
   const path = newPath();

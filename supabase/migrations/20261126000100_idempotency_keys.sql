@@ -65,7 +65,10 @@ begin
 
     update copilot_internal.idempotency_keys k
     set execution_id = p_execution_id,
-        alive_until = clock_timestamp() + make_interval(secs => p_lease_seconds)
+        alive_until = clock_timestamp() + make_interval(secs => p_lease_seconds),
+        -- As for a new one: the key must not expire while it runs.
+        expires_at = clock_timestamp() + make_interval(hours => s.answer_hours)
+    from copilot_internal.settings s
     where k.tenant_id = p_tenant_id and k.idempotency_key = p_idempotency_key and k.request_hash = p_request_hash
       and k.sent_at is null and k.answer is null and k.alive_until <= clock_timestamp();
     if found then
@@ -78,6 +81,9 @@ begin
     where k.tenant_id = p_tenant_id and k.idempotency_key = p_idempotency_key;
     -- Whoever held it found that nothing ran and let it go since we looked: look again.
     continue when not found;
+    -- Or its lease has ended since then, and it can be taken over.
+    continue when v_key.request_hash = p_request_hash and v_key.sent_at is null and v_key.answer is null
+      and v_key.alive_until <= clock_timestamp();
 
     return query select
       case

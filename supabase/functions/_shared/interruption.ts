@@ -27,12 +27,13 @@ const NOTHING: Record<Language, string> = {
   typescript: "//",
   java: "//",
 };
+
 /**
  * Waits until the kernel of an interrupted program is free, and restarts it when it does not yield, unless `isInUse`
  * says that it serves somebody else. Returns whether it was restarted, as far as one can tell: an answer that does not
  * come proves nothing. `announce` comes before that, so that no variable goes without a word.
  *
- * @throws what `isInUse` and `announce` throw; then it was not restarted
+ * @throws ContextError when the kernel, or whether it is in use, could not be asked; then it was not restarted
  */
 export async function freeKernel(
   sandbox: LiveSandbox,
@@ -41,8 +42,14 @@ export async function freeKernel(
   announce: () => Promise<unknown>,
 ): Promise<boolean> {
   await new Promise((resolve) => setTimeout(resolve, HEAD_START_MILLISECONDS));
-  for (let question = 1; question <= QUESTIONS; question++) {
-    if (await isFree(sandbox, program)) return false;
+  for (let question = 1;; question++) {
+    try {
+      if (await isFree(sandbox, program)) return false;
+      if (question >= QUESTIONS) break;
+    } catch (thrown) {
+      // A kernel that could not be asked is not known to be stuck.
+      if (question >= QUESTIONS) throw thrown;
+    }
   }
   if (await isInUse()) return false;
   await announce();
@@ -57,6 +64,8 @@ export async function freeKernel(
 /**
  * Takes a run's environment variables away for certain. The template deletes one after the other, and in Python stops at
  * the first that the code itself has deleted.
+ *
+ * @throws ContextError
  */
 export async function clearEnvs(sandbox: LiveSandbox, program: Program): Promise<void> {
   if (program.language === "python" && Object.keys(program.envs ?? {}).length > 1) await isFree(sandbox, program);
@@ -65,6 +74,8 @@ export async function clearEnvs(sandbox: LiveSandbox, program: Program): Promise
 /**
  * Whether the kernel answers in time. The template takes a run's environment variables away only after a run that came
  * to its end: this one does, so it carries them, empty.
+ *
+ * @throws ContextError when it could not be asked
  */
 async function isFree(sandbox: LiveSandbox, { language, envs = {} }: Program): Promise<boolean> {
   const question = {
@@ -72,13 +83,9 @@ async function isFree(sandbox: LiveSandbox, { language, envs = {} }: Program): P
     code: NOTHING[language],
     envs: Object.fromEntries(Object.keys(envs).map((name) => [name, ""])),
   };
-  try {
-    const answer = await run(sandbox, question, AbortSignal.timeout(QUESTION_MILLISECONDS), async () => {});
-    // A sandbox that is gone holds nobody up.
-    return answer.outcome !== "interrupted";
-  } catch {
-    return false;
-  }
+  const answer = await run(sandbox, question, AbortSignal.timeout(QUESTION_MILLISECONDS), async () => {});
+  // A sandbox that is gone holds nobody up.
+  return answer.outcome !== "interrupted";
 }
 
 async function restart(sandbox: LiveSandbox, language: Language): Promise<void> {

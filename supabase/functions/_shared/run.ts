@@ -170,16 +170,15 @@ async function cleanUp(
   { sandbox, context }: Acquired,
   transcript: Transcript,
 ): Promise<boolean> {
-  if (transcript.errorName !== KERNEL_RESTARTED) {
-    await call.trace.measure("kernel", () => clearEnvs(sandbox, request));
-    return false;
-  }
+  const isRestarted = transcript.errorName === KERNEL_RESTARTED;
   try {
-    await call.store.noteKernelRestart(context.id);
+    if (isRestarted) await call.store.noteKernelRestart(context.id);
+    else await call.trace.measure("kernel", () => clearEnvs(sandbox, request));
   } catch (error) {
-    log("error", { event: "kernel_restart_not_noted", context_id: context.id, error: describe(error) });
+    const event = isRestarted ? "kernel_restart_not_noted" : "environment_not_cleared";
+    log("error", { event, context_id: context.id, error: describe(error) });
   }
-  return true;
+  return isRestarted;
 }
 
 function cancelled(): ContextError {

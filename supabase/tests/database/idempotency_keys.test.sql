@@ -73,6 +73,7 @@ from keys where execution_id = pg_temp.id(101);
 select ok(not public.keep_execution(pg_temp.id(102), 300), 'who runs nothing keeps nothing');
 
 -- Taken over: nothing was sent, so nothing ran.
+update copilot_internal.idempotency_keys set expires_at = clock_timestamp() + interval '1 minute' where execution_id = pg_temp.id(101);
 select pg_temp.lapse(101, 'alive_until') \g /dev/null
 select is(
   pg_temp.claim(104, 'k', 'other'), array['mismatch', null], 'who is not heard of any more is dead, which is nobody''s business with another request'
@@ -82,10 +83,11 @@ select results_eq(
   $$
     select
       tenant_id, idempotency_key, execution_id, request_hash, sent_at, answer::text,
-      alive_until - clock_timestamp() between interval '59 s' and interval '61 s'
+      alive_until - clock_timestamp() between interval '59 s' and interval '61 s',
+      expires_at - clock_timestamp() between interval '23:59:59' and interval '24:00:00'
     from keys
   $$,
-  $$ values ('keys', 'k', pg_temp.id(104), 'hash', null::timestamptz, null::text, true) $$,
+  $$ values ('keys', 'k', pg_temp.id(104), 'hash', null::timestamptz, null::text, true, true) $$,
   'as if it were the first'
 );
 create temp table taken as select k.*, k.answer::text as text from keys k;
