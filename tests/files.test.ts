@@ -104,6 +104,18 @@ for name, size in {"large": 2 * ${megabyte} + 1, "a": 2 * ${megabyte}, "b": ${me
   ]);
 });
 
+Deno.test("an output may have any extension, also one that every object has", async () => {
+  const client = await user(faulty.stack);
+  const { execution } = await invoke(client, "execute-code", {
+    ...newPath(),
+    code: "open('x.constructor', 'w').close()",
+    outputs: ["x.constructor"],
+  });
+  const [output] = execution.outputs;
+  assert(output.status === "ok");
+  assert.equal(output.media_type, "application/octet-stream");
+});
+
 Deno.test("a directory is no output", async () => {
   const client = await user(faulty.stack);
   const { execution } = await invoke(client, "execute-code", {

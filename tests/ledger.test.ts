@@ -100,7 +100,8 @@ Deno.test("a database that does not answer does not keep the answer from the cal
   const client = await user(faulty.stack);
   const path = newPath();
   await invoke(client, "execute-code", { ...path, code: "1" });
-  const held = faulty.database.intercept(at.finish, { kind: "hold" });
+  // As often as it is asked for.
+  const held = faulty.database.intercept(at.finish, { kind: "hold" }, 3);
   const answer = await invoke(client, "execute-code", { ...path, code: "'told'" });
   assert.equal(answer.execution.results[0].text, "told");
   held.release();
@@ -117,6 +118,7 @@ Deno.test("one whose process died is running until its deadline, and lost after 
   const { context } = await invoke(client, "execute-code", { ...path, code: "import time" });
   const events = await stream(client, { ...path, code: "print('begun')\ntime.sleep(60)" });
   await events.until("stdout");
+  await eventually("it is noted", 5, async () => (await ledger(context.id)).length === 2);
   await Promise.all(faulty.stack.functions.processes.map((process) => process.restart()));
   await assert.rejects(events.rest());
   assert.deepEqual((await ledger(context.id)).map(({ status }) => status), ["ok", "running"]);

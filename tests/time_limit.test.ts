@@ -91,11 +91,24 @@ Deno.test("nor does it when the ledger could not be told at first that the other
   const path = newPath();
   await invoke(client, "execute-code", { ...path, code: "import time\nruns = 0" });
   const fault = faulty.database.intercept(at.start, { kind: "answer", status: 503 }, 3);
-  const long = await stream(client, { ...path, code: "print('long')\ntime.sleep(8)\nruns += 1\nruns" });
+  const long = await stream(client, { ...path, code: "print('long')\ntime.sleep(14)\nruns += 1\nruns" });
   await eventually("it is told again", 10, () => Promise.resolve(fault.left() === 0));
   const waited = await invoke(client, "execute-code", { ...path, code: "runs += 10", timeout_ms: 300 });
   assert.equal(waited.execution.kernel_restarted, false);
   assert.equal((await long.until("result")).data.text, "1");
+});
+
+Deno.test("nor does who loses the connection while others' code runs", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  await invoke(client, "execute-code", { ...path, code: "import time\nkept = 'yes'" });
+  const long = await stream(client, { ...path, code: "print('long')\ntime.sleep(12)\nkept" });
+  await long.until("stdout");
+  faulty.proxy.intercept(at.execute, { kind: "drop", when: "after" });
+  const lost = await refused(client, "execute-code", { ...path, code: "kept = 'no'" });
+  assert.equal(lost.body.code, "execution_lost");
+  // Longer than the lost run's kernel is asked whether it is free.
+  assert.equal((await long.until("result")).data.text, "yes");
 });
 
 Deno.test("code that has not reached its kernel in time is timed out too, and counts as not begun", async () => {

@@ -14,7 +14,7 @@ export const TRANSFER_MILLISECONDS = 10_000;
 const OUTPUT_BYTES = 2 * 1024 * 1024;
 const OUTPUTS_BYTES = 4 * 1024 * 1024;
 
-const MEDIA_TYPES: Record<string, string> = {
+const MEDIA_TYPES = new Map(Object.entries({
   csv: "text/csv",
   gif: "image/gif",
   htm: "text/html",
@@ -35,7 +35,7 @@ const MEDIA_TYPES: Record<string, string> = {
   xlsx: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
   xml: "application/xml",
   zip: "application/zip",
-};
+}));
 
 /**
  * Puts files into the sandbox, over those of the same name. Gone: the sandbox was not there.
@@ -87,7 +87,7 @@ export async function takeFiles(
     outputs.push({
       status: "ok",
       path,
-      media_type: MEDIA_TYPES[path.slice(path.lastIndexOf(".") + 1).toLowerCase()] ?? "application/octet-stream",
+      media_type: MEDIA_TYPES.get(path.slice(path.lastIndexOf(".") + 1).toLowerCase()) ?? "application/octet-stream",
       bytes: content.length,
       content_base64: content.toString("base64"),
     });

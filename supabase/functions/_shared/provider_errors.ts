@@ -25,11 +25,11 @@ function says(status: number, { response, error }: Answer): boolean {
   return response.status === status && bodySchema.safeParse(error).data?.code === status;
 }
 
-/** An error answer, as callers meet it. E2B's own message stays in our log: it may name our account. */
+/** An error answer, as callers meet it. E2B's own message is kept from them, and from our log: it may name our account, or the sandbox. */
 export function asProviderError(answer: Answer): ContextError {
   const { status, headers } = answer.response;
   const body = bodySchema.safeParse(answer.error).data;
-  const cause = new Error(`E2B answered ${status}${body ? `: ${body.error_code ?? ""} ${body.message}` : ""}`);
+  const cause = new Error(`E2B answered ${status} ${body?.error_code ?? ""}`.trimEnd());
   const retryAfterSeconds = retryAfter(headers);
   switch (status) {
     case 401:

@@ -86,6 +86,8 @@ async function runInSandbox(run: Run, acquired: Acquired): Promise<Execution | n
     });
   }
 
+  checkTime(run);
+
   const entry = { executionId: run.executionId, contextId: context.id, language: request.language };
   const record = new RunRecord(call, entry, timeout + AFTERMATH_MILLISECONDS, hasKey);
   const transcript = new Transcript(run.tell);
@@ -108,7 +110,7 @@ async function runInSandbox(run: Run, acquired: Acquired): Promise<Execution | n
     if (asContextError(thrown).code === "execution_lost") {
       await record.end({ status: "lost", ...said() });
       // To the template a connection that breaks is one that was dropped: it interrupts the run, if there is one.
-      keepAlive(free(run, acquired, entry, record.begunAt ?? sent, true));
+      keepAlive(free(run, acquired, entry, record.begunAt ?? sent, record.begunAt !== undefined));
     }
     throw thrown;
   }

@@ -39,7 +39,7 @@ export class RunRecord {
     this.#again.abort();
     const { executions, answerBy } = this.call;
     const notes = [
-      ...(this.#begunAt === undefined && end.status !== "lost" ? [] : [executions.finish(this.entry, end)]),
+      ...(this.#begunAt === undefined ? [] : [executions.finish(this.entry, end)]),
       ...(this.hasKey ? [executions.answer(this.entry.executionId, answer)] : []),
     ];
     await awaitUntil(
