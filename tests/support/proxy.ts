@@ -107,7 +107,10 @@ export async function startProxy(target = ""): Promise<Proxy> {
       outgoing.writeHead(answer.status, [...answer.headers].flat());
       // Node waits for the first piece of the body otherwise, and a stream may have none for long.
       outgoing.flushHeaders();
-      for await (const chunk of answer.body ?? []) outgoing.write(chunk);
+      const reader = answer.body?.getReader();
+      // Besides the fetch's own signal: now and then, Deno's goes on reading after that was aborted.
+      gone.signal.addEventListener("abort", () => void reader?.cancel().catch(() => {}));
+      for (let piece = await reader?.read(); piece?.value; piece = await reader?.read()) outgoing.write(piece.value);
       outgoing.end();
     } catch {
       // The caller has gone, or the service broke the connection: the other side sees the same.
