@@ -87,6 +87,8 @@ const cases: Case[] = [
       "environment value of half a character": [{ envs: { A: "\udc00" } }, "envs.A"],
       "environment value of the wrong type": [{ envs: { A: 1 } }, "envs.A"],
       "environment value too large": [{ envs: { A: "é".repeat(16 * 1024 + 1) } }, "envs.A"],
+      "environment name that every object has": [{ envs: { A: "a", ["__proto__"]: "x" } }, "envs.__proto__"],
+      "environment of no object": [{ envs: ["a"] }, "envs"],
       "environment of the sandbox's own": [{ envs: { PATH: "/tmp" } }, "envs.PATH"],
       "too many variables": [
         { envs: Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`A${i}`, ""])) },

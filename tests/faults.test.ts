@@ -1,10 +1,18 @@
 /** Each request of the functions meets each fault once. The answer says what to do, the path works on, nothing leaks. */
 import assert from "node:assert/strict";
 import { type ErrorBody, invoke, newPath, user } from "./support/clients.ts";
-import { at, type FaultyStack, impatient, startFaultyStack } from "./support/faulty_stack.ts";
-import type { Fault, RequestLine } from "./support/proxy.ts";
+import {
+  answer,
+  at,
+  faults,
+  type FaultyStack,
+  impatient,
+  leaksNothing,
+  startFaultyStack,
+} from "./support/faulty_stack.ts";
+import type { RequestLine } from "./support/proxy.ts";
 import { connect, contexts } from "./support/rows.ts";
-import { eventually, owedKills, ownership, sweepNow } from "./support/settle.ts";
+import { eventually } from "./support/settle.ts";
 
 let faulty: FaultyStack;
 let sql: ReturnType<typeof connect>;
@@ -16,24 +24,6 @@ Deno.test.afterAll(async () => {
   await sql.end();
   await faulty.stop();
 });
-
-const answer = (status: number, headers?: HeadersInit): Extract<Fault, { kind: "answer" }> => ({
-  kind: "answer",
-  status,
-  headers,
-  body: { code: status, message: "injected" },
-});
-const faults: Record<string, Fault> = {
-  "401": answer(401),
-  "429": answer(429),
-  "429 with Retry-After": answer(429, { "Retry-After": "9" }),
-  "500": answer(500),
-  "502": answer(502),
-  "503": answer(503),
-  "504": answer(504),
-  "a connection that breaks before": { kind: "drop", when: "before" },
-  "a connection that breaks after": { kind: "drop", when: "after" },
-};
 
 interface Step {
   readonly operation: "acquire-context" | "execute-code" | "terminate-context";
@@ -96,15 +86,7 @@ for (const [stepName, step] of Object.entries(steps)) {
         assert.equal(after.previous?.termination_reason, "terminated");
       }
 
-      await eventually(
-        "each sandbox of the path is owned by an active context, and no kill is owed",
-        impatient.bound,
-        async () => {
-          await sweepNow(faulty.stack, sql);
-          const { owned, alive } = await ownership(faulty.provider, sql, path.conversation_id);
-          return owned.join() === alive.join() && await owedKills(sql, path.conversation_id) === 0;
-        },
-      );
+      await leaksNothing(faulty, sql, path);
       assert.equal((await contexts(sql, path)).filter((row) => row.terminated_at === null).length, 1);
       await invoke(client, "terminate-context", path);
     });

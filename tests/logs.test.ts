@@ -4,6 +4,9 @@ import { startStack } from "../local/stack.ts";
 import { z } from "zod";
 import { invoke, newPath, refused, user } from "./support/clients.ts";
 import { stream } from "./support/event_stream.ts";
+import { at, startFaultyStack } from "./support/faulty_stack.ts";
+import type { RequestLine } from "./support/proxy.ts";
+import { eventually } from "./support/settle.ts";
 
 const durations = z.object({
   duration_ms: z.int(),
@@ -73,6 +76,54 @@ Deno.test("one line a request, and nothing secret in any", async () => {
     }
   } finally {
     await stack.stop();
+  }
+});
+
+Deno.test("no word of E2B's errors: they may quote a user's code, or the path of a file", async () => {
+  const lines: string[] = [];
+  const faulty = await startFaultyStack({ onLog: (line) => lines.push(line) });
+  const meet = (matches: (request: RequestLine) => boolean, status: number) =>
+    faulty.proxy.intercept(matches, {
+      kind: "answer",
+      status,
+      body: { code: status, message: "at /home/user/said-marker", error_code: "said-marker" },
+    });
+  const logged = (words: string) => lines.filter((line) => line.includes(words)).length;
+  const restarts = [at.kernels, at.restart];
+  try {
+    const client = await user(faulty.stack);
+    const path = newPath();
+    const body = { ...path, code: "1", files: [{ path: "a", content: "" }] };
+    for (const step of [at.create, at.connect, at.upload, at.execute, at.kill]) {
+      const fault = meet(step, 500);
+      if (step === at.kill) await invoke(client, "terminate-context", path);
+      else await refused(client, "execute-code", body);
+      assert.equal(fault.left(), 0);
+    }
+    meet(at.execute, 401);
+    await refused(client, "execute-code", body);
+    // The SDK quotes the body of this status, unlike that of a 500.
+    for (const restart of restarts) meet(restart, 404);
+    // One each. At once, because it takes seconds until a kernel is restarted.
+    await Promise.all(restarts.map(async () => {
+      const stuck = {
+        ...newPath(),
+        code: "print('stuck')\nwhile True:\n  try:\n    while True: pass\n  except BaseException: pass",
+      };
+      const events = await stream(client, stuck);
+      await events.until("stdout");
+      await events.cancel();
+    }));
+    await eventually("both restarts failed", 30, () => Promise.resolve(logged("kernel_restart_not_confirmed") === 2));
+    await faulty.stack.stop();
+
+    // One each, so that there was something to be quoted.
+    assert.equal(logged('"outcome":"sandbox_unavailable"'), 4, lines.join("\n"));
+    assert.equal(logged('"outcome":"misconfigured"'), 1, lines.join("\n"));
+    assert.equal(logged("kill_not_confirmed"), 1, lines.join("\n"));
+    assert.deepEqual(lines.filter((line) => line.includes("said-marker")), []);
+  } finally {
+    await faulty.stop();
   }
 });
 

@@ -1,5 +1,6 @@
 /** E2B's answers, each sorted into what it means for callers. */
 import assert from "node:assert/strict";
+import { describe } from "../supabase/functions/_shared/log.ts";
 import {
   asConnectionError,
   asProviderError,
@@ -29,7 +30,7 @@ for (const [status, message, headers, code, retryAfter] of cases) {
     assert.equal(error.code, code);
     assert.equal(error.retryAfterSeconds, retryAfter);
     assert.equal(error.retryable, code !== "misconfigured");
-    // E2B's words may name our account: they are for the log.
+    // E2B's words may name our account.
     assert(!error.message.includes(message));
   });
 }
@@ -53,4 +54,16 @@ Deno.test("only E2B's own words say that a sandbox is gone", () => {
 Deno.test("no answer is a time-out or a broken way, and both may be tried again", () => {
   assert.equal(asConnectionError(new DOMException("signal timed out", "TimeoutError")).code, "sandbox_timeout");
   assert.equal(asConnectionError(new TypeError("error sending request")).code, "sandbox_unavailable");
+});
+
+Deno.test("what could not be read is not quoted, be it in a cause, which is logged", () => {
+  const said = "said-marker";
+  const causes = [
+    asConnectionError(new SyntaxError(`Unexpected token 's', "${said}" is not valid JSON`)).cause,
+    asProviderError({
+      response: new Response(null, { status: 403 }),
+      error: { code: 403, message: said, error_code: said },
+    }).cause,
+  ];
+  for (const cause of causes) assert(!describe(cause).includes(said), describe(cause));
 });

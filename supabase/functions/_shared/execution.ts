@@ -25,18 +25,24 @@ const RESERVED_ENVS = new Set(["HOME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL"
 /** What may name an argument in R: no underscore first, and none of its words. */
 const R_NAME = /^(?!(if|else|repeat|while|function|for|next|break|TRUE|FALSE|NULL|Inf|NaN|NA(_\w+)?)$)[A-Za-z]/;
 
-const envsSchema = z.record(
-  z.string()
-    .regex(/^[A-Za-z_][A-Za-z0-9_]{0,254}$/, "must be a name of letters, digits and underscores")
-    .refine((name) => !RESERVED_ENVS.has(name), "is the sandbox's own"),
-  z.string()
-    .refine((value) => utf8Length(value) <= ENV_BYTES, `must be at most ${ENV_BYTES} bytes of UTF-8`)
-    // No operating system can hold the one, no encoding the other.
-    .refine(
-      (value) => !value.includes("\0") && value.isWellFormed(),
-      "must be well-formed text without NUL characters",
-    ),
-).refine((envs) => Object.keys(envs).length <= ENVS, `must be at most ${ENVS} variables`);
+const envsSchema = z.unknown().refine(
+  // Zod leaves it out of a record without a word.
+  (envs) => !(envs instanceof Object && Object.hasOwn(envs, "__proto__")),
+  { path: ["__proto__"], message: "cannot be set" },
+).pipe(
+  z.record(
+    z.string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_]{0,254}$/, "must be a name of letters, digits and underscores")
+      .refine((name) => !RESERVED_ENVS.has(name), "is the sandbox's own"),
+    z.string()
+      .refine((value) => utf8Length(value) <= ENV_BYTES, `must be at most ${ENV_BYTES} bytes of UTF-8`)
+      // No operating system can hold the one, no encoding the other.
+      .refine(
+        (value) => !value.includes("\0") && value.isWellFormed(),
+        "must be well-formed text without NUL characters",
+      ),
+  ).refine((envs) => Object.keys(envs).length <= ENVS, `must be at most ${ENVS} variables`),
+);
 
 /** A file's path, from the working directory. It cannot leave that. */
 const filePathSchema = z.string()

@@ -9,7 +9,12 @@ export interface Answer {
 }
 
 /** E2B's own errors. A proxy between us answers the same statuses in other words. */
-const bodySchema = z.looseObject({ code: z.int(), message: z.string(), error_code: z.string().optional() });
+const bodySchema = z.looseObject({
+  code: z.int(),
+  message: z.string(),
+  // Code that listens on the kernel's port may say anything here, and this is logged.
+  error_code: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/i).optional().catch(undefined),
+});
 
 /** Whether E2B itself says that there is no such sandbox. A 404 in other words proves nothing. */
 export function saysNotFound(answer: Answer): boolean {
@@ -80,7 +85,8 @@ export function asConnectionError(thrown: unknown): ContextError {
   }
   return new ContextError("sandbox_unavailable", "E2B could not be reached. Try again.", {
     retryAfterSeconds: 2,
-    cause: thrown,
+    // The JSON parser's own words quote what it could not read.
+    cause: thrown instanceof SyntaxError ? wordless(thrown) : thrown,
   });
 }
 
