@@ -42,7 +42,14 @@ Deno.test("code that does not yield loses its kernel, and everybody on the path 
   const client = await user(faulty.stack);
   const path = newPath();
   const first = await invoke(client, "execute-code", { ...path, code: "lost = 1" });
-  const late = await invoke(client, "execute-code", { ...path, code: stubborn, timeout_ms: 500 });
+  const restart = faulty.proxy.intercept(at.restart, { kind: "hold" });
+  const running = invoke(client, "execute-code", { ...path, code: stubborn, timeout_ms: 500 });
+  await Promise.race([restart.hit, running]);
+  // A process that dies now must not have taken the variables without a word.
+  const meanwhile = await invoke(client, "acquire-context", path);
+  assert.equal(meanwhile.previous?.termination_reason, "kernel_restarted");
+  restart.release();
+  const late = await running;
   assert.equal(late.execution.status, "timed_out");
   assert.equal(late.execution.stdout, "stubborn\n");
   assert.equal(late.execution.kernel_restarted, true);
@@ -54,6 +61,29 @@ Deno.test("code that does not yield loses its kernel, and everybody on the path 
   assert.equal(next.previous?.termination_reason, "kernel_restarted");
   const again = await invoke(client, "acquire-context", path);
   assert.deepEqual(again.previous, next.previous);
+});
+
+Deno.test("who is in line for a kernel that is restarted is told before the end", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  await invoke(client, "execute-code", { ...path, code: "lost = 1" });
+  const late = await stream(client, { ...path, code: stubborn, timeout_ms: 500 });
+  await late.until("stdout");
+  const code = "'lost' in globals()";
+  const waiting = await stream(client, { ...path, code });
+  assert.equal((await waiting.until("context")).data.previous, null);
+  const keyed = { ...path, code, idempotency_key: crypto.randomUUID() };
+  const answers = [invoke(client, "execute-code", { ...path, code }), invoke(client, "execute-code", keyed)];
+
+  assert.equal((await late.until("end")).data.kernel_restarted, true);
+  const told = await waiting.until("context");
+  assert.partialDeepStrictEqual(told.data.previous, { termination_reason: "kernel_restarted" });
+  const end = await waiting.until("end");
+  assert.deepEqual([end.data.status, end.data.kernel_restarted], ["ok", false]);
+  for (const answer of [...await Promise.all(answers), await invoke(client, "execute-code", keyed)]) {
+    assert.equal(answer.execution.results[0].text, "False");
+    assert.deepEqual(answer.previous, told.data.previous);
+  }
 });
 
 Deno.test("a kernel that crashes loses its variables too, and everybody on the path is told", async () => {
@@ -149,7 +179,7 @@ Deno.test("a restart whose answer is lost is told all the same", async () => {
   const client = await user(faulty.stack);
   const path = newPath();
   await invoke(client, "execute-code", { ...path, code: "lost = 1" });
-  faulty.proxy.intercept(({ path }) => path.endsWith("/restart"), { kind: "drop", when: "after" }, 2);
+  faulty.proxy.intercept(at.restart, { kind: "drop", when: "after" }, 2);
   const late = await invoke(client, "execute-code", { ...path, code: stubborn, timeout_ms: 500 });
   assert.equal(late.execution.kernel_restarted, true);
   const next = await invoke(client, "execute-code", { ...path, code: "'lost' in globals()" });

@@ -118,7 +118,7 @@ create or replace function public.start_execution(
   p_language text,
   p_limit_ms integer
 )
-returns boolean
+returns table (previous_termination_reason text, previous_terminated_at timestamptz)
 language sql
 volatile
 security definer
@@ -134,12 +134,13 @@ as $$
     from copilot_internal.execution_contexts c
     where c.id = p_context_id
     on conflict do nothing
-    returning 1
   )
-  select exists (select from started)
+  select c.previous_termination_reason, c.previous_terminated_at
+  from copilot_internal.execution_contexts c
+  where c.id = p_context_id
 $$;
 comment on function public.start_execution(uuid, uuid, text, integer) is
-  'Notes that the kernel of a context has begun an execution, whose end will be noted within p_limit_ms. False if that was noted before.';
+  'Notes that the kernel of a context has begun an execution, whose end will be noted within p_limit_ms. Answers how variables were lost there last: the kernel may have been restarted while the execution was in line for it. May be asked for again.';
 revoke execute on function public.start_execution(uuid, uuid, text, integer) from public, anon, authenticated;
 grant execute on function public.start_execution(uuid, uuid, text, integer) to service_role;
 

@@ -168,7 +168,10 @@ export type Database = {
       "send_execution": { Args: { "p_execution_id": string }; Returns: boolean };
       "start_execution": {
         Args: { "p_context_id": string; "p_execution_id": string; "p_language": string; "p_limit_ms": number };
-        Returns: boolean;
+        Returns: {
+          "previous_terminated_at": string;
+          "previous_termination_reason": string;
+        }[];
       };
       "take_owed_kills": {
         Args: { "p_limit"?: number; "p_retry_seconds"?: number };

@@ -8,6 +8,10 @@ import type { Rpc } from "./rpc.ts";
 const answerSchema = z.object({ context: contextSchema, wasCreated: z.boolean(), execution: executionSchema });
 export type KeptAnswer = z.infer<typeof answerSchema>;
 
+const lossSchema = contextSchema.pick({ previous_termination_reason: true, previous_terminated_at: true });
+/** How variables were lost in a context last. */
+export type Loss = z.infer<typeof lossSchema>;
+
 const claimSchema = z.discriminatedUnion("outcome", [
   z.object({ outcome: z.enum(["claimed", "running", "mismatch", "lost"]) }),
   z.object({ outcome: z.literal("finished"), answer: answerSchema }),
@@ -66,14 +70,18 @@ export class ExecutionStore {
     return await this.rpc.call("release_execution", { p_execution_id: executionId }, z.boolean());
   }
 
-  /** Notes that the kernel has begun. `limit`: in milliseconds, by when its end will have been noted. */
-  async start(entry: LedgerEntry, limit: number): Promise<boolean> {
-    return await this.rpc.call("start_execution", {
+  /**
+   * Notes that the kernel has begun. `limit`: in milliseconds, by when its end will have been noted. Returns how
+   * variables were lost in its context last: the kernel may have been restarted while the execution was in line for it.
+   */
+  async start(entry: LedgerEntry, limit: number): Promise<Loss | undefined> {
+    const rows = await this.rpc.call("start_execution", {
       p_execution_id: entry.executionId,
       p_context_id: entry.contextId,
       p_language: entry.language,
       p_limit_ms: Math.ceil(limit),
-    }, z.boolean());
+    }, z.array(lossSchema).max(1));
+    return rows[0];
   }
 
   /** Notes how it ended. */

@@ -52,8 +52,8 @@ export async function runOnPath(run: Run, key: PathKey): Promise<KeptAnswer> {
       ? "put"
       : await call.trace.measure("provider", () => putFiles(acquired.sandbox, request.files));
     checkTime(run);
-    const execution = files === "gone" ? null : await runInSandbox(run, acquired);
-    if (execution) return { context: acquired.context, wasCreated: acquired.wasCreated, execution };
+    const answer = files === "gone" ? null : await runInSandbox(run, acquired);
+    if (answer) return answer;
     mayCreate = !acquired.hasCreated;
   }
   throw new ContextError("sandbox_unavailable", "The sandbox ended before it could run the code. Try again.", {
@@ -76,9 +76,9 @@ function checkTime({ call, timeout, cancelled: signal }: Run): void {
 }
 
 /** Null: the sandbox was gone, and nothing ran. */
-async function runInSandbox(run: Run, acquired: Acquired): Promise<Execution | null> {
+async function runInSandbox(run: Run, acquired: Acquired): Promise<KeptAnswer | null> {
   const { call, request, timeout } = run;
-  const { sandbox, context } = acquired;
+  const { sandbox, context, wasCreated } = acquired;
   const hasKey = request.idempotency_key !== undefined;
   if (hasKey && !await call.executions.send(run.executionId)) {
     throw new ContextError("execution_running", "Another request with this idempotency key has taken this one over.", {
@@ -134,13 +134,16 @@ async function runInSandbox(run: Run, acquired: Acquired): Promise<Execution | n
     kernel_restarted: isRestarted,
     outputs,
   };
-  await record.end(
-    { status: execution.status, duration, ...rest },
-    { context, wasCreated: acquired.wasCreated, execution },
-  );
+  // While the run was in line for its kernel, another one may have had it restarted.
+  const loss = await record.loss();
+  const answer = { context: { ...context, ...loss }, wasCreated, execution };
+  await record.end({ status: execution.status, duration, ...rest }, answer);
   // After what must not be lost, be it that the caller takes it slowly.
+  if (loss && loss.previous_terminated_at !== context.previous_terminated_at) {
+    await run.tell({ event: "context", data: view(answer, call.caller) });
+  }
   await transcript.close();
-  return execution;
+  return answer;
 }
 
 /** Sees to it that the kernel of a run that was cut off is free. Returns whether it had to be restarted. */

@@ -1,18 +1,22 @@
 /** The bookkeeping of one run. Whatever goes wrong with it is logged, and never the run's trouble. */
 import { awaitUntil } from "./background.ts";
 import type { Call } from "./call.ts";
-import type { KeptAnswer, LedgerEnd, LedgerEntry } from "./execution_store.ts";
+import type { KeptAnswer, LedgerEnd, LedgerEntry, Loss } from "./execution_store.ts";
 import { describe, log } from "./log.ts";
 
 /** How soon a beginning that could not be noted is tried again, in milliseconds. */
 const AGAIN_MILLISECONDS = 2_000;
-/** The longest that a caller waits for the note of an end, in milliseconds; then it goes on in the background. */
+/** The longest that a caller waits for notes when the run is over, in milliseconds; then they go on in the background. */
 const PATIENCE_MILLISECONDS = 3_000;
 
 /** A run's row in the ledger, and the answer under its idempotency key if it has one. */
 export class RunRecord {
-  readonly #again = new AbortController();
+  readonly #over = Promise.withResolvers<void>();
+  /** Since the run is over, on `performance.now()`'s clock. */
+  #patientUntil: number | undefined;
   #begunAt: number | undefined;
+  #beginning: Promise<void> = Promise.resolve();
+  #loss: Loss | undefined;
 
   /** `limit`: within how many milliseconds from its beginning the run's end will be noted. */
   constructor(
@@ -31,28 +35,39 @@ export class RunRecord {
   begin(): void {
     if (this.#begunAt !== undefined) return;
     this.#begunAt = performance.now();
-    void this.#noteBeginning();
+    this.#beginning = this.#noteBeginning();
+  }
+
+  /** How variables were lost in the context last, as of the run's beginning; undefined if that could not be asked. */
+  async loss(): Promise<Loss | undefined> {
+    await this.#patiently(this.#beginning);
+    return this.#loss;
   }
 
   /** Notes how the run ended. One that never began has no row, but its answer is kept. */
   async end(end: LedgerEnd, answer?: KeptAnswer): Promise<void> {
-    this.#again.abort();
-    const { executions, answerBy } = this.call;
+    const { executions } = this.call;
     const notes = [
       ...(this.#begunAt === undefined ? [] : [executions.finish(this.entry, end)]),
       ...(this.hasKey ? [executions.answer(this.entry.executionId, answer)] : []),
     ];
-    await awaitUntil(
-      Math.min(answerBy, performance.now() + PATIENCE_MILLISECONDS),
-      Promise.all(notes.map((note) => this.#logged("execution_not_noted", note))),
-    );
+    await this.#patiently(Promise.all(notes.map((note) => this.#logged("execution_not_noted", note))));
+  }
+
+  /** Waits for notes when the run is over: then its beginning is not noted again. */
+  async #patiently(notes: Promise<unknown>): Promise<void> {
+    this.#patientUntil ??= Math.min(this.call.answerBy, performance.now() + PATIENCE_MILLISECONDS);
+    this.#over.resolve();
+    await awaitUntil(this.#patientUntil, notes);
   }
 
   /** Until it is noted or the run is over: without it, others could take the kernel for stuck. */
   async #noteBeginning(): Promise<void> {
-    while (!this.#again.signal.aborted) {
-      if (await this.#logged("beginning_not_noted", this.call.executions.start(this.entry, this.limit))) return;
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MILLISECONDS));
+    const note = async () => {
+      this.#loss = await this.call.executions.start(this.entry, this.limit);
+    };
+    while (!await this.#logged("beginning_not_noted", note()) && this.#patientUntil === undefined) {
+      await awaitUntil(performance.now() + AGAIN_MILLISECONDS, this.#over.promise);
     }
   }
 

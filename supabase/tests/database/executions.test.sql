@@ -3,7 +3,7 @@
 begin;
 create extension if not exists pgtap with schema extensions;
 set local search_path = extensions, public, pg_temp;
-select plan(65);
+select plan(64);
 
 create function pg_temp.id(p_number integer)
 returns uuid
@@ -24,11 +24,14 @@ begin
   end if;
 end
 $$;
--- Begins an execution whose end will be noted within a minute.
+-- Begins an execution whose end will be noted within a minute. Null: its context does not exist.
 create function pg_temp.start(p_number integer, p_context integer default 1, p_language text default 'python')
-returns boolean
+returns text
 language sql
-as $$ select public.start_execution(pg_temp.id(p_number), pg_temp.id(p_context), p_language, 60000) $$;
+as $$
+  select coalesce(previous_termination_reason, 'nothing lost')
+  from public.start_execution(pg_temp.id(p_number), pg_temp.id(p_context), p_language, 60000)
+$$;
 create function pg_temp.finish(p_number integer, p_status text default 'ok', p_context integer default 1)
 returns boolean
 language sql
@@ -39,7 +42,7 @@ select pg_temp.begin_context(1, 'executions', 'c', 'p', 'sandbox 1') \g /dev/nul
 select pg_temp.begin_context(2, 'executions', 'c', 'p 2', 'sandbox 2') \g /dev/null
 
 -- Start.
-select ok(pg_temp.start(101), 'an execution begins');
+select is(pg_temp.start(101), 'nothing lost', 'an execution begins');
 select results_eq(
   $$
     select
@@ -63,8 +66,8 @@ select results_eq(
   'since now, and until when its end will be noted'
 );
 create temp table before as select * from ledger;
-select ok(not public.start_execution(pg_temp.id(101), pg_temp.id(2), 'r', 1), 'it does not begin twice');
-select ok(not pg_temp.start(102, 99), 'nor does one in a context that does not exist');
+select is(pg_temp.start(101, 2, 'r'), 'nothing lost', 'to begin it again is no error');
+select is(pg_temp.start(102, 99), null, 'in a context that does not exist nothing begins');
 select results_eq('select * from ledger', 'select * from before', 'and neither changes the ledger');
 
 -- Finish.
@@ -84,8 +87,8 @@ select results_eq(
   'select id, context_id, path_id, language, started_at, deadline_at from before',
   'its beginning stays as it was'
 );
-select ok(not pg_temp.start(101), 'its beginning, told late, does not begin it again');
-select is(status, 'error', 'nor make it run on') from ledger where id = pg_temp.id(101);
+select pg_temp.start(101) \g /dev/null
+select is(status, 'error', 'its beginning, told late, does not make it run on') from ledger where id = pg_temp.id(101);
 
 select ok(pg_temp.finish(101), 'its end may be told again');
 select results_eq(
@@ -105,18 +108,18 @@ select results_eq(
   $$ values (pg_temp.id(1), 'c', 'p', 'python', 'ok', true, 1500, 70::bigint) $$,
   'and began as long before as it took'
 );
-select ok(not pg_temp.start(103), 'to note its beginning after that changes nothing');
-select is(status, 'ok', 'it has ended') from ledger where id = pg_temp.id(103);
+select pg_temp.start(103) \g /dev/null
+select is(status, 'ok', 'to note its beginning after that changes nothing') from ledger where id = pg_temp.id(103);
 select ok(not pg_temp.finish(104, 'ok', 99), 'in a context that does not exist nothing ends');
 select is_empty($$ select from copilot_internal.executions where id = pg_temp.id(104) $$, 'nor is it noted');
 
-select ok(pg_temp.start(105), 'one begins');
+select pg_temp.start(105) \g /dev/null
 update copilot_internal.executions set deadline_at = clock_timestamp() where id = pg_temp.id(105);
 select copilot_internal.retire_lost_executions() \g /dev/null
 select results_eq(
   $$ select status, finished_at is not null, duration_ms from ledger where id = pg_temp.id(105) $$,
   $$ values ('lost', true, null::integer) $$,
-  'and is taken for lost'
+  'one whose time is over is taken for lost'
 );
 select ok(pg_temp.finish(105, 'timed_out'), 'then its end is told after all');
 select results_eq(
@@ -229,6 +232,15 @@ as $$
 $$;
 select ok(public.note_kernel_restart(pg_temp.id(3)), 'a kernel''s restart is noted');
 select is(pg_temp.previous('p 3'), 'reused, kernel_restarted', 'and whoever uses the context next is told');
+select results_eq(
+  format('select * from public.start_execution(%L, %L, %L, 60000)', pg_temp.id(301), pg_temp.id(3), 'python'),
+  $$
+    select previous_termination_reason, previous_terminated_at
+    from copilot_internal.execution_contexts where id = pg_temp.id(3)
+  $$,
+  'and so is what was in line for the kernel, when it begins'
+);
+select is(pg_temp.start(301, 3), 'kernel_restarted', 'however often its beginning is noted');
 select ok(
   previous_terminated_at between clock_timestamp() - interval '1 minute' and clock_timestamp() and terminated_at is null,
   'with the time; the context lives on'
