@@ -29,6 +29,7 @@ create table if not exists copilot_internal.executions (
   started_at timestamptz not null default clock_timestamp(),
   deadline_at timestamptz not null,
   finished_at timestamptz,
+  execution_count integer,
   duration_ms integer,
   output_bytes bigint,
   error_name text,
@@ -42,6 +43,8 @@ comment on column copilot_internal.executions.status is
   'cancelled: the caller went away. lost: nobody knows how it ended, because the connection or the function''s process broke.';
 comment on column copilot_internal.executions.deadline_at is
   'By then whoever runs it has noted its end, or has died.';
+comment on column copilot_internal.executions.execution_count is
+  'Its number among those of its kernel, as that counts them: with a new kernel it starts anew. Null when that was not noted.';
 comment on column copilot_internal.executions.output_bytes is
   'How much the code said on stdout and stderr and in results, what was left out of the answer included.';
 comment on column copilot_internal.executions.error_name is
@@ -116,33 +119,63 @@ create or replace function public.start_execution(
   p_execution_id uuid,
   p_context_id uuid,
   p_language text,
-  p_limit_ms integer
+  p_limit_ms integer,
+  p_execution_count integer default null
 )
 returns table (previous_termination_reason text, previous_terminated_at timestamptz)
-language sql
+language plpgsql
 volatile
 security definer
 set search_path = ''
 as $$
-  with started as (
-    insert into copilot_internal.executions (
-      id, context_id, tenant_id, conversation_id, path_id, language, deadline_at
-    )
-    select
-      p_execution_id, c.id, c.tenant_id, c.conversation_id, c.path_id, p_language,
-      clock_timestamp() + make_interval(secs => p_limit_ms / 1000.0)
-    from copilot_internal.execution_contexts c
-    where c.id = p_context_id
-    on conflict do nothing
+#variable_conflict use_column
+declare
+  v_now timestamptz := clock_timestamp();
+begin
+  insert into copilot_internal.executions (
+    id, context_id, tenant_id, conversation_id, path_id, language, execution_count, started_at, deadline_at
   )
-  select c.previous_termination_reason, c.previous_terminated_at
+  select
+    p_execution_id, c.id, c.tenant_id, c.conversation_id, c.path_id, p_language, p_execution_count,
+    v_now, v_now + make_interval(secs => p_limit_ms / 1000.0)
   from copilot_internal.execution_contexts c
   where c.id = p_context_id
+  on conflict do nothing;
+
+  -- Nobody may have noted that the kernel was restarted: it died between two executions, or its caller's process did.
+  if found then
+    update copilot_internal.execution_contexts c
+    set previous_termination_reason = 'kernel_restarted',
+        previous_terminated_at = v_now
+    where c.id = p_context_id and c.terminated_at is null
+      and p_execution_count < (
+        select e.execution_count
+        from copilot_internal.executions e
+        where e.context_id = p_context_id and e.language = p_language and e.id <> p_execution_id
+          and e.execution_count is not null
+          and e.started_at >= coalesce(c.previous_terminated_at, '-infinity')
+        order by e.started_at desc
+        limit 1
+      )
+      -- Without the same number twice, this note has only been overtaken by that of a later execution.
+      and exists (
+        select from copilot_internal.executions e
+        where e.context_id = p_context_id and e.language = p_language and e.id <> p_execution_id
+          and e.execution_count = p_execution_count
+          and e.started_at >= coalesce(c.previous_terminated_at, '-infinity')
+      );
+  end if;
+
+  return query
+  select c.previous_termination_reason, c.previous_terminated_at
+  from copilot_internal.execution_contexts c
+  where c.id = p_context_id;
+end
 $$;
-comment on function public.start_execution(uuid, uuid, text, integer) is
-  'Notes that the kernel of a context has begun an execution, whose end will be noted within p_limit_ms. Answers how variables were lost there last: the kernel may have been restarted while the execution was in line for it. May be asked for again.';
-revoke execute on function public.start_execution(uuid, uuid, text, integer) from public, anon, authenticated;
-grant execute on function public.start_execution(uuid, uuid, text, integer) to service_role;
+comment on function public.start_execution(uuid, uuid, text, integer, integer) is
+  'Notes that the kernel of a context has begun an execution, whose end will be noted within p_limit_ms. A kernel whose p_execution_count has started anew was restarted, which is noted. Answers how variables were lost there last. May be asked for again.';
+revoke execute on function public.start_execution(uuid, uuid, text, integer, integer) from public, anon, authenticated;
+grant execute on function public.start_execution(uuid, uuid, text, integer, integer) to service_role;
 
 create or replace function public.finish_execution(
   p_execution_id uuid,

@@ -167,7 +167,13 @@ export type Database = {
       "release_execution": { Args: { "p_execution_id": string }; Returns: boolean };
       "send_execution": { Args: { "p_execution_id": string }; Returns: boolean };
       "start_execution": {
-        Args: { "p_context_id": string; "p_execution_id": string; "p_language": string; "p_limit_ms": number };
+        Args: {
+          "p_context_id": string;
+          "p_execution_count"?: number;
+          "p_execution_id": string;
+          "p_language": string;
+          "p_limit_ms": number;
+        };
         Returns: {
           "previous_terminated_at": string;
           "previous_termination_reason": string;

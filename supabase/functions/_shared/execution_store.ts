@@ -71,15 +71,17 @@ export class ExecutionStore {
   }
 
   /**
-   * Notes that the kernel has begun. `limit`: in milliseconds, by when its end will have been noted. Returns how
-   * variables were lost in its context last: the kernel may have been restarted while the execution was in line for it.
+   * Notes that the kernel has begun, and gave the execution the number `count`. `limit`: in milliseconds, by when its
+   * end will have been noted. Returns how variables were lost in its context last: that may have been while it was in
+   * line for the kernel, or unnoticed before.
    */
-  async start(entry: LedgerEntry, limit: number): Promise<Loss | undefined> {
+  async start(entry: LedgerEntry, limit: number, count?: number): Promise<Loss | undefined> {
     const rows = await this.rpc.call("start_execution", {
       p_execution_id: entry.executionId,
       p_context_id: entry.contextId,
       p_language: entry.language,
       p_limit_ms: Math.ceil(limit),
+      p_execution_count: count,
     }, z.array(lossSchema).max(1));
     return rows[0];
   }

@@ -102,7 +102,7 @@ async function runInSandbox(run: Run, acquired: Acquired): Promise<KeptAnswer | 
     const signal = AbortSignal.any([AbortSignal.timeout(timeout), run.cancelled]);
     ending = await call.trace.measure("kernel", () =>
       runInKernel(sandbox, request, signal, async (message) => {
-        record.begin();
+        record.begin(message.type === "number_of_executions" ? message.execution_count : undefined);
         await transcript.take(message);
       }));
   } catch (thrown) {
@@ -134,7 +134,7 @@ async function runInSandbox(run: Run, acquired: Acquired): Promise<KeptAnswer | 
     kernel_restarted: isRestarted,
     outputs,
   };
-  // While the run was in line for its kernel, another one may have had it restarted.
+  // The kernel may have been restarted while the run was in line for it, or before, without anybody's notice.
   const loss = await record.loss();
   const answer = { context: { ...context, ...loss }, wasCreated, execution };
   await record.end({ status: execution.status, duration, ...rest }, answer);

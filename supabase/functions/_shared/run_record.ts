@@ -31,14 +31,14 @@ export class RunRecord {
     return this.#begunAt;
   }
 
-  /** Notes that the kernel has begun, while it runs: nothing waits for that. */
-  begin(): void {
+  /** Notes that the kernel has begun, as number `count` of its executions, while it runs: nothing waits for that. */
+  begin(count: number | undefined): void {
     if (this.#begunAt !== undefined) return;
     this.#begunAt = performance.now();
-    this.#beginning = this.#noteBeginning();
+    this.#beginning = this.#noteBeginning(count);
   }
 
-  /** How variables were lost in the context last, as of the run's beginning; undefined if that could not be asked. */
+  /** How variables were lost in the context before the run began; undefined if that could not be asked. */
   async loss(): Promise<Loss | undefined> {
     await this.#patiently(this.#beginning);
     return this.#loss;
@@ -62,9 +62,9 @@ export class RunRecord {
   }
 
   /** Until it is noted or the run is over: without it, others could take the kernel for stuck. */
-  async #noteBeginning(): Promise<void> {
+  async #noteBeginning(count: number | undefined): Promise<void> {
     const note = async () => {
-      this.#loss = await this.call.executions.start(this.entry, this.limit);
+      this.#loss = await this.call.executions.start(this.entry, this.limit, count);
     };
     while (!await this.#logged("beginning_not_noted", note()) && this.#patientUntil === undefined) {
       await awaitUntil(performance.now() + AGAIN_MILLISECONDS, this.#over.promise);

@@ -3,7 +3,7 @@
 begin;
 create extension if not exists pgtap with schema extensions;
 set local search_path = extensions, public, pg_temp;
-select plan(64);
+select plan(85);
 
 create function pg_temp.id(p_number integer)
 returns uuid
@@ -25,12 +25,14 @@ begin
 end
 $$;
 -- Begins an execution whose end will be noted within a minute. Null: its context does not exist.
-create function pg_temp.start(p_number integer, p_context integer default 1, p_language text default 'python')
+create function pg_temp.start(
+  p_number integer, p_context integer default 1, p_language text default 'python', p_count integer default null
+)
 returns text
 language sql
 as $$
   select coalesce(previous_termination_reason, 'nothing lost')
-  from public.start_execution(pg_temp.id(p_number), pg_temp.id(p_context), p_language, 60000)
+  from public.start_execution(pg_temp.id(p_number), pg_temp.id(p_context), p_language, 60000, p_count)
 $$;
 create function pg_temp.finish(p_number integer, p_status text default 'ok', p_context integer default 1)
 returns boolean
@@ -255,6 +257,38 @@ select public.activate_execution_context(pg_temp.id(4), 'sandbox 4') \g /dev/nul
 select public.note_kernel_restart(pg_temp.id(4)) \g /dev/null
 select is(pg_temp.previous('p 3'), 'reused, kernel_restarted', 'until a kernel is restarted again');
 select ok(not public.note_kernel_restart(pg_temp.id(99)), 'a context that does not exist has no kernel');
+
+-- A kernel that was restarted without anybody's notice counts anew.
+select pg_temp.begin_context(5, 'executions', 'c', 'p 5', 'sandbox 5') \g /dev/null
+create function pg_temp.lost()
+returns timestamptz
+language sql
+as $$ select previous_terminated_at from copilot_internal.execution_contexts where id = pg_temp.id(5) $$;
+select is(pg_temp.start(400 + n, 5, 'python', n), 'nothing lost', 'numbers that rise are those of one kernel')
+from generate_series(1, 3) n;
+select is(execution_count, 3, 'they are kept') from ledger where id = pg_temp.id(403);
+select is(pg_temp.start(405, 5, 'python', 5), 'nothing lost', 'so are numbers with a gap');
+select is(pg_temp.start(404, 5, 'python', 4), 'nothing lost', 'and one that is noted after the next one');
+select is(pg_temp.start(406, 5, 'python', 5), 'nothing lost', 'and one that the kernel did not count');
+select is(pg_temp.start(407, 5, 'python'), 'nothing lost', 'and none');
+select is(pg_temp.start(408, 5, 'r', 1), 'nothing lost', 'each language''s kernel counts for itself');
+select is(pg_temp.lost(), null, 'so nothing is noted');
+select is(pg_temp.start(411, 5, 'python', 1), 'kernel_restarted', 'a number that comes again is that of another kernel');
+create temp table found as select pg_temp.lost() as at;
+select is(at, started_at, 'which is noted as of then') from found, ledger where id = pg_temp.id(411);
+select is(pg_temp.start(411, 5, 'python', 1), 'kernel_restarted', 'once, however often it is told');
+select is(pg_temp.start(410 + n, 5, 'python', n), 'kernel_restarted', 'the new kernel''s numbers rise too')
+from generate_series(2, 5) n;
+select is(pg_temp.lost(), at, 'and are not another restart') from found;
+select pg_temp.start(421, 5, 'python', 1) \g /dev/null
+select ok(pg_temp.lost() > at, 'the next one is noted in its turn') from found;
+select public.note_kernel_restart(pg_temp.id(5)) \g /dev/null
+update found set at = pg_temp.lost();
+select pg_temp.start(430 + n, 5, 'python', n) from generate_series(1, 2) n \g /dev/null
+select is(pg_temp.lost(), at, 'one that was noted in time is not noted again') from found;
+select public.terminate_execution_contexts('executions', 'c', 'p 5') \g /dev/null
+select pg_temp.start(441, 5, 'python', 1) \g /dev/null
+select is(pg_temp.lost(), at, 'nor is one in a context that has ended') from found;
 
 select * from finish();
 rollback;

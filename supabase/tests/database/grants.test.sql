@@ -49,7 +49,7 @@ from (
     ('claim_execution_context', array['uuid', 'text', 'text', 'text', 'integer', 'integer', 'integer', 'integer', 'uuid', 'integer', 'integer']),
     ('terminate_execution_contexts', array['text', 'text', 'text', 'uuid']),
     ('take_owed_kills', array['integer', 'integer']),
-    ('start_execution', array['uuid', 'uuid', 'text', 'integer']),
+    ('start_execution', array['uuid', 'uuid', 'text', 'integer', 'integer']),
     ('finish_execution', array['uuid', 'uuid', 'text', 'text', 'integer', 'bigint', 'text']),
     ('is_kernel_in_use', array['uuid', 'uuid', 'text', 'integer']),
     ('note_kernel_restart', array['uuid']),

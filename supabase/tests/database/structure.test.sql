@@ -153,6 +153,7 @@ select results_eq(
       ('executions', 'deadline_at', 'timestamp with time zone', true),
       ('executions', 'duration_ms', 'integer', false),
       ('executions', 'error_name', 'text', false),
+      ('executions', 'execution_count', 'integer', false),
       ('executions', 'finished_at', 'timestamp with time zone', false),
       ('executions', 'id', 'uuid', true),
       ('executions', 'language', 'text', true),

@@ -1,0 +1,91 @@
+/** A kernel goes, and nobody could note it: whoever runs code there next is told that its variables are lost. */
+import { Sandbox } from "@e2b/code-interpreter";
+import assert from "node:assert/strict";
+import { invoke, newPath, refused, user } from "./support/clients.ts";
+import { stream } from "./support/event_stream.ts";
+import { at, type FaultyStack, startFaultyStack } from "./support/faulty_stack.ts";
+
+let faulty: FaultyStack;
+Deno.test.beforeAll(async () => {
+  faulty = await startFaultyStack();
+});
+Deno.test.afterAll(async () => {
+  await faulty.stop();
+});
+
+type Client = Awaited<ReturnType<typeof user>>;
+type Path = ReturnType<typeof newPath>;
+
+const crash = "import os\nos.abort()";
+const isLost = "'lost' not in globals()";
+
+/** A path whose kernel has run something. */
+async function inUse(): Promise<{ client: Client; path: Path }> {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  await invoke(client, "execute-code", { ...path, code: "lost = 1" });
+  const { previous } = await invoke(client, "execute-code", { ...path, code: "lost += 1" });
+  assert.equal(previous, null);
+  return { client, path };
+}
+
+/** That the next caller is told in its own answer, and all later ones. */
+async function assertTold(client: Client, path: Path): Promise<void> {
+  const next = await invoke(client, "execute-code", { ...path, code: isLost });
+  assert.equal(next.execution.results[0].text, "True");
+  assert.equal(next.execution.kernel_restarted, false);
+  assert.equal(next.previous?.termination_reason, "kernel_restarted");
+  for (const operation of ["acquire-context", "execute-code"] as const) {
+    const later = await invoke(client, operation, operation === "execute-code" ? { ...path, code: "1" } : path);
+    assert.deepEqual(later.previous, next.previous);
+  }
+}
+
+Deno.test("it crashes, and the function's process dies before it has noted that", async () => {
+  const { client, path } = await inUse();
+  const held = faulty.database.intercept(at.noteRestart, { kind: "answer", status: 503, hold: true });
+  const doomed = client.functions.invoke("execute-code", { body: { ...path, code: crash } });
+  await held.hit;
+  const [process] = faulty.stack.functions.processes;
+  await process.kill();
+  held.release();
+  assert((await doomed).error);
+  await process.restart();
+  await assertTold(client, path);
+});
+
+Deno.test("it crashes, and the database takes no note of that", async () => {
+  const { client, path } = await inUse();
+  const fault = faulty.database.intercept(at.noteRestart, { kind: "answer", status: 503 }, Infinity);
+  const { execution } = await invoke(client, "execute-code", { ...path, code: crash });
+  assert.equal(execution.kernel_restarted, true);
+  fault.end();
+  await assertTold(client, path);
+});
+
+Deno.test("it crashes while the connection to it is broken", async () => {
+  const { client, path } = await inUse();
+  faulty.proxy.intercept(at.execute, { kind: "drop", when: "after" });
+  const code = "import os, time\ntry: time.sleep(60)\nfinally: os.abort()";
+  const { body } = await refused(client, "execute-code", { ...path, code });
+  assert.equal(body.code, "execution_lost");
+  await assertTold(client, path);
+});
+
+Deno.test("it is restarted from outside, and a stream is told before its end", async () => {
+  const { client, path } = await inUse();
+  const sandbox = faulty.provider.sandboxes().at(-1);
+  assert(sandbox);
+  const connected = await Sandbox.connect(sandbox.sandboxId, {
+    apiUrl: faulty.provider.url,
+    sandboxUrl: faulty.provider.url,
+    apiKey: faulty.provider.apiKey,
+  });
+  for (const context of await connected.listCodeContexts()) await connected.restartCodeContext(context);
+
+  const events = await (await stream(client, { ...path, code: isLost })).rest();
+  const contexts = events.filter(({ event }) => event === "context");
+  assert.deepEqual(contexts.map(({ data }) => data.previous === null), [true, false]);
+  assert.equal(events.at(-1)?.event, "end");
+  await assertTold(client, path);
+});
