@@ -18,7 +18,7 @@ const HEAD_START_MILLISECONDS = 200;
 export const INTERRUPTION_MILLISECONDS = HEAD_START_MILLISECONDS + QUESTIONS * QUESTION_MILLISECONDS +
   2 * SANDBOX_CALL_MILLISECONDS;
 
-/** A program that does nothing, and does not count as one. */
+/** A program that does nothing, though kernels count it: the next one's number is one higher. */
 const NOTHING: Record<Language, string> = {
   python: "#",
   r: "#",

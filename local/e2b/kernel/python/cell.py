@@ -70,10 +70,8 @@ async def execute(execution_id, code, silent):
 async def _run(code, silent):
     global _count
     code = _shifted_left(code)
-    # Jupyter does not count a cell that does nothing.
-    counts = any(
-        line.strip() and not line.strip().startswith("#") for line in code.split("\n")
-    )
+    # IPython counts a cell of comments, but not an empty one.
+    counts = code.strip() != ""
     if not silent:
         _count += counts
         output.send("count", count=_count)
