@@ -82,7 +82,7 @@ async function startStuck(fault: (step: string) => Fault): Promise<Stuck> {
   return {
     held,
     paths: paths.map((path) => {
-      const body = { ...path, code: stubborn, timeout_ms: 300, idempotency_key: crypto.randomUUID() };
+      const body = { ...path, code: stubborn, timeout_ms: 1_000, idempotency_key: crypto.randomUUID() };
       return { client, path, body, told: ask(client, body) };
     }),
   };
@@ -91,7 +91,7 @@ async function startStuck(fault: (step: string) => Fault): Promise<Stuck> {
 /** Lets the next callers come. Returns of each whether its call restarted the kernel. */
 async function settle({ paths }: Stuck): Promise<boolean[]> {
   return await Promise.all(paths.map(async ({ client, path }) => {
-    const { execution } = await invoke(client, "execute-code", { ...path, code: "1", timeout_ms: 300 });
+    const { execution } = await invoke(client, "execute-code", { ...path, code: "1", timeout_ms: 1_000 });
 
     const after = await invoke(client, "execute-code", { ...path, code: "'kept' in globals()" });
     assert.equal(after.execution.results[0].text, "False");

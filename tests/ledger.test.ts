@@ -53,6 +53,19 @@ Deno.test("one row each, with its status, duration, bytes and exception", async 
   assert(rows.every(({ language, finished_at }) => language === "python" && finished_at !== null));
 });
 
+Deno.test("one whose beginning could not be noted at once began when it did", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  // So many that it is told again only two seconds later.
+  faulty.database.intercept(at.start, { kind: "answer", status: 503 }, 3);
+  const code = "import time\ntime.sleep(4)";
+  const { context } = await invoke(client, "execute-code", { ...path, code });
+  const [{ took }] = await sql`
+    select extract(epoch from finished_at - started_at) as took
+    from copilot_internal.executions where context_id = ${context.id}`;
+  assert(Number(took) > 3.5, `it took ${took} s, says the ledger`);
+});
+
 Deno.test("neither code nor output is in it", async () => {
   const client = await user(faulty.stack);
   const path = newPath();

@@ -20,12 +20,13 @@ const crash = "import os\nos.abort()";
 const isLost = "'lost' not in globals()";
 
 /** A path whose kernel has run something. */
-async function inUse(): Promise<{ client: Client; path: Path }> {
+async function inUse(runs = 1): Promise<{ client: Client; path: Path }> {
   const client = await user(faulty.stack);
   const path = newPath();
-  await invoke(client, "execute-code", { ...path, code: "lost = 1" });
-  const { previous } = await invoke(client, "execute-code", { ...path, code: "lost += 1" });
-  assert.equal(previous, null);
+  for (let run = 1; run <= runs; run++) {
+    const { previous } = await invoke(client, "execute-code", { ...path, code: "lost = 1" });
+    assert.equal(previous, null);
+  }
   return { client, path };
 }
 
@@ -64,7 +65,8 @@ Deno.test("it crashes, and the database takes no note of that", async () => {
 });
 
 Deno.test("it crashes while the connection to it is broken", async () => {
-  const { client, path } = await inUse();
+  // The new one may be asked first whether it is free, which it counts.
+  const { client, path } = await inUse(2);
   faulty.proxy.intercept(at.execute, { kind: "drop", when: "after" });
   const code = "import os, time\ntry: time.sleep(60)\nfinally: os.abort()";
   const { body } = await refused(client, "execute-code", { ...path, code });
@@ -87,5 +89,28 @@ Deno.test("it is restarted from outside, and a stream is told before its end", a
   const contexts = events.filter(({ event }) => event === "context");
   assert.deepEqual(contexts.map(({ data }) => data.previous === null), [true, false]);
   assert.equal(events.at(-1)?.event, "end");
+  await assertTold(client, path);
+});
+
+Deno.test("it crashes, and the next run in it is over before that is noted: what that one made is not called lost", async () => {
+  const { client, path } = await inUse();
+  const held = faulty.database.intercept(at.noteRestart, { kind: "hold" });
+  const crashed = invoke(client, "execute-code", { ...path, code: crash });
+  await held.hit;
+  const next = await invoke(client, "execute-code", { ...path, code: "made = 1" });
+  assert.equal(next.previous?.termination_reason, "kernel_restarted");
+  held.release();
+  assert.equal((await crashed).execution.kernel_restarted, true);
+  const after = await invoke(client, "execute-code", { ...path, code: "made" });
+  assert.equal(after.execution.results[0].text, "1");
+  assert.deepEqual(after.previous, next.previous);
+});
+
+Deno.test("a run whose own kernel crashes is told so once, though its beginning could not be noted", async () => {
+  const { client, path } = await inUse();
+  const fault = faulty.database.intercept(at.start, { kind: "answer", status: 503 }, Infinity);
+  const crashed = await invoke(client, "execute-code", { ...path, code: crash });
+  fault.end();
+  assert.deepEqual([crashed.execution.kernel_restarted, crashed.previous], [true, null]);
   await assertTold(client, path);
 });

@@ -44,7 +44,7 @@ comment on column copilot_internal.executions.status is
 comment on column copilot_internal.executions.deadline_at is
   'By then whoever runs it has noted its end, or has died.';
 comment on column copilot_internal.executions.execution_count is
-  'Its number among those of its kernel, as that counts them: with a new kernel it starts anew. Null when that was not noted.';
+  'Its number, as its kernel counts: a new one starts anew. Null when it was not noted, or that kernel is known to be gone.';
 comment on column copilot_internal.executions.output_bytes is
   'How much the code said on stdout and stderr and in results, what was left out of the answer included.';
 comment on column copilot_internal.executions.error_name is
@@ -57,6 +57,10 @@ comment on index copilot_internal.idx_executions_tenant is 'Usage of a tenant in
 create index if not exists idx_executions_context
   on copilot_internal.executions (context_id, started_at);
 comment on index copilot_internal.idx_executions_context is 'What ran last in a context.';
+create index if not exists idx_executions_count
+  on copilot_internal.executions (context_id, language, execution_count)
+  where execution_count is not null;
+comment on index copilot_internal.idx_executions_count is 'Whether a kernel gives a number that was given before.';
 create index if not exists idx_executions_running
   on copilot_internal.executions (deadline_at)
   where status = 'running';
@@ -120,6 +124,7 @@ create or replace function public.start_execution(
   p_context_id uuid,
   p_language text,
   p_limit_ms integer,
+  p_elapsed_ms integer default 0,
   p_execution_count integer default null
 )
 returns table (previous_termination_reason text, previous_terminated_at timestamptz)
@@ -130,52 +135,48 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  v_now timestamptz := clock_timestamp();
+  v_began timestamptz := clock_timestamp() - make_interval(secs => p_elapsed_ms / 1000.0);
 begin
   insert into copilot_internal.executions (
     id, context_id, tenant_id, conversation_id, path_id, language, execution_count, started_at, deadline_at
   )
   select
     p_execution_id, c.id, c.tenant_id, c.conversation_id, c.path_id, p_language, p_execution_count,
-    v_now, v_now + make_interval(secs => p_limit_ms / 1000.0)
+    v_began, v_began + make_interval(secs => p_limit_ms / 1000.0)
   from copilot_internal.execution_contexts c
   where c.id = p_context_id
   on conflict do nothing;
 
   -- Nobody may have noted that the kernel was restarted: it died between two executions, or its caller's process did.
-  if found then
+  if found and exists (
+    select from copilot_internal.executions e
+    where e.context_id = p_context_id and e.language = p_language and e.id <> p_execution_id
+      and e.execution_count >= p_execution_count and e.started_at <= v_began
+      -- No kernel gives a number twice. A higher one of just now may be that of a later execution, noted before this one.
+      and (e.execution_count = p_execution_count or e.started_at < v_began - interval '1 minute')
+  ) then
+    update copilot_internal.executions e
+    set execution_count = null
+    where e.context_id = p_context_id and e.language = p_language and e.id <> p_execution_id
+      and e.execution_count is not null;
     update copilot_internal.execution_contexts c
     set previous_termination_reason = 'kernel_restarted',
-        previous_terminated_at = v_now
-    where c.id = p_context_id and c.terminated_at is null
-      and p_execution_count < (
-        select e.execution_count
-        from copilot_internal.executions e
-        where e.context_id = p_context_id and e.language = p_language and e.id <> p_execution_id
-          and e.execution_count is not null
-          and e.started_at >= coalesce(c.previous_terminated_at, '-infinity')
-        order by e.started_at desc
-        limit 1
-      )
-      -- Without the same number twice, this note has only been overtaken by that of a later execution.
-      and exists (
-        select from copilot_internal.executions e
-        where e.context_id = p_context_id and e.language = p_language and e.id <> p_execution_id
-          and e.execution_count = p_execution_count
-          and e.started_at >= coalesce(c.previous_terminated_at, '-infinity')
-      );
+        previous_terminated_at = v_began
+    where c.id = p_context_id and c.terminated_at is null;
   end if;
 
   return query
   select c.previous_termination_reason, c.previous_terminated_at
   from copilot_internal.execution_contexts c
-  where c.id = p_context_id;
+  join copilot_internal.executions e on e.id = p_execution_id
+  where c.id = p_context_id and c.previous_terminated_at <= e.started_at;
 end
 $$;
-comment on function public.start_execution(uuid, uuid, text, integer, integer) is
-  'Notes that the kernel of a context has begun an execution, whose end will be noted within p_limit_ms. A kernel whose p_execution_count has started anew was restarted, which is noted. Answers how variables were lost there last. May be asked for again.';
-revoke execute on function public.start_execution(uuid, uuid, text, integer, integer) from public, anon, authenticated;
-grant execute on function public.start_execution(uuid, uuid, text, integer, integer) to service_role;
+comment on function public.start_execution(uuid, uuid, text, integer, integer, integer) is
+  'Notes that the kernel of a context began an execution p_elapsed_ms ago, whose end will be noted within p_limit_ms from then. A kernel whose p_execution_count has started anew was restarted, which is noted. Answers how variables were lost there before, if they were. May be asked for again.';
+revoke execute on function public.start_execution(uuid, uuid, text, integer, integer, integer)
+  from public, anon, authenticated;
+grant execute on function public.start_execution(uuid, uuid, text, integer, integer, integer) to service_role;
 
 create or replace function public.finish_execution(
   p_execution_id uuid,
@@ -249,26 +250,46 @@ comment on function public.is_kernel_in_use(uuid, uuid, text, integer) is
 revoke execute on function public.is_kernel_in_use(uuid, uuid, text, integer) from public, anon, authenticated;
 grant execute on function public.is_kernel_in_use(uuid, uuid, text, integer) to service_role;
 
-create or replace function public.note_kernel_restart(p_context_id uuid)
+create or replace function public.note_kernel_restart(
+  p_execution_id uuid,
+  p_context_id uuid,
+  p_language text
+)
 returns boolean
-language sql
+language plpgsql
 volatile
 security definer
 set search_path = ''
 as $$
-  with noted as (
-    update copilot_internal.execution_contexts c
-    set previous_termination_reason = 'kernel_restarted',
-        previous_terminated_at = clock_timestamp()
-    where c.id = p_context_id and c.terminated_at is null
-    returning 1
-  )
-  select exists (select from noted)
+begin
+  if exists (
+    select from copilot_internal.executions e
+    join copilot_internal.execution_contexts c on c.id = e.context_id
+    where e.id = p_execution_id and e.execution_count is null
+      and c.previous_termination_reason = 'kernel_restarted' and c.previous_terminated_at > e.started_at
+  ) then
+    -- The execution that came next in the new kernel has noted it. Its variables must not be called lost.
+    return true;
+  end if;
+
+  update copilot_internal.executions e
+  set execution_count = null
+  where e.context_id = p_context_id and e.language = p_language and e.execution_count is not null
+    and e.started_at <= coalesce(
+      (select o.started_at from copilot_internal.executions o where o.id = p_execution_id),
+      clock_timestamp()
+    );
+  update copilot_internal.execution_contexts c
+  set previous_termination_reason = 'kernel_restarted',
+      previous_terminated_at = clock_timestamp()
+  where c.id = p_context_id and c.terminated_at is null;
+  return found;
+end
 $$;
-comment on function public.note_kernel_restart(uuid) is
-  'Notes that the kernel of a context had to be restarted, and its variables are gone: every later caller is told. False if the context has ended.';
-revoke execute on function public.note_kernel_restart(uuid) from public, anon, authenticated;
-grant execute on function public.note_kernel_restart(uuid) to service_role;
+comment on function public.note_kernel_restart(uuid, uuid, text) is
+  'Notes that the kernel of a context was restarted because of an execution, or is about to be, and its variables are gone: every later caller is told. False if the context has ended.';
+revoke execute on function public.note_kernel_restart(uuid, uuid, text) from public, anon, authenticated;
+grant execute on function public.note_kernel_restart(uuid, uuid, text) to service_role;
 comment on column copilot_internal.execution_contexts.previous_termination_reason is
   'Why variables were lost here last: how the path''s context before this one ended, or kernel_restarted. Kept here because the caller must be told even after that row is deleted.';
 comment on column copilot_internal.execution_contexts.previous_terminated_at is

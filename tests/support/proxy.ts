@@ -109,7 +109,9 @@ export async function startProxy(target = ""): Promise<Proxy> {
       outgoing.flushHeaders();
       const reader = answer.body?.getReader();
       // Besides the fetch's own signal: now and then, Deno's goes on reading after that was aborted.
-      gone.signal.addEventListener("abort", () => void reader?.cancel().catch(() => {}));
+      const giveUp = () => void reader?.cancel().catch(() => {});
+      gone.signal.addEventListener("abort", giveUp);
+      if (gone.signal.aborted) giveUp();
       for (let piece = await reader?.read(); piece?.value; piece = await reader?.read()) outgoing.write(piece.value);
       outgoing.end();
     } catch {

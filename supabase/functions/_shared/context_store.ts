@@ -114,11 +114,6 @@ export class ContextStore {
     }, z.boolean());
   }
 
-  /** Notes that the context's kernel was restarted and its variables are gone, for every later caller to be told. */
-  async noteKernelRestart(contextId: string): Promise<boolean> {
-    return await this.rpc.call("note_kernel_restart", { p_context_id: contextId }, z.boolean());
-  }
-
   /** Ends the active contexts in scope and returns them. A null `sandbox_id` was a claim in flight. */
   async terminate(
     tenantId: string,

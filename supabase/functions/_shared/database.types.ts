@@ -163,12 +163,16 @@ export type Database = {
         Args: { "p_confirmed"?: boolean; "p_context_id": string; "p_sandbox_id": string };
         Returns: boolean;
       };
-      "note_kernel_restart": { Args: { "p_context_id": string }; Returns: boolean };
+      "note_kernel_restart": {
+        Args: { "p_context_id": string; "p_execution_id": string; "p_language": string };
+        Returns: boolean;
+      };
       "release_execution": { Args: { "p_execution_id": string }; Returns: boolean };
       "send_execution": { Args: { "p_execution_id": string }; Returns: boolean };
       "start_execution": {
         Args: {
           "p_context_id": string;
+          "p_elapsed_ms"?: number;
           "p_execution_count"?: number;
           "p_execution_id": string;
           "p_language": string;

@@ -148,7 +148,7 @@ export interface ExecuteResponse extends AcquireResponse {
 
 /** What a stream tells, one piece after the other. Texts of a stream, joined, are what the JSON answer has. */
 export type ExecutionEvent =
-  /** Told again when the sandbox turned out dead before it took the code, or the kernel was restarted before it did. */
+  /** Told again when the sandbox turned out dead before it took the code, or, later, when its kernel turned out new. */
   | { readonly event: "context"; readonly data: AcquireResponse }
   | { readonly event: "stdout" | "stderr"; readonly data: { readonly text: string } }
   | { readonly event: "result"; readonly data: ExecutionResult }

@@ -71,16 +71,20 @@ export class ExecutionStore {
   }
 
   /**
-   * Notes that the kernel has begun, and gave the execution the number `count`. `limit`: in milliseconds, by when its
-   * end will have been noted. Returns how variables were lost in its context last: that may have been while it was in
-   * line for the kernel, or unnoticed before.
+   * Notes that the kernel began `elapsed` milliseconds ago, and gave the execution the number `count`. `limit`: in
+   * milliseconds, by when from then its end will have been noted. Returns how variables were lost in its context before,
+   * be it while it was in line for the kernel, or without anybody's notice.
    */
-  async start(entry: LedgerEntry, limit: number, count?: number): Promise<Loss | undefined> {
+  async start(
+    entry: LedgerEntry,
+    { elapsed, limit, count }: { readonly elapsed: number; readonly limit: number; readonly count?: number },
+  ): Promise<Loss | undefined> {
     const rows = await this.rpc.call("start_execution", {
       p_execution_id: entry.executionId,
       p_context_id: entry.contextId,
       p_language: entry.language,
       p_limit_ms: Math.ceil(limit),
+      p_elapsed_ms: Math.round(elapsed),
       p_execution_count: count,
     }, z.array(lossSchema).max(1));
     return rows[0];
@@ -106,6 +110,15 @@ export class ExecutionStore {
       p_execution_id: executionId,
       // As text: it may hold what a Postgres text cannot, and there it stands escaped.
       p_answer: answer && JSON.stringify(answer),
+    }, z.boolean());
+  }
+
+  /** Notes that the kernel was restarted because of the execution, or is about to be: every later caller is told. */
+  async noteKernelRestart(entry: LedgerEntry): Promise<boolean> {
+    return await this.rpc.call("note_kernel_restart", {
+      p_execution_id: entry.executionId,
+      p_context_id: entry.contextId,
+      p_language: entry.language,
     }, z.boolean());
   }
 

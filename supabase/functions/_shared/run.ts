@@ -120,7 +120,7 @@ async function runInSandbox(run: Run, acquired: Acquired): Promise<KeptAnswer | 
   const interrupted = ending.outcome === "interrupted";
   const isRestarted = interrupted
     ? await free(run, acquired, entry, record.begunAt ?? sent, record.begunAt !== undefined)
-    : await cleanUp(run, acquired, transcript);
+    : await cleanUp(run, acquired, entry, transcript);
   if (interrupted && run.cancelled.aborted) {
     await record.end({ status: "cancelled", duration, ...rest });
     throw cancelled();
@@ -160,7 +160,7 @@ async function free(
     if (!hasBegun && await isInUse()) return false;
     return await call.trace.measure(
       "kernel",
-      () => freeKernel(sandbox, request, isInUse, () => call.store.noteKernelRestart(context.id)),
+      () => freeKernel(sandbox, request, isInUse, () => call.executions.noteKernelRestart(entry)),
     );
   } catch (error) {
     // The next run that is not begun in time tries again.
@@ -173,11 +173,12 @@ async function free(
 async function cleanUp(
   { call, request }: Run,
   { sandbox, context }: Acquired,
+  entry: LedgerEntry,
   transcript: Transcript,
 ): Promise<boolean> {
   const isRestarted = transcript.errorName === KERNEL_RESTARTED;
   try {
-    if (isRestarted) await call.store.noteKernelRestart(context.id);
+    if (isRestarted) await call.executions.noteKernelRestart(entry);
     else await call.trace.measure("kernel", () => clearEnvs(sandbox, request));
   } catch (error) {
     const event = isRestarted ? "kernel_restart_not_noted" : "environment_not_cleared";

@@ -6,14 +6,15 @@ import { describe, log } from "./log.ts";
 
 /** How soon a beginning that could not be noted is tried again, in milliseconds. */
 const AGAIN_MILLISECONDS = 2_000;
-/** The longest that a caller waits for notes when the run is over, in milliseconds; then they go on in the background. */
+/** The longest that a caller waits for the note of an end, in milliseconds; then it goes on in the background. */
 const PATIENCE_MILLISECONDS = 3_000;
+/** The same for what the note of the beginning answers. Short: the note of the end, and the kept answer, wait for it. */
+const LOSS_MILLISECONDS = 500;
 
 /** A run's row in the ledger, and the answer under its idempotency key if it has one. */
 export class RunRecord {
   readonly #over = Promise.withResolvers<void>();
-  /** Since the run is over, on `performance.now()`'s clock. */
-  #patientUntil: number | undefined;
+  #isOver = false;
   #begunAt: number | undefined;
   #beginning: Promise<void> = Promise.resolve();
   #loss: Loss | undefined;
@@ -35,12 +36,12 @@ export class RunRecord {
   begin(count: number | undefined): void {
     if (this.#begunAt !== undefined) return;
     this.#begunAt = performance.now();
-    this.#beginning = this.#noteBeginning(count);
+    this.#beginning = this.#noteBeginning(this.#begunAt, count);
   }
 
-  /** How variables were lost in the context before the run began; undefined if that could not be asked. */
+  /** How variables were lost in the context before the run began, as far as that has been told. */
   async loss(): Promise<Loss | undefined> {
-    await this.#patiently(this.#beginning);
+    await this.#patiently(LOSS_MILLISECONDS, this.#beginning);
     return this.#loss;
   }
 
@@ -51,23 +52,28 @@ export class RunRecord {
       ...(this.#begunAt === undefined ? [] : [executions.finish(this.entry, end)]),
       ...(this.hasKey ? [executions.answer(this.entry.executionId, answer)] : []),
     ];
-    await this.#patiently(Promise.all(notes.map((note) => this.#logged("execution_not_noted", note))));
+    await this.#patiently(
+      PATIENCE_MILLISECONDS,
+      Promise.all(notes.map((note) => this.#logged("execution_not_noted", note))),
+    );
   }
 
-  /** Waits for notes when the run is over: then its beginning is not noted again. */
-  async #patiently(notes: Promise<unknown>): Promise<void> {
-    this.#patientUntil ??= Math.min(this.call.answerBy, performance.now() + PATIENCE_MILLISECONDS);
+  /** Waits for notes when the run is over. */
+  async #patiently(patience: number, notes: Promise<unknown>): Promise<void> {
+    this.#isOver = true;
     this.#over.resolve();
-    await awaitUntil(this.#patientUntil, notes);
+    await awaitUntil(Math.min(this.call.answerBy, performance.now() + patience), notes);
   }
 
   /** Until it is noted or the run is over: without it, others could take the kernel for stuck. */
-  async #noteBeginning(count: number | undefined): Promise<void> {
+  async #noteBeginning(begunAt: number, count: number | undefined): Promise<void> {
     const note = async () => {
-      this.#loss = await this.call.executions.start(this.entry, this.limit, count);
+      const elapsed = performance.now() - begunAt;
+      this.#loss = await this.call.executions.start(this.entry, { elapsed, limit: this.limit, count });
     };
-    while (!await this.#logged("beginning_not_noted", note()) && this.#patientUntil === undefined) {
+    while (!await this.#logged("beginning_not_noted", note())) {
       await awaitUntil(performance.now() + AGAIN_MILLISECONDS, this.#over.promise);
+      if (this.#isOver) return;
     }
   }
 

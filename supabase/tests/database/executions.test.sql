@@ -3,7 +3,7 @@
 begin;
 create extension if not exists pgtap with schema extensions;
 set local search_path = extensions, public, pg_temp;
-select plan(85);
+select plan(97);
 
 create function pg_temp.id(p_number integer)
 returns uuid
@@ -24,15 +24,21 @@ begin
   end if;
 end
 $$;
--- Begins an execution whose end will be noted within a minute. Null: its context does not exist.
+-- Begins an execution whose end will be noted within a minute. Returns how variables were lost before.
 create function pg_temp.start(
-  p_number integer, p_context integer default 1, p_language text default 'python', p_count integer default null
+  p_number integer, p_context integer default 1, p_language text default 'python', p_count integer default null,
+  p_elapsed_ms integer default 0
 )
 returns text
 language sql
 as $$
-  select coalesce(previous_termination_reason, 'nothing lost')
-  from public.start_execution(pg_temp.id(p_number), pg_temp.id(p_context), p_language, 60000, p_count)
+  select coalesce(
+    (
+      select previous_termination_reason
+      from public.start_execution(pg_temp.id(p_number), pg_temp.id(p_context), p_language, 60000, p_elapsed_ms, p_count)
+    ),
+    'nothing lost'
+  )
 $$;
 create function pg_temp.finish(p_number integer, p_status text default 'ok', p_context integer default 1)
 returns boolean
@@ -69,7 +75,7 @@ select results_eq(
 );
 create temp table before as select * from ledger;
 select is(pg_temp.start(101, 2, 'r'), 'nothing lost', 'to begin it again is no error');
-select is(pg_temp.start(102, 99), null, 'in a context that does not exist nothing begins');
+select is(pg_temp.start(102, 99), 'nothing lost', 'in a context that does not exist nothing begins');
 select results_eq('select * from ledger', 'select * from before', 'and neither changes the ledger');
 
 -- Finish.
@@ -232,7 +238,7 @@ as $$
   select c.outcome || ', ' || coalesce(c.previous_termination_reason, 'nothing')
   from public.claim_execution_context(pg_temp.id(p_claim), 'executions', 'c', p_path_id, 60, 1800) c
 $$;
-select ok(public.note_kernel_restart(pg_temp.id(3)), 'a kernel''s restart is noted');
+select ok(public.note_kernel_restart(pg_temp.id(900), pg_temp.id(3), 'python'), 'a kernel''s restart is noted');
 select is(pg_temp.previous('p 3'), 'reused, kernel_restarted', 'and whoever uses the context next is told');
 select results_eq(
   format('select * from public.start_execution(%L, %L, %L, 60000)', pg_temp.id(301), pg_temp.id(3), 'python'),
@@ -249,14 +255,14 @@ select ok(
 )
 from copilot_internal.execution_contexts where id = pg_temp.id(3);
 select public.terminate_execution_contexts('executions', 'c', 'p 3') \g /dev/null
-select ok(not public.note_kernel_restart(pg_temp.id(3)), 'of a context that has ended no restart is noted');
+select ok(not public.note_kernel_restart(pg_temp.id(900), pg_temp.id(3), 'python'), 'of a context that has ended no restart is noted');
 select is(
   pg_temp.previous('p 3', 4), 'claimed, terminated', 'the next one''s callers are told how it ended, which came later'
 );
 select public.activate_execution_context(pg_temp.id(4), 'sandbox 4') \g /dev/null
-select public.note_kernel_restart(pg_temp.id(4)) \g /dev/null
+select public.note_kernel_restart(pg_temp.id(900), pg_temp.id(4), 'python') \g /dev/null
 select is(pg_temp.previous('p 3'), 'reused, kernel_restarted', 'until a kernel is restarted again');
-select ok(not public.note_kernel_restart(pg_temp.id(99)), 'a context that does not exist has no kernel');
+select ok(not public.note_kernel_restart(pg_temp.id(900), pg_temp.id(99), 'python'), 'a context that does not exist has no kernel');
 
 -- A kernel that was restarted without anybody's notice counts anew.
 select pg_temp.begin_context(5, 'executions', 'c', 'p 5', 'sandbox 5') \g /dev/null
@@ -269,26 +275,66 @@ from generate_series(1, 3) n;
 select is(execution_count, 3, 'they are kept') from ledger where id = pg_temp.id(403);
 select is(pg_temp.start(405, 5, 'python', 5), 'nothing lost', 'so are numbers with a gap');
 select is(pg_temp.start(404, 5, 'python', 4), 'nothing lost', 'and one that is noted after the next one');
-select is(pg_temp.start(406, 5, 'python', 5), 'nothing lost', 'and one that the kernel did not count');
 select is(pg_temp.start(407, 5, 'python'), 'nothing lost', 'and none');
 select is(pg_temp.start(408, 5, 'r', 1), 'nothing lost', 'each language''s kernel counts for itself');
 select is(pg_temp.lost(), null, 'so nothing is noted');
+
 select is(pg_temp.start(411, 5, 'python', 1), 'kernel_restarted', 'a number that comes again is that of another kernel');
 create temp table found as select pg_temp.lost() as at;
 select is(at, started_at, 'which is noted as of then') from found, ledger where id = pg_temp.id(411);
-select is(pg_temp.start(411, 5, 'python', 1), 'kernel_restarted', 'once, however often it is told');
+select set_eq(
+  $$ select path_id, language, id from ledger where execution_count is not null $$,
+  $$ values ('p 5', 'r', pg_temp.id(408)), ('p 5', 'python', pg_temp.id(411)) $$,
+  'of what the old one numbered nothing is left; other languages'' stays'
+);
+select is(pg_temp.start(411, 5, 'python', 1), 'kernel_restarted', 'it may be told again');
 select is(pg_temp.start(410 + n, 5, 'python', n), 'kernel_restarted', 'the new kernel''s numbers rise too')
 from generate_series(2, 5) n;
-select is(pg_temp.lost(), at, 'and are not another restart') from found;
+select is(pg_temp.lost(), at, 'neither is another restart') from found;
 select pg_temp.start(421, 5, 'python', 1) \g /dev/null
 select ok(pg_temp.lost() > at, 'the next one is noted in its turn') from found;
-select public.note_kernel_restart(pg_temp.id(5)) \g /dev/null
 update found set at = pg_temp.lost();
-select pg_temp.start(430 + n, 5, 'python', n) from generate_series(1, 2) n \g /dev/null
-select is(pg_temp.lost(), at, 'one that was noted in time is not noted again') from found;
+select pg_temp.start(422, 5, 'python', 1) \g /dev/null
+select ok(pg_temp.lost() > at, 'also after a single execution') from found;
+update found set at = pg_temp.lost();
+
+-- Some numbers are not noted: those of the questions that the functions ask the kernel.
+select pg_temp.start(420 + n, 5, 'python', n) from (values (3), (5)) as odd (n) \g /dev/null
+select pg_temp.start(426, 5, 'python', 2) \g /dev/null
+select is(pg_temp.lost(), at, 'a number lower than one of just now may only be late') from found;
+select pg_temp.move(425, '2 min', '1 min') \g /dev/null
+select pg_temp.start(427, 5, 'python', 4) \g /dev/null
+select ok(pg_temp.lost() > at, 'one lower than that of an execution of long ago is that of another kernel') from found;
+update found set at = pg_temp.lost();
+
+select pg_temp.start(431, 5, 'python', 6) \g /dev/null
+select pg_temp.start(432, 5, 'python', 6, 30000) \g /dev/null
+select is(pg_temp.lost(), at, 'what is noted late began before the others, whose kernel may be a new one') from found;
+select ok(
+  clock_timestamp() - started_at between interval '29 s' and interval '31 s'
+    and deadline_at - started_at between interval '59 s' and interval '61 s',
+  'and is noted with the time when it began'
+)
+from ledger where id = pg_temp.id(432);
+
+-- What is noted by two is told once.
+select pg_temp.start(441, 5, 'python', 7) \g /dev/null
+select ok(public.note_kernel_restart(pg_temp.id(441), pg_temp.id(5), 'python'), 'an execution''s kernel is restarted');
+select ok(pg_temp.lost() > at, 'which is noted') from found;
+update found set at = pg_temp.lost();
+select is(pg_temp.start(442, 5, 'python', 8, 1000), 'nothing lost', 'what began before that is not told of it');
+select is(pg_temp.lost(), at, 'nor is it another restart') from found;
+select pg_temp.start(450 + n, 5, 'python', n) from (values (6), (7)) as again (n) \g /dev/null
+select is(pg_temp.lost(), at, 'numbers from before that may come again') from found;
+select pg_temp.start(461, 5, 'python', 6) \g /dev/null
+select ok(pg_temp.lost() > at, 'the next restart is found out by the next execution') from found;
+update found set at = pg_temp.lost();
+select ok(public.note_kernel_restart(pg_temp.id(457), pg_temp.id(5), 'python'), 'and then noted by the last one');
+select is(pg_temp.lost(), at, 'which is none after that') from found;
+
 select public.terminate_execution_contexts('executions', 'c', 'p 5') \g /dev/null
-select pg_temp.start(441, 5, 'python', 1) \g /dev/null
-select is(pg_temp.lost(), at, 'nor is one in a context that has ended') from found;
+select pg_temp.start(471, 5, 'python', 6) \g /dev/null
+select is(pg_temp.lost(), at, 'in a context that has ended nothing is noted') from found;
 
 select * from finish();
 rollback;

@@ -194,6 +194,7 @@ select set_eq(
     'CREATE UNIQUE INDEX executions_pkey ON copilot_internal.executions USING btree (id)',
     'CREATE INDEX idx_executions_tenant ON copilot_internal.executions USING btree (tenant_id, started_at)',
     'CREATE INDEX idx_executions_context ON copilot_internal.executions USING btree (context_id, started_at)',
+    'CREATE INDEX idx_executions_count ON copilot_internal.executions USING btree (context_id, language, execution_count) WHERE (execution_count IS NOT NULL)',
     'CREATE INDEX idx_executions_running ON copilot_internal.executions USING btree (deadline_at) WHERE (status = ''running''::text)',
     'CREATE INDEX idx_executions_age ON copilot_internal.executions USING btree (started_at)',
     'CREATE UNIQUE INDEX sandbox_lives_pkey ON copilot_internal.sandbox_lives USING btree (context_id)',
