@@ -102,7 +102,8 @@ Deno.test("a sandbox is born on probation and extended once its context is commi
   const [row] = await contexts(sql, path);
   assert.equal(row.sandbox_status, "ready");
   const [born] = sandboxesOf([row.id]);
-  assert(born.endAt.getTime() - born.startedAt.getTime() <= 90_000);
+  // The two are taken one after the other, and may be a millisecond apart.
+  assert(born.endAt.getTime() - born.startedAt.getTime() < 91_000);
   held.release();
   const { context } = await acquiring;
   const [extended] = sandboxesOf([context.id]);
