@@ -7,13 +7,17 @@ export function keepAlive(work: Promise<unknown>): void {
   if (typeof EdgeRuntime !== "undefined") EdgeRuntime.waitUntil(work.catch(() => {}));
 }
 
-/** Waits for `work`, which cannot fail, until `time` on `performance.now()`'s clock at most; then it goes on by itself. */
-export async function awaitUntil(time: number, work: Promise<unknown>): Promise<void> {
+/**
+ * Waits for `work`, which cannot fail, until `time` on `performance.now()`'s clock at most; then it goes on by itself.
+ * Returns whether it came to its end.
+ */
+export async function awaitUntil(time: number, work: Promise<unknown>): Promise<boolean> {
   keepAlive(work);
-  const late = Promise.withResolvers<void>();
-  const timer = setTimeout(late.resolve, time - performance.now());
-  await Promise.race([work, late.promise]);
+  const late = Promise.withResolvers<false>();
+  const timer = setTimeout(() => late.resolve(false), time - performance.now());
+  const isDone = await Promise.race([work.then(() => true), late.promise]);
   clearTimeout(timer);
+  return isDone;
 }
 
 /** Lets `work` go on after the request was answered. A failure is logged under `event`. */

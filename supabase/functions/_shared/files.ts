@@ -1,17 +1,10 @@
 /** Files of a run: put into the sandbox's working directory before it, taken out after it. */
 import { Buffer } from "node:buffer";
-import {
-  AuthenticationError,
-  FileNotFoundError,
-  InvalidArgumentError,
-  NotEnoughSpaceError,
-  RateLimitError,
-  TimeoutError,
-} from "e2b";
+import { FileNotFoundError, InvalidArgumentError, NotEnoughSpaceError, TimeoutError } from "e2b";
 import { ContextError } from "./errors.ts";
 import type { InputFile, OutputFile } from "./execution.ts";
 import type { LiveSandbox } from "./live_sandbox.ts";
-import { asConnectionError, asProviderError, wordless } from "./provider_errors.ts";
+import { asSdkError } from "./provider_errors.ts";
 
 /** Where the template's kernels work. */
 const WORKING_DIRECTORY = "/home/user";
@@ -70,11 +63,7 @@ export async function putFiles(sandbox: LiveSandbox, files: readonly InputFile[]
     if (thrown instanceof NotEnoughSpaceError) {
       throw new ContextError("invalid_request", "files: the sandbox has no room for them.", { field: "files" });
     }
-    // The SDK keeps these statuses as classes, and no header.
-    const status = thrown instanceof AuthenticationError ? 401 : thrown instanceof RateLimitError ? 429 : null;
-    throw status === null
-      ? asConnectionError(wordless(thrown))
-      : asProviderError({ response: new Response(null, { status }) });
+    throw asSdkError(thrown);
   }
 }
 

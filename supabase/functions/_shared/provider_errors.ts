@@ -1,4 +1,5 @@
 /** What E2B's control plane answers, sorted into what it means for callers: the one place that knows its statuses. */
+import { AuthenticationError, RateLimitError } from "e2b";
 import { z } from "zod";
 import { ContextError } from "./errors.ts";
 
@@ -73,6 +74,14 @@ export function asProviderError(answer: Answer): ContextError {
 /** An error of the SDK as our log may tell it: its message quotes the sandbox's id, or the path of a user's file. */
 export function wordless(thrown: unknown): Error {
   return new Error(`the SDK threw ${thrown instanceof Error ? thrown.name : typeof thrown}`);
+}
+
+/** What a high-level call of the SDK threw, as callers meet it. It keeps some statuses as classes, and no header. */
+export function asSdkError(thrown: unknown): ContextError {
+  const status = thrown instanceof AuthenticationError ? 401 : thrown instanceof RateLimitError ? 429 : null;
+  return status === null
+    ? asConnectionError(wordless(thrown))
+    : asProviderError({ response: new Response(null, { status }) });
 }
 
 /** What was thrown for want of an answer, as callers meet it. */

@@ -14,7 +14,6 @@ const LOSS_MILLISECONDS = 500;
 /** A run's row in the ledger, and the answer under its idempotency key if it has one. */
 export class RunRecord {
   readonly #over = Promise.withResolvers<void>();
-  #isOver = false;
   #begunAt: number | undefined;
   #beginning: Promise<void> = Promise.resolve();
   #loss: Loss | undefined;
@@ -60,7 +59,6 @@ export class RunRecord {
 
   /** Waits for notes when the run is over. */
   async #patiently(patience: number, notes: Promise<unknown>): Promise<void> {
-    this.#isOver = true;
     this.#over.resolve();
     await awaitUntil(Math.min(this.call.answerBy, performance.now() + patience), notes);
   }
@@ -72,8 +70,7 @@ export class RunRecord {
       this.#loss = await this.call.executions.start(this.entry, { elapsed, limit: this.limit, count });
     };
     while (!await this.#logged("beginning_not_noted", note())) {
-      await awaitUntil(performance.now() + AGAIN_MILLISECONDS, this.#over.promise);
-      if (this.#isOver) return;
+      if (await awaitUntil(performance.now() + AGAIN_MILLISECONDS, this.#over.promise)) return;
     }
   }
 
