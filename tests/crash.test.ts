@@ -1,7 +1,7 @@
 /** The functions' process dies by SIGKILL at each step. Nobody is stuck, nothing leaks, and no variable goes without a word. */
 import assert from "node:assert/strict";
 import { invoke, newPath, user } from "./support/clients.ts";
-import { at, type FaultyStack, impatient, leaksNothing, startFaultyStack } from "./support/faulty_stack.ts";
+import { answer, at, type FaultyStack, impatient, leaksNothing, startFaultyStack } from "./support/faulty_stack.ts";
 import type { Fault, RequestLine } from "./support/proxy.ts";
 import { ask, askOn, type Told } from "./support/repeats.ts";
 import { connect } from "./support/rows.ts";
@@ -108,7 +108,7 @@ interface OnceStep extends Pick<Step, "name" | "where" | "at"> {
   /** What is seen in the key's row once the request was served. */
   readonly seen?: "sent_at" | "answer";
 }
-const refusal = { kind: "answer", status: 503 } as const;
+const refusal = answer(503);
 const ran: readonly How[] = ["ran"];
 const replayed: readonly How[] = ["replayed"];
 const lost: readonly How[] = ["lost"];

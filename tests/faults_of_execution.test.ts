@@ -2,7 +2,15 @@
 import assert from "node:assert/strict";
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { invoke, newPath, user } from "./support/clients.ts";
-import { at, faults, type FaultyStack, impatient, leaksNothing, startFaultyStack } from "./support/faulty_stack.ts";
+import {
+  answer,
+  at,
+  faults,
+  type FaultyStack,
+  impatient,
+  leaksNothing,
+  startFaultyStack,
+} from "./support/faulty_stack.ts";
 import type { Fault, RequestLine } from "./support/proxy.ts";
 import { ask, askOn, type Told } from "./support/repeats.ts";
 import { connect, contexts } from "./support/rows.ts";
@@ -38,7 +46,7 @@ const all = () => true;
 const none = () => false;
 /** The database refuses the key: trying again would not mend that. */
 const refused = (fault: string) => fault === "401";
-const refusal: Fault = { kind: "answer", status: 503 };
+const refusal = answer(503);
 const steps: Record<string, Step> = {
   // To the SDK a 502 says that the sandbox is gone, so it is asked for again.
   upload: { where: "proxy", at: at.upload, isTold: (fault) => fault !== "502" },

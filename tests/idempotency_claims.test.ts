@@ -118,26 +118,11 @@ Deno.test("a key that its holder gives up in this moment is claimed by one at mo
   });
 });
 
-Deno.test("a key that is given up between a claim's try and its look is tried again", async () => {
-  // After each try, whether it found the key free or not.
-  await sql.unsafe(`
-    create function pg_temp.wait() returns trigger language plpgsql as $$
-    begin
-      perform pg_advisory_xact_lock_shared(${GATE});
-      return null;
-    end $$;
-    create trigger wait after insert on copilot_internal.idempotency_keys execute function pg_temp.wait();`);
-  const key = crypto.randomUUID();
-  const id = crypto.randomUUID();
-  await claim({ key, id });
-  await sql`select pg_advisory_lock(${GATE})`;
-  const tried = connections[0].unsafe<Claim[]>(claimText({ key })).execute();
-  await waitingAtTheGate(1);
-  await sql`select public.release_execution(${id})`;
-  await sql`select pg_advisory_unlock(${GATE})`;
-  assert.equal((await tried)[0].outcome, "claimed");
-  await sql`drop trigger wait on copilot_internal.idempotency_keys`;
-});
+Deno.test("a key that is given up between a claim's try and its look is tried again", () =>
+  // Each try inserts, whether it finds the key free or not.
+  betweenTryAndLook("insert", async (id) => {
+    await sql`select public.release_execution(${id})`;
+  }));
 
 Deno.test("given up again and again, it is one's at a time, and everybody's once", async () => {
   const key = crypto.randomUUID();
@@ -211,25 +196,10 @@ Deno.test("a key whose holder died before it sent anything is taken over by one"
   });
 });
 
-Deno.test("also when its lease ends between a claim's try and its look", async () => {
-  await sql.unsafe(`
-    create function public.wait() returns trigger language plpgsql as $$
-    begin
-      perform pg_advisory_xact_lock_shared(${GATE});
-      return null;
-    end $$;
-    create trigger wait after update on copilot_internal.idempotency_keys execute function public.wait();`);
-  const key = crypto.randomUUID();
-  const id = crypto.randomUUID();
-  await claim({ key, id });
-  await sql`select pg_advisory_lock(${GATE})`;
-  const tried = connections[0].unsafe<Claim[]>(claimText({ key })).execute();
-  await waitingAtTheGate(1);
-  await sql.unsafe(lapseText(id));
-  await sql`select pg_advisory_unlock(${GATE})`;
-  assert.equal((await tried)[0].outcome, "claimed");
-  await sql`drop function public.wait() cascade`;
-});
+Deno.test("also when its lease ends between a claim's try and its look", () =>
+  betweenTryAndLook("update", async (id) => {
+    await sql.unsafe(lapseText(id));
+  }));
 
 Deno.test("by one of those with its request, whoever else asks", async () => {
   await rounds(async (key) => {
@@ -316,6 +286,30 @@ Deno.test("an execution whose beginning and end come at the same moment, several
     assert.deepEqual(rows.map(({ status }) => status), ["ok"]);
   });
 });
+
+/** Lets something happen to a key's holder after another claim's last try, before it looks at whose the key is. */
+async function betweenTryAndLook(
+  lastTry: "insert" | "update",
+  happen: (holder: string) => Promise<void>,
+): Promise<void> {
+  await sql.unsafe(`
+    create function pg_temp.wait() returns trigger language plpgsql as $$
+    begin
+      perform pg_advisory_xact_lock_shared(${GATE});
+      return null;
+    end $$;
+    create trigger wait after ${lastTry} on copilot_internal.idempotency_keys execute function pg_temp.wait();`);
+  const key = crypto.randomUUID();
+  const id = crypto.randomUUID();
+  await claim({ key, id });
+  await sql`select pg_advisory_lock(${GATE})`;
+  const tried = connections[0].unsafe<Claim[]>(claimText({ key })).execute();
+  await waitingAtTheGate(1);
+  await happen(id);
+  await sql`select pg_advisory_unlock(${GATE})`;
+  assert.equal((await tried)[0].outcome, "claimed");
+  await sql`drop function pg_temp.wait() cascade`;
+}
 
 /** Makes a key whose holder, which is told, has not been heard of for too long and has sent nothing. */
 async function unheardOf(key: string): Promise<string> {

@@ -27,6 +27,14 @@ export interface ErrorBody {
   retry_after_seconds?: number;
 }
 
+/** Whether asking again would not help. Fails unless the error says so too, and says what it is. */
+export function isHopeless(told: ErrorBody): boolean {
+  assert.notEqual(told.code, "internal", JSON.stringify(told));
+  const hopeless = told.code === "misconfigured" || told.code === "execution_lost";
+  assert.equal(told.retryable, !hopeless, JSON.stringify(told));
+  return hopeless;
+}
+
 /** A signed-in user's client. `tenantId` is set by an administrator, as the platform does it. */
 export async function user(stack: Stack, tenantId?: string): Promise<SupabaseClient> {
   const client = createClient(stack.apiUrl, stack.publishableKey, {

@@ -111,7 +111,6 @@ export const answer = (status: number, headers?: HeadersInit): Extract<Fault, { 
   kind: "answer",
   status,
   headers,
-  body: { code: status, message: "injected" },
 });
 /** What a request may meet, by name. */
 export const faults: Record<string, Fault> = {

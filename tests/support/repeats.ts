@@ -2,7 +2,7 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
 import assert from "node:assert/strict";
 import type { ExecuteResponse } from "../../supabase/functions/_shared/execution.ts";
-import type { ErrorBody } from "./clients.ts";
+import { type ErrorBody, isHopeless } from "./clients.ts";
 
 /** What a caller of execute-code is told. */
 export type Told =
@@ -23,9 +23,7 @@ export async function ask(
   }
   assert(response, "no answer");
   const told: ErrorBody = await response.json();
-  assert.notEqual(told.code, "internal", JSON.stringify(told));
-  const isHopeless = told.code === "misconfigured" || told.code === "execution_lost";
-  assert.equal(told.retryable, !isHopeless, JSON.stringify(told));
+  isHopeless(told);
   return { how: told.code === "execution_lost" ? "lost" : "failed", error: told };
 }
 
