@@ -1,8 +1,7 @@
 -- Every CHECK, violated by a row that is right but for that.
 
 begin;
-create extension if not exists pgtap with schema extensions;
-set local search_path = extensions, public, pg_temp;
+\ir setup.psql
 select plan(32);
 
 -- The CHECK that the row violates with these values in the place of a good row's, or null.

@@ -1,15 +1,8 @@
 -- claim_execution_context: each of its outcomes, and what it leaves behind.
 
 begin;
-create extension if not exists pgtap with schema extensions;
-set local search_path = extensions, public, pg_temp;
+\ir setup.psql
 select plan(29);
-
-create function pg_temp.id(p_number integer)
-returns uuid
-language sql
-immutable strict
-as $$ select format('00000000-0000-4000-8000-%s', lpad(p_number::text, 12, '0'))::uuid $$;
 
 -- A claim with a lease of a minute and a default TTL of half an hour.
 create function pg_temp.claim(

@@ -1,8 +1,7 @@
 -- The clean-up: what goes, what must stay, and how much at a time.
 
 begin;
-create extension if not exists pgtap with schema extensions;
-set local search_path = extensions, public, pg_temp;
+\ir setup.psql
 select plan(17);
 
 -- Counts are exact, so rows that a developer's database holds must be out of the way until the rollback.

@@ -1,8 +1,7 @@
 -- The ledger's clean-up: what is old goes, by the settings and batch by batch; what nobody can tell the end of is lost.
 
 begin;
-create extension if not exists pgtap with schema extensions;
-set local search_path = extensions, public, pg_temp;
+\ir setup.psql
 select plan(28);
 
 -- Counts are exact, so rows that a developer's database holds must be out of the way until the rollback.
@@ -11,11 +10,6 @@ delete from copilot_internal.sandbox_lives;
 delete from copilot_internal.idempotency_keys;
 delete from copilot_internal.execution_contexts;
 
-create function pg_temp.id(p_number integer)
-returns uuid
-language sql
-immutable strict
-as $$ select format('00000000-0000-4000-8000-%s', lpad(p_number::text, 12, '0'))::uuid $$;
 -- An execution, a life and a key with this name, so many days old; the key's time ended as long ago.
 create function pg_temp.add(p_name text, p_days_ago numeric)
 returns void

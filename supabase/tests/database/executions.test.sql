@@ -1,29 +1,9 @@
 -- The ledger of executions: what begins, how it ends, whether a kernel is in use, and that it had to be restarted.
 
 begin;
-create extension if not exists pgtap with schema extensions;
-set local search_path = extensions, public, pg_temp;
+\ir setup.psql
 select plan(97);
 
-create function pg_temp.id(p_number integer)
-returns uuid
-language sql
-immutable strict
-as $$ select format('00000000-0000-4000-8000-%s', lpad(p_number::text, 12, '0'))::uuid $$;
--- Claims a path, and activates it with the sandbox if one is given.
-create function pg_temp.begin_context(p_number integer, p_tenant_id text, p_conversation_id text, p_path_id text, p_sandbox_id text)
-returns void
-language plpgsql
-as $$
-begin
-  perform public.claim_execution_context(
-    pg_temp.id(p_number), p_tenant_id, p_conversation_id, p_path_id, 60, 1800
-  );
-  if p_sandbox_id is not null then
-    perform public.activate_execution_context(pg_temp.id(p_number), p_sandbox_id);
-  end if;
-end
-$$;
 -- Begins an execution whose end will be noted within a minute. Returns how variables were lost before.
 create function pg_temp.start(
   p_number integer, p_context integer default 1, p_language text default 'python', p_count integer default null,

@@ -1,8 +1,7 @@
 -- Who may execute and read what. Postgres lets PUBLIC execute every new function, so a grant that was forgotten shows here.
 
 begin;
-create extension if not exists pgtap with schema extensions;
-set local search_path = extensions, public, pg_temp;
+\ir setup.psql
 select plan(55);
 
 create temp view roles as

@@ -1,15 +1,9 @@
 -- Once only: who may run what has a key, and what everybody else is told.
 
 begin;
-create extension if not exists pgtap with schema extensions;
-set local search_path = extensions, public, pg_temp;
+\ir setup.psql
 select plan(99);
 
-create function pg_temp.id(p_number integer)
-returns uuid
-language sql
-immutable strict
-as $$ select format('00000000-0000-4000-8000-%s', lpad(p_number::text, 12, '0'))::uuid $$;
 -- A claim with a lease of a minute: its outcome, and the answer's text.
 create function pg_temp.claim(p_number integer, p_key text, p_hash text default 'hash', p_tenant_id text default 'keys')
 returns text[]

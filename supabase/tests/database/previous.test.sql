@@ -1,15 +1,8 @@
 -- What a caller is told of the path's context before this one: it must hold for variables, and outlive the row.
 
 begin;
-create extension if not exists pgtap with schema extensions;
-set local search_path = extensions, public, pg_temp;
+\ir setup.psql
 select plan(12);
-
-create function pg_temp.id(p_number integer)
-returns uuid
-language sql
-immutable strict
-as $$ select format('00000000-0000-4000-8000-%s', lpad(p_number::text, 12, '0'))::uuid $$;
 
 create function pg_temp.claim(p_number integer)
 returns table (previous_termination_reason text, previous_terminated_at timestamptz)

@@ -1,29 +1,8 @@
 -- Each transition that must not happen: it answers with nothing, and changes nothing.
 
 begin;
-create extension if not exists pgtap with schema extensions;
-set local search_path = extensions, public, pg_temp;
+\ir setup.psql
 select plan(40);
-
-create function pg_temp.id(p_number integer)
-returns uuid
-language sql
-immutable strict
-as $$ select format('00000000-0000-4000-8000-%s', lpad(p_number::text, 12, '0'))::uuid $$;
--- Claims a path, and activates it with the sandbox if one is given.
-create function pg_temp.begin_context(p_number integer, p_tenant_id text, p_conversation_id text, p_path_id text, p_sandbox_id text)
-returns void
-language plpgsql
-as $$
-begin
-  perform public.claim_execution_context(
-    pg_temp.id(p_number), p_tenant_id, p_conversation_id, p_path_id, 60, 1800
-  );
-  if p_sandbox_id is not null then
-    perform public.activate_execution_context(pg_temp.id(p_number), p_sandbox_id);
-  end if;
-end
-$$;
 
 -- Whether the call answers with no row, or with false, and leaves every row as it was.
 create function pg_temp.refused(p_call text, p_description text)

@@ -1,8 +1,7 @@
 -- What each caller sees through the view, as PostgREST asks: with a role and the claims of a verified token.
 
 begin;
-create extension if not exists pgtap with schema extensions;
-set local search_path = extensions, public, pg_temp;
+\ir setup.psql
 select plan(27);
 
 -- Counts are exact, so rows that a developer's database holds must be out of the way until the rollback.

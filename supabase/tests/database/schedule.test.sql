@@ -1,8 +1,7 @@
 -- What runs by itself: the jobs, where pg_cron is there, and the request for a sweep.
 
 begin;
-create extension if not exists pgtap with schema extensions;
-set local search_path = extensions, public, pg_temp;
+\ir setup.psql
 select plan(12);
 
 create function pg_temp.jobs()

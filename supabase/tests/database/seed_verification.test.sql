@@ -1,8 +1,7 @@
 -- The verification queries of the system that this one grew from, and what its four bugs were, word for word where they can be.
 
 begin;
-create extension if not exists pgtap with schema extensions;
-set local search_path = extensions, public, pg_temp;
+\ir setup.psql
 select plan(13);
 
 -- Counts are exact, so rows that a developer's database holds must be out of the way until the rollback.

@@ -1,8 +1,7 @@
 -- The shape that everything else relies on: the tables, their indexes and constraints, and what the functions have in common.
 
 begin;
-create extension if not exists pgtap with schema extensions;
-set local search_path = extensions, public, pg_temp;
+\ir setup.psql
 select plan(28);
 
 select has_schema('copilot_internal');

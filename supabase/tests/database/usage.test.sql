@@ -1,8 +1,7 @@
 -- What was used: by tenant, conversation and day, the days in UTC.
 
 begin;
-create extension if not exists pgtap with schema extensions;
-set local search_path = extensions, public, pg_temp;
+\ir setup.psql
 -- Half a day from UTC, so that a day that is not in UTC shows.
 set local timezone = 'Pacific/Auckland';
 select plan(25);
