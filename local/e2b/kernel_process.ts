@@ -1,7 +1,8 @@
 import { type KernelCommand, type KernelMessage, parseMessage } from "./kernel_message.ts";
 import { LineReader } from "./line_reader.ts";
 
-const MEMORY_LIMIT_BYTES = 1024 ** 3;
+/** How much memory a kernel may use. */
+export const MEMORY_LIMIT_BYTES = 1024 ** 3;
 const MEMORY_POLL_MS = 200;
 const BOOT_LIMIT_MS = 120_000;
 // A little more than the longest line an honest kernel sends.
@@ -11,6 +12,7 @@ const STDERR_TAIL = 2000;
 /** One interpreter in one operating-system process. */
 export class KernelProcess {
   readonly #child: Deno.ChildProcess;
+  readonly #memoryLimitBytes: number;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #output: LineReader;
   readonly #watchdog: ReturnType<typeof setInterval>;
@@ -22,7 +24,8 @@ export class KernelProcess {
   readonly exited: Promise<void>;
 
   /** Starts the process; it is usable once `ready()` resolved. */
-  constructor(command: Deno.Command) {
+  constructor(command: Deno.Command, memoryLimitBytes: number) {
+    this.#memoryLimitBytes = memoryLimitBytes;
     this.#child = command.spawn();
     this.#input = this.#child.stdin.getWriter();
     this.#output = new LineReader(this.#child.stdout, MAX_LINE_LENGTH);
@@ -109,8 +112,9 @@ export class KernelProcess {
       return;
     }
     const kibibytes = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0);
-    if (kibibytes * 1024 > MEMORY_LIMIT_BYTES) {
-      this.kill("The kernel was ended: it used more than 1 GiB of memory.");
+    if (kibibytes * 1024 > this.#memoryLimitBytes) {
+      const limit = Math.round(this.#memoryLimitBytes / 1024 ** 2);
+      this.kill(`The kernel was ended: it used more than ${limit} MiB of memory.`);
     }
   }
 

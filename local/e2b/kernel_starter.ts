@@ -6,10 +6,12 @@ import type { Snapshot } from "./snapshot.ts";
 /** Starts kernel processes, and knows when the last of them is gone. */
 export class KernelStarter {
   readonly #snapshot: Snapshot;
+  readonly #memoryLimitBytes: number;
   readonly #running = new Set<Promise<void>>();
 
-  constructor(snapshot: Snapshot) {
+  constructor(snapshot: Snapshot, memoryLimitBytes: number) {
     this.#snapshot = snapshot;
+    this.#memoryLimitBytes = memoryLimitBytes;
   }
 
   readonly start: StartKernelProcess = async (language, environment, cwd, signal) => {
@@ -37,7 +39,7 @@ export class KernelStarter {
 
   async #boot(command: Deno.Command, signal: AbortSignal): Promise<KernelProcess> {
     if (signal.aborted) throw new Error("The sandbox was ended.");
-    const process = new KernelProcess(command);
+    const process = new KernelProcess(command, this.#memoryLimitBytes);
     this.#running.add(process.exited);
     const kill = () => process.kill("The sandbox was ended.");
     signal.addEventListener("abort", kill);

@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { handleApi } from "./api.ts";
 import { handleDataPlane } from "./data_plane.ts";
 import { HttpError } from "./http.ts";
+import { MEMORY_LIMIT_BYTES } from "./kernel_process.ts";
 import { KernelStarter } from "./kernel_starter.ts";
 import { SandboxRegistry } from "./registry.ts";
 import type { SandboxRecord } from "./sandbox.ts";
@@ -18,6 +19,8 @@ export interface E2BOptions {
   apiKey?: string;
   /** Keeps the Python snapshot; default `.local/cache` in the repository. */
   cacheDir?: string;
+  /** How much memory a kernel may use; default 1 GiB. */
+  memoryLimitBytes?: number;
   onProgress?: (message: string) => void;
 }
 
@@ -40,6 +43,11 @@ export function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
   return Promise.try(listen, options);
 }
 
+/** Builds the Python snapshot unless there is one, so that several servers that start at once find it. */
+export async function prepareSnapshot(onProgress: (message: string) => void): Promise<void> {
+  await new Snapshot(defaultCacheDir(), onProgress, new AbortController().signal).path();
+}
+
 function listen(options: E2BOptions): E2BServer {
   const apiKey = options.apiKey ??
     `e2b_${crypto.getRandomValues(new Uint8Array(20)).toHex()}`;
@@ -49,7 +57,7 @@ function listen(options: E2BOptions): E2BServer {
     options.onProgress ?? (() => {}),
     stopping.signal,
   );
-  const starter = new KernelStarter(snapshot);
+  const starter = new KernelStarter(snapshot, options.memoryLimitBytes ?? MEMORY_LIMIT_BYTES);
   const sandboxes = new SandboxRegistry(starter.start);
 
   const answer = async (request: Request): Promise<Response> => {

@@ -1,4 +1,7 @@
-import { type E2BServer, startE2B } from "../../local/e2b/server.ts";
+import { type E2BOptions, type E2BServer, startE2B } from "../../local/e2b/server.ts";
+
+/** A limit of memory, in bytes: a bomb need not fill a gibibyte to show that there is one. */
+export const ENOUGH_FOR_PYTHON = 320 * 1024 ** 2;
 
 /** What the SDKs must be told to talk to a local server. */
 export interface Connection {
@@ -14,13 +17,14 @@ export interface Connection {
 export function e2bTest(
   name: string,
   run: (connection: Connection, server: E2BServer) => Promise<void>,
+  options: E2BOptions = {},
 ): void {
   Deno.test({
     name,
     sanitizeOps: true,
     sanitizeResources: true,
     fn: async () => {
-      const server = await startE2B();
+      const server = await startE2B(options);
       const { url, apiKey } = server;
       try {
         await run({ apiKey, apiUrl: url, sandboxUrl: url }, server);

@@ -2,6 +2,7 @@
 // a snapshot fits only a Pyodide that was started in the same way.
 
 import { fileURLToPath } from "node:url";
+import { restore } from "./sparse.mjs";
 
 const MODULES = [
   "__init__",
@@ -13,15 +14,31 @@ const MODULES = [
 ];
 
 /**
- * Starts Pyodide with the kernel's Python modules imported, from a snapshot
- * when there is one.
+ * Starts Pyodide with the kernel's Python modules imported.
  *
  * @param {string} pyodideUrl directory of the npm package, with a final slash
- * @param {{ snapshot?: Uint8Array, forSnapshot?: boolean }} options
  */
-export async function bootPyodide(pyodideUrl, options = {}) {
+export async function bootPyodide(pyodideUrl) {
+  const pyodide = await load(pyodideUrl, {});
+  importKernel(pyodide);
+  return pyodide;
+}
+
+/** The same, faster, from a snapshot. */
+export async function restorePyodide(pyodideUrl, snapshotPath) {
+  return await restore(snapshotPath, (snapshot) => load(pyodideUrl, { _loadSnapshot: snapshot }));
+}
+
+/** Starts Pyodide such that a snapshot can be made of it. */
+export async function bootForSnapshot(pyodideUrl) {
+  const pyodide = await load(pyodideUrl, { _makeSnapshot: true });
+  importKernel(pyodide);
+  return pyodide;
+}
+
+async function load(pyodideUrl, options) {
   const { loadPyodide } = await import(`${pyodideUrl}pyodide.mjs`);
-  const pyodide = await loadPyodide({
+  return await loadPyodide({
     // Pyodide would look for itself in a stack trace, which a source map bends.
     indexURL: fileURLToPath(pyodideUrl),
     env: { HOME: "/home/user" },
@@ -31,11 +48,8 @@ export async function bootPyodide(pyodideUrl, options = {}) {
     // Hides `js` from Python. A courtesy, not a wall: any JsProxy leads back
     // to globalThis. The wall is that this process has no permission.
     jsglobals: Object.create(null),
-    _loadSnapshot: options.snapshot,
-    _makeSnapshot: options.forSnapshot === true,
+    ...options,
   });
-  if (options.snapshot === undefined) importKernel(pyodide);
-  return pyodide;
 }
 
 function importKernel(pyodide) {

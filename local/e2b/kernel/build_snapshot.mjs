@@ -1,12 +1,12 @@
 // Writes a memory snapshot of a started kernel to stdout. The process may only
 // read; storing the snapshot is the server's business.
 
-import { bootPyodide } from "./boot.mjs";
+import { bootForSnapshot } from "./boot.mjs";
+import { pack } from "./sparse.mjs";
 
 const [pyodideUrl] = Deno.args;
-const pyodide = await bootPyodide(pyodideUrl, { forSnapshot: true });
-const snapshot = pyodide.makeMemorySnapshot();
-for (let sent = 0; sent < snapshot.length;) {
-  sent += Deno.stdout.writeSync(snapshot.subarray(sent));
+const pyodide = await bootForSnapshot(pyodideUrl);
+for (const piece of pack(pyodide.makeMemorySnapshot())) {
+  for (let sent = 0; sent < piece.length;) sent += Deno.stdout.writeSync(piece.subarray(sent));
 }
 Deno.exit(0);

@@ -1,7 +1,7 @@
 // Pyodide's thread. Everything after "ready" may be hostile: code in a cell
 // can reach this file's globals, so it holds nothing worth having.
 
-import { bootPyodide } from "./boot.mjs";
+import { bootPyodide, restorePyodide } from "./boot.mjs";
 import { applyChange, reportChanges } from "./files.mjs";
 
 const encoder = new TextEncoder();
@@ -40,9 +40,7 @@ function die(error) {
 }
 
 async function boot({ pyodideUrl, snapshotPath, interruptBuffer }) {
-  // The last 32 bytes of the file are its digest: see Snapshot.
-  const snapshot = snapshotPath === "" ? undefined : Deno.readFileSync(snapshotPath).subarray(0, -32);
-  const pyodide = await bootPyodide(pyodideUrl, { snapshot });
+  const pyodide = await (snapshotPath === "" ? bootPyodide(pyodideUrl) : restorePyodide(pyodideUrl, snapshotPath));
   pyodide.setInterruptBuffer(atomic(interruptBuffer));
   // Bytes written to file descriptors 1 and 2 past sys.stdout and sys.stderr.
   for (const [name, set] of [["stdout", "setStdout"], ["stderr", "setStderr"]]) {

@@ -1,0 +1,115 @@
+// A snapshot of Python's memory as its file has it. Half of it is zeros, and
+// each page of memory that a process touches costs it time. So the file holds
+// the blocks that are not all zeros, and a kernel reads each of them once, to
+// where Python has it.
+//
+// The file: words of 32 bits, which are the snapshot's length, the number of
+// runs of blocks, and of each run its first block and how many they are; then
+// the runs' bytes; then a digest, which is the server's business.
+
+const BLOCK = 4096;
+const WORD = 4;
+/** Which word of Pyodide's own header says where Python's memory begins. */
+const MEMORY_WORD = 1;
+
+/** @param {Uint8Array} snapshot @returns {Uint8Array[]} the pieces of the file */
+export function pack(snapshot) {
+  const runs = [];
+  for (let block = 0; block * BLOCK < snapshot.length; block++) {
+    if (isZero(snapshot, block * BLOCK, Math.min((block + 1) * BLOCK, snapshot.length))) continue;
+    const last = runs.at(-1);
+    if (last !== undefined && last.first + last.count === block) last.count++;
+    else runs.push({ first: block, count: 1 });
+  }
+  const head = [snapshot.length, runs.length, ...runs.flatMap(({ first, count }) => [first, count])];
+  return [
+    new Uint8Array(Uint32Array.from(head).buffer),
+    ...runs.map(({ first, count }) => snapshot.subarray(first * BLOCK, (first + count) * BLOCK)),
+  ];
+}
+
+/**
+ * Starts Pyodide from a packed snapshot: `load` gets what it must be given as
+ * the snapshot, which has the header alone. The rest goes into Python's memory
+ * when Pyodide copies it there.
+ *
+ * @template T
+ * @param {string} path
+ * @param {(snapshot: Uint8Array) => Promise<T>} load
+ * @returns {Promise<T>}
+ */
+export async function restore(path, load) {
+  using file = Deno.openSync(path);
+  const [length, count] = readWords(file, 2);
+  const runs = readRuns(file, count);
+  const snapshot = new Uint8Array(length);
+  fill(file, runs, snapshot.subarray(0, BLOCK), 0);
+  fill(file, runs, snapshot.subarray(0, new Uint32Array(snapshot.buffer)[MEMORY_WORD]), 0);
+
+  const { set } = Int8Array.prototype;
+  Int8Array.prototype.set = function (source, offset) {
+    if (source.buffer !== snapshot.buffer) return set.call(this, source, offset);
+    if (offset !== undefined) throw new Error("Pyodide does not restore its memory as a whole any more");
+    fill(file, runs, new Uint8Array(this.buffer, this.byteOffset, source.length), source.byteOffset);
+  };
+  try {
+    return await load(snapshot);
+  } finally {
+    Int8Array.prototype.set = set;
+  }
+}
+
+function readRuns(file, count) {
+  const words = readWords(file, 2 * count);
+  let at = WORD * (2 + words.length);
+  return Array.from({ length: count }, (_, index) => {
+    const run = { start: words[2 * index] * BLOCK, end: (words[2 * index] + words[2 * index + 1]) * BLOCK, at };
+    at += run.end - run.start;
+    return run;
+  });
+}
+
+function readWords(file, count) {
+  const words = new Uint32Array(count);
+  readFully(file, new Uint8Array(words.buffer));
+  return words;
+}
+
+/** Makes the target what the snapshot has from `start` on. */
+function fill(file, runs, target, start) {
+  const end = start + target.length;
+  let filled = start;
+  for (const run of runs) {
+    const from = Math.max(run.start, start);
+    const to = Math.min(run.end, end);
+    if (from >= to) continue;
+    clear(target, filled - start, from - start);
+    file.seekSync(run.at + from - run.start, Deno.SeekMode.Start);
+    readFully(file, target.subarray(from - start, to - start));
+    filled = to;
+  }
+  clear(target, filled - start, end - start);
+}
+
+/** Python has been there before: its constants, and what its start wrote. To write zeros only there saves the rest. */
+function clear(bytes, start, end) {
+  for (let from = start; from < end; from += BLOCK) {
+    const to = Math.min(from + BLOCK, end);
+    if (!isZero(bytes, from, to)) bytes.fill(0, from, to);
+  }
+}
+
+/** Of whole words: a snapshot is made of pages, behind a header of such. */
+function isZero(bytes, start, end) {
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset + start, (end - start) / WORD);
+  for (let at = 0; at < words.length; at++) if (words[at] !== 0) return false;
+  return true;
+}
+
+function readFully(file, bytes) {
+  for (let read = 0; read < bytes.length;) {
+    const more = file.readSync(bytes.subarray(read));
+    if (more === null) throw new Error("the snapshot ends early");
+    read += more;
+  }
+}

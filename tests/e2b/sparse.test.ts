@@ -1,0 +1,37 @@
+/** A snapshot as its file has it: what comes back is what went in, also where memory was in use before. */
+import assert from "node:assert/strict";
+import { pack, restore } from "../../local/e2b/kernel/sparse.mjs";
+
+/** As Pyodide has it: a header, whose second word says where Python's memory begins, and the memory. */
+const HEADER = 5_008;
+const MEMORY = 12 * 4_096;
+
+Deno.test("a snapshot is restored, header and memory, over what was there", async () => {
+  const snapshot = new Uint8Array(HEADER + MEMORY);
+  new Uint32Array(snapshot.buffer).set([7, HEADER]);
+  snapshot.fill(1, HEADER - 3, HEADER + 3);
+  // A run of blocks, a gap, and the very end.
+  snapshot.fill(2, HEADER + 2 * 4_096 + 11, HEADER + 5 * 4_096 + 7);
+  snapshot[snapshot.length - 1] = 3;
+
+  const pieces = pack(snapshot);
+  const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  assert(size < snapshot.length, "zeros are left out");
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(path, new Blob(pieces.map((piece) => new Uint8Array(piece))).stream());
+    const memory = new Int8Array(MEMORY).fill(9);
+    const header = await restore(path, (given) => {
+      assert.equal(given.length, snapshot.length);
+      memory.set(given.subarray(HEADER));
+      return Promise.resolve(given.slice(0, HEADER));
+    });
+    assert.deepEqual(header, snapshot.subarray(0, HEADER));
+    assert.deepEqual(new Uint8Array(memory.buffer), snapshot.subarray(HEADER));
+    // Nothing else is touched, then or later.
+    memory.set([4, 5]);
+    assert.deepEqual([...memory.subarray(0, 2)], [4, 5]);
+  } finally {
+    await Deno.remove(path);
+  }
+});
