@@ -3,8 +3,9 @@ import { createClient, FunctionsHttpError, type SupabaseClient } from "@supabase
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { AcquireResponse, TerminateResponse } from "../supabase/functions/_shared/contract.ts";
-import type { ExecuteResponse } from "../supabase/functions/_shared/execution.ts";
+import type { AcquireResponse } from "../supabase/functions/_shared/contract/acquire_context.ts";
+import type { ExecuteResponse } from "../supabase/functions/_shared/contract/execute_code.ts";
+import type { TerminateResponse } from "../supabase/functions/_shared/contract/terminate_context.ts";
 import { localDirectory } from "./repository.ts";
 import { startStack } from "./stack.ts";
 

@@ -21,6 +21,8 @@ export interface StackOptions {
   readonly e2bApiKey?: string;
   /** Another Postgres, in the place of the stack's own. Its role must be able to become the API's roles. */
   readonly databaseUrl?: string;
+  /** Of the role `authenticator` there; without it PostgREST connects by the URL itself. */
+  readonly authenticatorPassword?: string;
   /** More environment for the functions. */
   readonly env?: Readonly<Record<string, string>>;
   /** Where the functions are; default `supabase/functions`. */
@@ -99,10 +101,16 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   const keys = { publishable: randomKey("sb_publishable_"), secret: randomKey("sb_secret_") };
 
   const startDatabase = async () => {
-    if (options.databaseUrl !== undefined) return { url: options.databaseUrl, restUrl: options.databaseUrl };
+    const { databaseUrl: given, authenticatorPassword } = options;
+    if (given !== undefined) {
+      return {
+        url: given,
+        restUrl: authenticatorPassword === undefined ? given : restUrl(given, authenticatorPassword),
+      };
+    }
     const { url } = await part("Postgres", (onLog) => startPostgres({ onLog }));
     const password = crypto.randomUUID();
-    return { url, restUrl: Object.assign(new URL(url), { username: "authenticator", password }).href, password };
+    return { url, restUrl: restUrl(url, password), password };
   };
   const [database, e2b, tokens] = await allSettled([
     startDatabase(),
@@ -204,6 +212,11 @@ async function allSettled<T extends readonly unknown[]>(
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   await Promise.allSettled(values);
   return await Promise.all(values);
+}
+
+/** A database's address for PostgREST, which logs in as Supabase's does. */
+function restUrl(url: string, password: string): string {
+  return Object.assign(new URL(url), { username: "authenticator", password }).href;
 }
 
 function randomKey(prefix: string): string {

@@ -74,7 +74,7 @@ Deno.test("deployed code and local code use the same versions, pinned", async ()
 
 Deno.test("every function is in config.toml with its auth mode and the one import map", async () => {
   const config = await read("supabase/config.toml");
-  for await (const entry of Deno.readDir(new URL("../supabase/functions/", import.meta.url))) {
+  for await (const entry of Deno.readDir(new URL("../supabase/functions", import.meta.url))) {
     if (!entry.isDirectory || entry.name.startsWith("_")) continue;
     const section = config.split(`[functions.${entry.name}]`)[1]?.split("\n[")[0] ?? "";
     assert.match(section, /verify_jwt = false/, entry.name);

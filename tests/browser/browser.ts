@@ -1,23 +1,11 @@
 /** Debian's Chromium, headless: the browser that users have, driven over a pipe. */
 import { type Browser, chromium } from "playwright-core";
-
-const EXECUTABLE = "/usr/bin/chromium";
+import { CHROMIUM } from "../support/needs.ts";
 
 export interface RunningBrowser {
   readonly browser: Browser;
   /** Leaves no process or file. */
   stop(): Promise<void>;
-}
-
-/** Why there is no browser here, or null. */
-export async function missingBrowser(): Promise<string | null> {
-  try {
-    await Deno.stat(EXECUTABLE);
-    return null;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "Debian's chromium is not installed";
-    throw error;
-  }
 }
 
 /** Starts a browser that reaches this machine only. */
@@ -27,10 +15,13 @@ export async function startBrowser(): Promise<RunningBrowser> {
   const remove = () => Deno.remove(configuration, { recursive: true });
   try {
     const browser = await chromium.launch({
-      executablePath: EXECUTABLE,
+      executablePath: CHROMIUM,
       args: [
         // Chromium's own sandbox does not work under root.
         "--no-sandbox",
+        // No picture is looked at, and drawing takes most of its computing.
+        "--disable-gpu",
+        "--disable-software-rasterizer",
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
       ],
       // Playwright switches this off, but users have it, and a page that is kept keeps its connections.

@@ -3,12 +3,13 @@ import type { SupabaseClient } from "@supabase/supabase-js";
 import assert from "node:assert/strict";
 import type { BrowserContext, JSHandle, Page } from "playwright-core";
 import { newPath } from "../support/clients.ts";
-import { at, type FaultyStack, startFaultyStack } from "../support/faulty_stack.ts";
+import { at, useFaultyStack } from "../support/faulty_stack.ts";
+import { needing } from "../support/needs.ts";
 import { created } from "../support/provider.ts";
-import { connect } from "../support/rows.ts";
 import { eventually } from "../support/settle.ts";
-import { missingBrowser, type RunningBrowser, startBrowser } from "./browser.ts";
-import { type Site, startSite } from "./site.ts";
+import { shared } from "../support/shared.ts";
+import { startBrowser } from "./browser.ts";
+import { startSite } from "./site.ts";
 
 /** What the page's script has made, for the functions here that run in the page. */
 declare const client: SupabaseClient;
@@ -17,48 +18,33 @@ declare const EventSourceParserStream: typeof import("eventsource-parser/stream"
 /** As many connections as a browser opens to one HTTP/1.1 server, whatever the number of tabs. */
 const CONNECTIONS = 6;
 
-const missing = await missingBrowser();
-const skipped = missing ? ` (skipped: ${missing})` : "";
+const { met, test: needy } = await needing("chromium");
 
-let faulty: FaultyStack;
-let sql: ReturnType<typeof connect>;
-let site: Site;
-let running: RunningBrowser;
-if (missing === null) {
-  Deno.test.beforeAll(async () => {
-    faulty = await startFaultyStack({ env: { CONVERSATION_QUOTA: "1" } });
-    sql = connect(faulty.stack);
-    site = startSite(faulty.stack);
-    running = await startBrowser();
-  });
-  Deno.test.afterAll(async () => {
-    await running.stop();
-    await site.stop();
-    await sql.end();
-    await faulty.stop();
-  });
-}
+const faulty = useFaultyStack({ env: { CONVERSATION_QUOTA: "1" } });
+const made = shared(async (parts) => ({
+  site: parts.adopt(startSite(faulty.stack), ({ stop }) => stop()),
+  // Where it is missing, all tests are skipped.
+  running: met ? parts.adopt(await startBrowser(), ({ stop }) => stop()) : null,
+}));
 
 /** A test with a browser profile of its own: nobody is signed in yet. */
 function test(name: string, fn: (profile: BrowserContext) => Promise<void>): void {
-  Deno.test({
-    name: `${name}${skipped}`,
-    ignore: missing !== null,
-    fn: async () => {
-      const profile = await running.browser.newContext();
-      try {
-        await fn(profile);
-      } finally {
-        await profile.close();
-      }
-    },
+  needy(name, async () => {
+    const { running } = made();
+    assert(running);
+    const profile = await running.browser.newContext();
+    try {
+      await fn(profile);
+    } finally {
+      await profile.close();
+    }
   });
 }
 
 /** A tab in which the profile's user is signed in. */
 async function openTab(profile: BrowserContext): Promise<Page> {
   const tab = await profile.newPage();
-  await tab.goto(site.url);
+  await tab.goto(made().site.url);
   await tab.evaluate(async () => {
     const { data } = await client.auth.getSession();
     if (data.session) return;
@@ -123,7 +109,7 @@ async function reader(call: JSHandle<OpenCall>) {
 
 /** How the path's runs ended, in their order; `running` while they have not. */
 async function statuses({ conversation_id }: { conversation_id: string }): Promise<string[]> {
-  const rows = await sql`
+  const rows = await faulty.sql`
     select status from copilot_internal.executions
     where context_id in (
       select id from copilot_internal.execution_contexts where conversation_id = ${conversation_id}
@@ -211,14 +197,14 @@ for (const [kind, accept] of [["a stream", "text/event-stream"], ["a call", "app
         const events = await reader(call);
         while ((await events.next()).event !== "stdout");
       } else {
-        await eventually("it runs", 6, async () => (await statuses(path))[1] === "running");
+        await eventually("it runs", async () => (await statuses(path))[1] === "running");
       }
 
       await leave(tab, call);
-      const { execution } = await execute(other, { ...path, code: "n", timeout_ms: 6_000 });
+      const { execution } = await execute(other, { ...path, code: "n", timeout_ms: 10_000 });
       assert.equal(execution.status, "ok", "the kernel was not free in time");
       assert(Number(execution.results[0].text) > 0);
-      await eventually("the ledger says so", 6, async () => (await statuses(path))[1] === "cancelled");
+      await eventually("the ledger says so", async () => (await statuses(path))[1] === "cancelled");
     });
   }
 }
@@ -249,8 +235,7 @@ test("two tabs call 20 times at once on a new path: one sandbox, and no error", 
   );
   await eventually(
     "all ask for it",
-    6,
-    () => Promise.resolve(faulty.database.requests.filter(at.claim).length >= isClaim + CONNECTIONS),
+    () => faulty.database.requests.filter(at.claim).length >= isClaim + CONNECTIONS,
   );
   held.release();
 

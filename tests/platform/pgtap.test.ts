@@ -7,33 +7,10 @@ import { join } from "node:path";
 import postgres from "postgres";
 import { migrate } from "../../local/migrate.ts";
 import { type Postgres, type PostgresOptions, startPostgres } from "../../local/postgres.ts";
+import { EXTENSIONS, needing, POSTGRES_15 } from "../support/needs.ts";
 
-const INSTALLATION = "/usr/lib/postgresql/15";
-const EXTENSIONS = "/usr/share/postgresql/15/extension";
-
-const missing = await missingTools();
-const skipped = missing ? ` (skipped: ${missing})` : "";
-
-async function missingTools(): Promise<string | null> {
-  if (!await exists(`${EXTENSIONS}/pgtap.control`)) return "Debian's postgresql-15-pgtap is not installed";
-  try {
-    await new Deno.Command("pg_prove", { args: ["--version"], stdin: "null" }).output();
-    return null;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return "pg_prove is not installed: Debian has it in libtap-parser-sourcehandler-pgtap-perl";
-  }
-}
-
-async function exists(file: string): Promise<boolean> {
-  try {
-    await Deno.stat(file);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
+const { test } = await needing("pgtap", "pg_prove");
+const cron = await needing("pg_cron");
 
 async function prove({ url }: Postgres): Promise<void> {
   const { hostname, port, username, password, pathname } = new URL(url);
@@ -82,27 +59,18 @@ async function onServer(
   }
 }
 
-Deno.test({
-  name: `the database's own tests pass on Postgres 15${skipped}`,
-  ignore: missing !== null,
-  fn: async () => {
-    const hasCron = await exists(`${EXTENSIONS}/pg_cron.control`);
-    const settings = hasCron ? { shared_preload_libraries: "pg_cron", "cron.database_name": "postgres" } : undefined;
-    await onServer({ installation: INSTALLATION, settings }, async () => {}, prove);
-  },
+test("the database's own tests pass on Postgres 15", async () => {
+  const settings = cron.met ? { shared_preload_libraries: "pg_cron", "cron.database_name": "postgres" } : undefined;
+  await onServer({ installation: POSTGRES_15, settings }, async () => {}, prove);
 });
 
-Deno.test({
-  name: `the database's own tests pass on Postgres 17${skipped}`,
-  ignore: missing !== null,
-  fn: async () => {
-    await onServer({}, async (sql) => {
-      // pgTAP is plain SQL, so another version's will do. This server's installation is a copy of its own.
-      const [{ setting: directory }] = await sql`select setting from pg_config where name = 'SHAREDIR'`;
-      for await (const { name } of Deno.readDir(EXTENSIONS)) {
-        if (!/^pgtap(\.control|--[\d.]+\.sql)$/.test(name)) continue;
-        await Deno.copyFile(join(EXTENSIONS, name), join(directory, "extension", name));
-      }
-    }, prove);
-  },
+test("the database's own tests pass on Postgres 17", async () => {
+  await onServer({}, async (sql) => {
+    // pgTAP is plain SQL, so another version's will do. This server's installation is a copy of its own.
+    const [{ setting: directory }] = await sql`select setting from pg_config where name = 'SHAREDIR'`;
+    for await (const { name } of Deno.readDir(EXTENSIONS)) {
+      if (!/^pgtap(\.control|--[\d.]+\.sql)$/.test(name)) continue;
+      await Deno.copyFile(join(EXTENSIONS, name), join(directory, "extension", name));
+    }
+  }, prove);
 });

@@ -2,20 +2,22 @@
 
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import { fileURLToPath } from "node:url";
-import { type Stack, type StackOptions, startStack } from "../../local/stack.ts";
+import type { Stack, StackOptions } from "../../local/stack.ts";
+import { startStack } from "../support/stack.ts";
 
 export const MIGRATIONS = fileURLToPath(new URL("fixtures/migrations", import.meta.url));
 export const FUNCTIONS = fileURLToPath(new URL("fixtures/functions", import.meta.url));
 
+export const FIXTURE = {
+  migrationsDirectory: MIGRATIONS,
+  functionsDirectory: FUNCTIONS,
+  // Nobody asks it for anything.
+  e2bUrl: "http://127.0.0.1:9",
+  e2bApiKey: "unused",
+} as const satisfies StackOptions;
+
 export function startFixture(options: StackOptions = {}): Promise<Stack> {
-  return startStack({
-    migrationsDirectory: MIGRATIONS,
-    functionsDirectory: FUNCTIONS,
-    // Nobody asks it for anything.
-    e2bUrl: "http://127.0.0.1:9",
-    e2bApiKey: "unused",
-    ...options,
-  });
+  return startStack({ ...FIXTURE, ...options });
 }
 
 /** A client that leaves no timer behind. */

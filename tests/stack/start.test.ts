@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type Child, spawnChild } from "../../local/child.ts";
 import { REPOSITORY } from "../../local/repository.ts";
+import { eventually } from "../support/settle.ts";
 import { FUNCTIONS, MIGRATIONS } from "./fixture.ts";
 
 /** A repository of its own, so that the `.local/stack.json` of a stack that a developer runs is left alone. */
@@ -46,7 +47,8 @@ Deno.test("deno task start", async (t) => {
       const { mode } = await Deno.stat(file);
       assert.equal((mode ?? 0) & 0o777, 0o600);
       for (const [name, value] of Object.entries(environment)) {
-        assert(child.log().includes(`${name}="${value}"`), name);
+        // On another stream than what says that it is ready.
+        await eventually(name, () => child.log().includes(`${name}="${value}"`));
       }
       assert.match(environment.SECRET_KEY, /^sb_secret_/);
       assert.equal((await (await fetch(environment.JWKS_URL)).json()).keys.length, 1);

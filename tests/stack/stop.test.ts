@@ -1,95 +1,32 @@
 import assert from "node:assert/strict";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import postgres from "postgres";
 import { z } from "zod";
 import { spawnChild } from "../../local/child.ts";
-import { startStack } from "../../local/stack.ts";
-import { FUNCTIONS, MIGRATIONS, startFixture } from "./fixture.ts";
+import { needing } from "../support/needs.ts";
 
-/** The processes this one has started and that still run. */
-function children(): number[] {
-  const found: number[] = [];
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const [, parent] = /^PPid:\s*(\d+)$/m.exec(Deno.readTextFileSync(`/proc/${name}/status`)) ?? [];
-      if (Number(parent) === Deno.pid) found.push(Number(name));
-    } catch (error) {
-      // It ended between the listing and the look.
-      if (!(error instanceof Deno.errors.NotFound || /ESRCH|No such process/.test(String(error)))) throw error;
-    }
-  }
-  return found;
+const { test } = await needing("Linux's /proc");
+const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
+
+const alone = {
+  stop: "stopping leaves no process, port or file, and may be asked for twice",
+  fail: "a start that fails says why, and leaves nothing of what it had started",
+};
+for (const [scenario, name] of Object.entries(alone)) {
+  test(name, async () => {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", fixture("leave_nothing.ts"), scenario],
+      stdin: "null",
+    }).output();
+    assert.equal(code, 0, new TextDecoder().decode(stderr));
+  });
 }
-
-async function assertClosed(port: number): Promise<void> {
-  await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port }), Deno.errors.ConnectionRefused, `port ${port}`);
-}
-
-async function dataDirectory(url: string): Promise<string> {
-  const sql = postgres(url, { max: 1 });
-  try {
-    const [row] = await sql`show data_directory`;
-    return z.string().parse(row?.data_directory);
-  } finally {
-    await sql.end();
-  }
-}
-
-const linux = Deno.build.os === "linux";
-
-Deno.test({
-  name: "stopping leaves no process, port or file, and may be asked for twice",
-  ignore: !linux,
-  async fn() {
-    const before = children();
-    const stack = await startStack({ migrationsDirectory: MIGRATIONS, functionsDirectory: FUNCTIONS, functions: 2 });
-    const directory = dirname(await dataDirectory(stack.databaseUrl));
-    assert((await Deno.stat(directory)).isDirectory);
-    assert(children().length > before.length);
-    const ports = [stack.apiUrl, stack.databaseUrl, stack.e2b.url, ...stack.functions.processes.map(({ url }) => url)]
-      .map((url) => Number(new URL(url ?? "").port));
-
-    await Promise.all([stack.stop(), stack.stop()]);
-    assert.deepEqual(children(), before);
-    await Promise.all(ports.map(assertClosed));
-    await assert.rejects(Deno.stat(directory), Deno.errors.NotFound);
-  },
-});
-
-Deno.test({
-  name: "a start that fails says why, and leaves nothing of what it had started",
-  ignore: !linux,
-  async fn() {
-    const before = children();
-    const directory = await Deno.makeTempDir();
-    try {
-      await Deno.writeTextFile(join(directory, "20260101000000_broken.sql"), "select 1 / 0;");
-      await assert.rejects(
-        startFixture({ migrationsDirectory: directory }),
-        /Applying the migrations failed: .*20260101000000_broken\.sql failed: division by zero/,
-      );
-      await Deno.mkdir(join(directory, "broken"));
-      await Deno.writeTextFile(join(directory, "broken", "index.ts"), "throw new Error('cannot be imported');");
-      await assert.rejects(
-        startFixture({ functionsDirectory: directory }),
-        /Starting the functions failed: [^]*cannot be imported/,
-      );
-      const stopping = AbortSignal.abort(new Error("given up"));
-      await assert.rejects(startFixture({ signal: stopping }), /given up/);
-      assert.deepEqual(children(), before);
-    } finally {
-      await Deno.remove(directory, { recursive: true });
-    }
-  },
-});
 
 Deno.test("when it is killed, everything ends without it", async () => {
   const owner = spawnChild({
     name: "run_stack.ts",
     command: Deno.execPath(),
-    args: ["run", "-A", fileURLToPath(new URL("fixtures/run_stack.ts", import.meta.url))],
+    args: ["run", "-A", fixture("run_stack.ts")],
     env: Deno.env.toObject(),
   });
   const Belongings = z.object({ directory: z.string(), ports: z.array(z.number()) });

@@ -2,8 +2,9 @@
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import assert from "node:assert/strict";
 import type { Stack } from "../../local/stack.ts";
-import type { AcquireResponse, TerminateResponse } from "../../supabase/functions/_shared/contract.ts";
-import type { ExecuteResponse } from "../../supabase/functions/_shared/execution.ts";
+import type { AcquireResponse } from "../../supabase/functions/_shared/contract/acquire_context.ts";
+import type { ExecuteResponse } from "../../supabase/functions/_shared/contract/execute_code.ts";
+import type { TerminateResponse } from "../../supabase/functions/_shared/contract/terminate_context.ts";
 
 interface Answers {
   "acquire-context": AcquireResponse;

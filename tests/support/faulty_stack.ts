@@ -1,9 +1,13 @@
 /** A stack whose ways to its sandbox provider and to its database lead through proxies, where tests hold or break them. */
+import type postgres from "postgres";
 import { type E2BServer, startE2B } from "../../local/e2b/server.ts";
-import { type Stack, type StackOptions, startStack } from "../../local/stack.ts";
+import type { Stack, StackOptions } from "../../local/stack.ts";
 import { type Fault, type Proxy, type RequestLine, startProxy } from "./proxy.ts";
-import type { connect } from "./rows.ts";
+import { connection } from "./database.ts";
+import { connect } from "./rows.ts";
 import { eventually, owedKills, ownership, sweepNow } from "./settle.ts";
+import { shared } from "./shared.ts";
+import { startStack } from "./stack.ts";
 
 export interface FaultyStack {
   readonly stack: Stack;
@@ -16,34 +20,54 @@ export interface FaultyStack {
 }
 
 export async function startFaultyStack(options: StackOptions = {}): Promise<FaultyStack> {
-  const provider = await startE2B();
-  const proxy = await startProxy(provider.url);
-  const database = await startProxy();
-  const stack = await startStack({
-    ...options,
-    e2bUrl: proxy.url,
-    sandboxUrl: proxy.url,
-    e2bApiKey: provider.apiKey,
-    env: { SANDBOX_LANGUAGES: "python", SUPABASE_URL: database.url, ...options.env },
-  });
+  await using parts = new AsyncDisposableStack();
+  const provider = parts.adopt(await startE2B(), ({ stop }) => stop());
+  const proxy = parts.adopt(await startProxy(provider.url), ({ stop }) => stop());
+  const database = parts.adopt(await startProxy(), ({ stop }) => stop());
+  const stack = parts.use(
+    await startStack({
+      ...options,
+      e2bUrl: proxy.url,
+      sandboxUrl: proxy.url,
+      e2bApiKey: provider.apiKey,
+      env: { SANDBOX_LANGUAGES: "python,javascript,typescript", SUPABASE_URL: database.url, ...options.env },
+    }),
+  );
   database.target = stack.apiUrl;
+  // From here on they are the caller's to stop.
+  const kept = parts.move();
+  return { stack, provider, proxy, database, stop: () => kept.disposeAsync() };
+}
+
+/** The faulty stack of a file's tests, and a superuser's connection to its database. */
+export function useFaultyStack(options: StackOptions = {}): Omit<FaultyStack, "stop"> & { readonly sql: postgres.Sql } {
+  const made = shared(async (parts) => {
+    const faulty = parts.adopt(await startFaultyStack(options), ({ stop }) => stop());
+    return { ...faulty, sql: connection(parts, connect(faulty.stack)) };
+  });
   return {
-    stack,
-    provider,
-    proxy,
-    database,
-    stop: async () => {
-      await stack.stop();
-      await database.stop();
-      await proxy.stop();
-      await provider.stop();
+    get stack() {
+      return made().stack;
+    },
+    get provider() {
+      return made().provider;
+    },
+    get proxy() {
+      return made().proxy;
+    },
+    get database() {
+      return made().database;
+    },
+    get sql() {
+      return made().sql;
     },
   };
 }
 
 /** Settings under which what takes minutes in production takes seconds. */
 export const impatient = (() => {
-  const lease = 2;
+  // Creating may take half of it, also while others keep the machine busy.
+  const lease = 4;
   const probation = 3;
   return {
     env: {
@@ -51,28 +75,38 @@ export const impatient = (() => {
       SANDBOX_PROBATION_SECONDS: String(probation),
       EXECUTION_LEASE_SECONDS: String(lease),
     },
-    /** How long a sandbox may live that nobody owns, in seconds: creating (half a lease), probation, and a sweep. */
-    bound: lease / 2 + probation + 5,
+    /**
+     * How long a sandbox may live that nobody owns, in seconds: creating (half a lease), probation, and the sweep that
+     * finds it, which is given the ten seconds that one call of the database may take.
+     */
+    bound: lease / 2 + probation + 10,
   };
 })();
 
+/**
+ * Part of a request, where hundreds of kernels are started and the language does not matter: JavaScript's costs a fifth
+ * of the computing of Python's.
+ */
+export const quick = { language: "javascript" } as const;
+
 /** Fails unless, before long, each sandbox of a conversation is owned by an active context, and no kill is owed. */
 export async function leaksNothing(
-  { stack, provider }: FaultyStack,
-  sql: ReturnType<typeof connect>,
+  { stack, provider, sql }: Pick<FaultyStack, "stack" | "provider"> & { readonly sql: postgres.Sql },
   { conversation_id }: { readonly conversation_id: string },
 ): Promise<void> {
   await eventually(
     "each sandbox of the path is owned by an active context, and no kill is owed",
-    impatient.bound,
     async () => {
       await sweepNow(stack, sql);
       const { owned, alive } = await ownership(provider, sql, conversation_id);
       return owned.join() === alive.join() && await owedKills(sql, conversation_id) === 0;
     },
+    // A sweep is a call of its own: hundreds of tests that wait would do little else.
+    { seconds: impatient.bound, everyMilliseconds: 300 },
   );
 }
 
+const isQuestion = ({ code = "" }: RequestLine) => /^;?(#|\/\/)$/.test(code);
 const rpc = (name: string) => ({ path }: RequestLine) => path.endsWith(`/rpc/${name}`);
 
 /** The steps of the functions' work, by the requests that they send. */
@@ -81,7 +115,10 @@ export const at = {
   /** To a sandbox in use; to a new one, what ends its probation. */
   connect: ({ path }: RequestLine) => path.endsWith("/connect"),
   kill: ({ method }: RequestLine) => method === "DELETE",
-  execute: ({ path }: RequestLine) => path === "/execute",
+  /** The caller's code. */
+  execute: (request: RequestLine) => request.path === "/execute" && !isQuestion(request),
+  /** Whether a kernel is free, by code that does nothing. The last test's may still be on its way. */
+  question: (request: RequestLine) => request.path === "/execute" && isQuestion(request),
   upload: ({ method, path }: RequestLine) => method === "POST" && path.startsWith("/files"),
   download: ({ method, path }: RequestLine) => method === "GET" && path.startsWith("/files"),
   /** Of a stuck kernel: whether it is in use, its announcement, which one it is, and itself. */

@@ -24,7 +24,12 @@ export type Fault =
 export interface RequestLine {
   readonly method: string;
   readonly path: string;
+  /** How the code begins that it sends to a kernel. */
+  readonly code?: string;
 }
+
+/** How much of the code a request line has, in characters. */
+const CODE_CHARACTERS = 20;
 
 export interface Interception {
   /** Resolves when a request has come to the step. */
@@ -33,6 +38,8 @@ export interface Interception {
   release(): void;
   /** How many more requests will meet the fault. */
   left(): number;
+  /** Of those whose answers are held, how many the service has served. */
+  served(): number;
   /** Lets further requests pass. */
   end(): void;
 }
@@ -56,6 +63,7 @@ interface Plan {
   readonly hit: (request: RequestLine) => void;
   readonly released: Promise<void>;
   left: number;
+  served: number;
 }
 
 /** Starts a proxy in front of the service at `target`, an origin; it may be set later. */
@@ -64,15 +72,17 @@ export async function startProxy(target = ""): Promise<Proxy> {
   const plans: Plan[] = [];
 
   const serve = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    const line = { method: incoming.method ?? "GET", path: incoming.url ?? "/" };
-    requests.push(line);
+    const { method = "GET", url: path = "/" } = incoming;
     const chunks: Uint8Array<ArrayBuffer>[] = [];
+    let line: RequestLine = { method, path };
     try {
       for await (const chunk of incoming) chunks.push(new Uint8Array(chunk));
+      if (path === "/execute") line = { ...line, code: await beginning(chunks) };
     } catch {
       // The caller died while it sent the request: nobody is served.
       return;
     }
+    requests.push(line);
 
     const plan = plans.find((candidate) => candidate.left > 0 && candidate.matches(line));
     if (plan) {
@@ -102,6 +112,7 @@ export async function startProxy(target = ""): Promise<Proxy> {
         body: chunks.length === 0 ? undefined : new Blob(chunks),
         signal: gone.signal,
       });
+      if (plan) plan.served++;
       if (fault?.kind === "hold_answer") await plan?.released;
       if (fault?.kind === "drop") return void incoming.socket.destroy();
       outgoing.writeHead(answer.status, [...answer.headers].flat());
@@ -133,9 +144,15 @@ export async function startProxy(target = ""): Promise<Proxy> {
     intercept: (matches, fault, times = 1) => {
       const hit = Promise.withResolvers<RequestLine>();
       const released = Promise.withResolvers<void>();
-      const plan: Plan = { matches, fault, hit: hit.resolve, released: released.promise, left: times };
+      const plan: Plan = { matches, fault, hit: hit.resolve, released: released.promise, left: times, served: 0 };
       plans.push(plan);
-      return { hit: hit.promise, release: released.resolve, left: () => plan.left, end: () => void (plan.left = 0) };
+      return {
+        hit: hit.promise,
+        release: released.resolve,
+        left: () => plan.left,
+        served: () => plan.served,
+        end: () => void (plan.left = 0),
+      };
     },
     stop: () =>
       new Promise((resolve) => {
@@ -144,4 +161,9 @@ export async function startProxy(target = ""): Promise<Proxy> {
       }),
   };
   return proxy;
+}
+
+async function beginning(chunks: Uint8Array<ArrayBuffer>[]): Promise<string | undefined> {
+  const { code } = await new Response(new Blob(chunks)).json();
+  return typeof code === "string" ? code.slice(0, CODE_CHARACTERS) : undefined;
 }

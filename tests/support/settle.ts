@@ -5,12 +5,19 @@ import type { E2BServer } from "../../local/e2b/server.ts";
 import type { Stack } from "../../local/stack.ts";
 import { service } from "./clients.ts";
 
-/** Asks again until `holds` is true; fails after `seconds`. */
-export async function eventually(what: string, seconds: number, holds: () => Promise<boolean>): Promise<void> {
+/**
+ * Asks again, every so often, until `holds` is true; fails after `seconds`. Where no bound is promised there is a
+ * minute, so that a machine that is busy fails no test.
+ */
+export async function eventually(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  { seconds = 60, everyMilliseconds = 100 } = {},
+): Promise<void> {
   const giveUpAt = performance.now() + seconds * 1000;
   while (!await holds()) {
     assert(performance.now() < giveUpAt, `not within ${seconds} s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, everyMilliseconds));
   }
 }
 

@@ -13,9 +13,21 @@ export async function supabase(args: string[], env: Record<string, string> = {})
   return { code, output: output + errors };
 }
 
+/** Where npm has the CLI: to find it takes longer than most of what the CLI is asked. Null where npm has none. */
+async function findCli(): Promise<string | null> {
+  const { code, stdout } = await new Deno.Command("npx", {
+    args: ["--offline", "--yes", `--package=supabase@${VERSION}`, "-c", "command -v supabase"],
+    stdin: "null",
+  }).output();
+  return code === 0 ? new TextDecoder().decode(stdout).trim() : null;
+}
+let found: ReturnType<typeof findCli> | undefined;
+
 async function run(args: string[], env: Record<string, string>): Promise<Run & { readonly errors: string }> {
-  const { code, stdout, stderr } = await new Deno.Command("npx", {
-    args: ["--offline", "--yes", `supabase@${VERSION}`, ...args],
+  const command = await (found ??= findCli());
+  if (command === null) throw new Error(`npm has no supabase@${VERSION}`);
+  const { code, stdout, stderr } = await new Deno.Command(command, {
+    args,
     cwd: new URL("../..", import.meta.url),
     env: { NO_COLOR: "1", npm_config_loglevel: "error", PGSSLMODE: "disable", DO_NOT_TRACK: "1", ...env },
     stdin: "null",
@@ -24,18 +36,19 @@ async function run(args: string[], env: Record<string, string>): Promise<Run & {
   return { code, output: text.decode(stdout), errors: text.decode(stderr) };
 }
 
-/** Why the CLI cannot be used here, or null. */
+/** What installs the CLI, or null where it is there. */
 export async function missingCli(): Promise<string | null> {
+  const install = `npx -y supabase@${VERSION} --version`;
   try {
-    return (await supabase(["--version"])).code === 0 ? null : `npx -y supabase@${VERSION} --version once installs it`;
+    return await (found ??= findCli()) === null ? install : null;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "npx is not on the PATH";
+    if (error instanceof Deno.errors.NotFound) return `install Node.js, then ${install}`;
     throw error;
   }
 }
 
 /** The file that `deno task types` writes and the functions' store is typed by. */
-export const TYPES = new URL("../../supabase/functions/_shared/database.types.ts", import.meta.url);
+export const TYPES = new URL("../../supabase/functions/_shared/database/types.ts", import.meta.url);
 
 /** The types of the database at `url`, as `supabase gen types` has them, formatted. */
 export async function generateTypes(url: string): Promise<string> {

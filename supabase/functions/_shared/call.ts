@@ -1,8 +1,5 @@
 import type { Caller } from "./caller.ts";
 import type { Config, Limits } from "./config.ts";
-import type { ContextStore } from "./context_store.ts";
-import type { ExecutionStore } from "./execution_store.ts";
-import type { Sandboxes } from "./sandboxes.ts";
 import type { Trace } from "./trace.ts";
 
 /** One thing told on the way to the answer. */
@@ -11,7 +8,7 @@ export interface ServerEvent {
   readonly data: unknown;
 }
 
-/** What an operation works with: who asks, and the ways to the database, to E2B, and back to the caller. */
+/** What every operation knows of the request: who asks, under which settings, until when, and the way back to the caller. */
 export interface Call {
   readonly caller: Caller;
   readonly config: Config;
@@ -20,9 +17,6 @@ export interface Call {
   readonly limits: Limits;
   /** When the request must have been answered, on `performance.now()`'s clock. */
   readonly answerBy: number;
-  readonly store: ContextStore;
-  readonly executions: ExecutionStore;
-  readonly sandboxes: Sandboxes;
   /** Aborts when the caller has gone, where the platform tells. */
   readonly gone: AbortSignal;
   /** Tells a caller who listens to a stream; nothing to others. It never fails, and takes as long as the caller does. */

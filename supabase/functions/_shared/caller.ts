@@ -1,7 +1,6 @@
 /** Who calls, and for which tenant. */
 import type { SupabaseContext } from "@supabase/server";
-import type { PathKey } from "./context_store.ts";
-import { type AcquireRequest, idSchema } from "./contract.ts";
+import { idSchema } from "./contract/path.ts";
 import { ContextError } from "./errors.ts";
 
 /** A signed-in user acts for one tenant; a service, which holds a secret key, names the tenant in each request. */
@@ -49,19 +48,6 @@ export function tenantOf(caller: Caller, requested: string | undefined): string 
     throw new ContextError("forbidden_tenant", "tenant_id is not the tenant of this token.", { field: "tenant_id" });
   }
   return caller.tenantId;
-}
-
-/**
- * The path that a request is for.
- *
- * @throws ContextError as `tenantOf` does
- */
-export function pathKeyOf(caller: Caller, request: AcquireRequest): PathKey {
-  return {
-    tenantId: tenantOf(caller, request.tenant_id),
-    conversationId: request.conversation_id,
-    pathId: request.path_id,
-  };
 }
 
 /**

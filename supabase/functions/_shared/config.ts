@@ -1,8 +1,8 @@
 /** The settings, read from the environment here and nowhere else. `.env.example` lists them. */
 import { z } from "zod";
-import { LONGEST_TTL_SECONDS } from "./contract.ts";
+import { languageSchema } from "./contract/execute_code.ts";
+import { LONGEST_TTL_SECONDS } from "./contract/path.ts";
 import { ContextError } from "./errors.ts";
-import { languageSchema } from "./execution.ts";
 
 const seconds = (otherwise: number, most: number) => z.coerce.number().int().min(1).max(most).default(otherwise);
 const count = (otherwise: number) => z.coerce.number().int().min(1).max(1_000_000).default(otherwise);

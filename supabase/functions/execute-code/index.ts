@@ -1,5 +1,5 @@
-import { endpoint } from "../_shared/endpoint.ts";
-import { execute } from "../_shared/execute.ts";
-import { endOf, executeRequestSchema } from "../_shared/execution.ts";
+import { endOf, executeRequestSchema } from "../_shared/contract/execute_code.ts";
+import { execute } from "../_shared/executions/execute.ts";
+import { endpoint } from "../_shared/http/endpoint.ts";
 
 export default endpoint("execute-code", executeRequestSchema, execute, endOf);

@@ -1,8 +1,8 @@
 /** How fast contexts expire and old ones are deleted. */
 import type postgres from "postgres";
+import { median, medianRatio } from "../statistics.ts";
 import type { Load } from "./load.ts";
 import { HISTORY_DAYS, insertActive, OLDEST_DAYS, rest } from "./rows.ts";
-import { median, medianRatio } from "../statistics.ts";
 
 export interface ExpiryFigures {
   readonly expire_rows_per_second: number;

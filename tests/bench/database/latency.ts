@@ -1,10 +1,10 @@
 /** What callers feel of the clean-up. */
 import type postgres from "postgres";
+import { percentile } from "../statistics.ts";
 import { cleanup, DAYS_LEFT } from "./deletion.ts";
 import { latencies, type Load } from "./load.ts";
 import { create, touch } from "./operations.ts";
 import { HISTORY_DAYS, OLDEST_DAYS, rest } from "./rows.ts";
-import { percentile } from "../statistics.ts";
 
 export interface LatencyFigures {
   readonly acquire_p99_ms: number;

@@ -3,8 +3,8 @@ import { migrate } from "../../../local/migrate.ts";
 import { startPostgres } from "../../../local/postgres.ts";
 import type { Figures } from "./aims.ts";
 import { measureDeletion, measureExpiry } from "./deletion.ts";
-import { connect, withConnection } from "./load.ts";
 import { measureLatency } from "./latency.ts";
+import { connect, withConnection } from "./load.ts";
 import { fill } from "./rows.ts";
 import { measureHistory, measureTouch } from "./touch.ts";
 

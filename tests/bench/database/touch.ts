@@ -1,7 +1,7 @@
 /** How fast a ready path is acquired, beside other ways to do it and beside a long history. */
+import { median, medianRatio } from "../statistics.ts";
 import { type Load, perSecond } from "./load.ts";
 import { durableUpdate, read, seedSelectTouch, touch } from "./operations.ts";
-import { median, medianRatio } from "../statistics.ts";
 
 export interface TouchFigures {
   readonly touch_per_second: number;

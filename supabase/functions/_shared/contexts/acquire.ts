@@ -1,0 +1,170 @@
+/** Get the path's context, or create it: one sandbox, whatever the number of callers. */
+import type { Config } from "../config.ts";
+import { asContextError, ContextError, type ErrorCode, isErrorCode } from "../errors.ts";
+import { describe, log } from "../log.ts";
+import { pause } from "../pause.ts";
+import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
+import type { ContextCall } from "./context_call.ts";
+import type { Context } from "./context_store.ts";
+import type { PathKey } from "./path_key.ts";
+
+type AcquireCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "trace" | "answerBy">;
+
+export interface AcquireOptions {
+  /** How long the context may stand idle. Absent, it stays as it is, or is as the settings say for a new one. */
+  readonly ttlSeconds?: number;
+  /** How long an execution that follows at once may take: the context must outlive it. */
+  readonly holdSeconds: number;
+  /** False: this request has created a sandbox already, and must not create another. */
+  readonly mayCreate?: boolean;
+}
+
+export interface Acquired {
+  readonly context: Context;
+  readonly sandbox: LiveSandbox;
+  readonly wasCreated: boolean;
+  /** Whether this request has asked for a sandbox, be it this one or one that came too late. */
+  readonly hasCreated: boolean;
+}
+
+/** Errors that a second attempt at once would only repeat: whoever waits for the claim is told them as they are. */
+const FINAL = new Set<ErrorCode>(["rate_limited", "out_of_sandboxes", "misconfigured"]);
+
+/**
+ * Acquires the path's context: connects to its sandbox, creates one, or waits for whoever is creating it.
+ *
+ * A request creates at most one sandbox. Whatever step it dies at, the path is free again when the lease ends, and
+ * the sandbox dies on probation.
+ *
+ * @throws ContextError
+ */
+export async function acquire(call: AcquireCall, key: PathKey, options: AcquireOptions): Promise<Acquired> {
+  const { store, sandboxes, config, trace } = call;
+  trace.about({ tenant_id: key.tenantId });
+  const { maxTtlSeconds } = config.context;
+  if (options.ttlSeconds !== undefined && options.ttlSeconds > maxTtlSeconds) {
+    throw new ContextError("invalid_request", `ttl_seconds must be at most ${maxTtlSeconds}.`, {
+      field: "ttl_seconds",
+    });
+  }
+  // The platform would answer in our place, and nobody would know what became of the request.
+  const giveUpAt = Math.min(performance.now() + config.context.waitSeconds * 1000, call.answerBy);
+  let mayCreate = options.mayCreate ?? true;
+  let awaitedId: string | undefined;
+
+  for (let polls = 0;;) {
+    const claim = await store.claim(key, {
+      leaseSeconds: config.context.leaseSeconds,
+      defaultTtlSeconds: config.context.ttlSeconds,
+      ttlSeconds: options.ttlSeconds,
+      holdSeconds: options.holdSeconds,
+      awaitedId,
+      tenantQuota: config.context.tenantQuota,
+      conversationQuota: config.context.conversationQuota,
+    });
+    if (claim.outcome === "reused" || claim.outcome === "claimed") trace.about({ context_id: claim.id });
+    switch (claim.outcome) {
+      case "reused": {
+        const connection = await sandboxes.connect(claim.sandbox_id, lifeSeconds(config, claim, options));
+        if (connection.outcome === "connected") {
+          return { context: claim, sandbox: connection.sandbox, wasCreated: false, hasCreated: !mayCreate };
+        }
+        await store.lose(claim.id, claim.sandbox_id, connection.confirmed);
+        break;
+      }
+      case "claimed": {
+        // The path goes to whoever asks next: this request may not create a second time, or has no time left to.
+        if (!mayCreate || performance.now() + config.sandbox.createSeconds * 1000 > call.answerBy) {
+          const error = new ContextError(
+            "context_busy",
+            "This request could not create the path's sandbox. Try again.",
+            {
+              retryAfterSeconds: 1,
+            },
+          );
+          await store.fail(claim.id, error, false);
+          throw error;
+        }
+        mayCreate = false;
+        const created = await create(call, claim.id, options);
+        if (created) return created;
+        break;
+      }
+      case "pending": {
+        awaitedId = claim.id ?? undefined;
+        if (!await pause(polls++, giveUpAt)) throw busy(secondsUntil(claim.expires_at));
+        break;
+      }
+      case "quota_exceeded":
+        throw new ContextError(
+          "quota_exceeded",
+          `This ${claim.quota_scope} has ${claim.quota_count} active contexts of ${claim.quota_limit}. End one, or wait.`,
+          {
+            quota: { scope: claim.quota_scope, limit: claim.quota_limit, current: claim.quota_count },
+            retryAfterSeconds: secondsUntil(claim.expires_at),
+          },
+        );
+      case "failed":
+        throw new ContextError(
+          isErrorCode(claim.error_code) ? claim.error_code : "internal",
+          "The sandbox of this path could not be created. Another request, which was creating it, met the error.",
+          { retryAfterSeconds: claim.error_retry_after_seconds ?? undefined },
+        );
+    }
+    if (performance.now() >= giveUpAt) throw busy(1);
+  }
+}
+
+/** Creates the sandbox of a claim that we hold. Null: the claim ended meanwhile, and the sandbox has been killed. */
+async function create(call: AcquireCall, claimId: string, options: AcquireOptions): Promise<Acquired | null> {
+  const { store, sandboxes } = call;
+  let sandbox: LiveSandbox;
+  try {
+    sandbox = await sandboxes.create(claimId);
+  } catch (thrown) {
+    const error = asContextError(thrown);
+    await attempt("claim_not_failed", claimId, store.fail(claimId, error, FINAL.has(error.code)));
+    throw error;
+  }
+
+  // If this throws, nobody knows whether the context was committed. Then the sandbox must not be killed: probation
+  // ends it if it is nobody's, and the next caller adopts it if it is the path's.
+  const context = await store.activate(claimId, sandbox.sandboxId, options.holdSeconds);
+  if (!context) {
+    log("warning", { event: "claim_fenced_off", context_id: claimId });
+    await attempt("sandbox_not_killed", claimId, sandboxes.kill(sandbox.sandboxId));
+    return null;
+  }
+
+  // Ends probation. By connect, because it never shortens: a caller who waited may have asked for more by now. If it
+  // throws, the context stays, and the next caller's connect does the same, as long as probation lasts.
+  const connection = await sandboxes.connect(sandbox.sandboxId, lifeSeconds(call.config, context, options));
+  if (connection.outcome === "gone") {
+    throw new ContextError("sandbox_unavailable", "The new sandbox has ended at once. Try again.");
+  }
+  return { context, sandbox: connection.sandbox, wasCreated: true, hasCreated: true };
+}
+
+/** Awaits a step whose failure must not hide what the caller is to be told. The lease or probation makes up for it. */
+async function attempt(event: string, contextId: string, step: Promise<unknown>): Promise<void> {
+  try {
+    await step;
+  } catch (error) {
+    log("error", { event, context_id: contextId, error: describe(error) });
+  }
+}
+
+/** How long the sandbox must live from now, in seconds; E2B refuses more than its plan's most. */
+function lifeSeconds(config: Config, context: { ttl_seconds: number }, options: AcquireOptions): number {
+  return Math.min(context.ttl_seconds + options.holdSeconds, config.context.maxTtlSeconds);
+}
+
+function busy(retryAfterSeconds: number): ContextError {
+  return new ContextError("context_busy", "Another request is creating this path's sandbox. Try again.", {
+    retryAfterSeconds,
+  });
+}
+
+function secondsUntil(time: string | null): number {
+  return time === null ? 1 : Math.max(1, Math.ceil((Date.parse(time) - Date.now()) / 1000));
+}

@@ -1,0 +1,155 @@
+/** The contexts in the database: one method a transition, each one call of a SQL function. */
+import { z } from "zod";
+import type { Rpc } from "../database/rpc.ts";
+import type { ContextError } from "../errors.ts";
+import type { PathKey } from "./path_key.ts";
+
+export const contextSchema = z.object({
+  id: z.uuid(),
+  tenant_id: z.string(),
+  conversation_id: z.string(),
+  path_id: z.string(),
+  sandbox_id: z.string(),
+  ttl_seconds: z.int(),
+  created_at: z.string(),
+  last_used_at: z.string(),
+  expires_at: z.string(),
+  previous_termination_reason: z.string().nullable(),
+  previous_terminated_at: z.string().nullable(),
+});
+/** A ready context. */
+export type Context = z.infer<typeof contextSchema>;
+
+const claimSchema = z.discriminatedUnion("outcome", [
+  contextSchema.extend({ outcome: z.literal("reused") }),
+  contextSchema.pick({ id: true, ttl_seconds: true }).extend({ outcome: z.literal("claimed") }),
+  // Without an id when the path changed hands faster than the claim could follow.
+  z.object({ outcome: z.literal("pending"), id: z.uuid().nullable(), expires_at: z.string().nullable() }),
+  z.object({
+    outcome: z.literal("failed"),
+    error_code: z.string(),
+    error_retry_after_seconds: z.int().nullable(),
+  }),
+  z.object({
+    outcome: z.literal("quota_exceeded"),
+    quota_scope: z.enum(["tenant", "conversation"]),
+    quota_limit: z.int(),
+    quota_count: z.int(),
+    expires_at: z.string().nullable(),
+  }),
+]);
+export type Claim = z.infer<typeof claimSchema>;
+
+/** A sandbox, and the context that it was made for. */
+export interface SandboxOfContext {
+  readonly sandboxId: string;
+  readonly contextId: string;
+}
+
+export interface ClaimOptions {
+  readonly leaseSeconds: number;
+  /** Of a new context, where `ttlSeconds` does not say. */
+  readonly defaultTtlSeconds: number;
+  readonly ttlSeconds?: number;
+  /** Added to the idle deadline, for an execution that is about to run. */
+  readonly holdSeconds: number;
+  /** The claim that this caller has been waiting for. */
+  readonly awaitedId?: string;
+  readonly tenantQuota: number;
+  readonly conversationQuota: number;
+}
+
+export class ContextStore {
+  constructor(private readonly rpc: Rpc) {}
+
+  /** Gets the path's context, or the right to create its sandbox. */
+  async claim(key: PathKey, options: ClaimOptions): Promise<Claim> {
+    const rows = await this.rpc.call("claim_execution_context", {
+      p_claim_id: crypto.randomUUID(),
+      p_tenant_id: key.tenantId,
+      p_conversation_id: key.conversationId,
+      p_path_id: key.pathId,
+      p_lease_seconds: options.leaseSeconds,
+      p_default_ttl_seconds: options.defaultTtlSeconds,
+      p_ttl_seconds: options.ttlSeconds,
+      p_hold_seconds: options.holdSeconds,
+      p_awaited_id: options.awaitedId,
+      p_tenant_quota: options.tenantQuota,
+      p_conversation_quota: options.conversationQuota,
+    }, z.tuple([claimSchema]));
+    return rows[0];
+  }
+
+  /** Turns a claim into a ready context. Null: the claim has ended, and the sandbox is nobody's. */
+  async activate(claimId: string, sandboxId: string, holdSeconds: number): Promise<Context | null> {
+    const rows = await this.rpc.call("activate_execution_context", {
+      p_context_id: claimId,
+      p_sandbox_id: sandboxId,
+      p_hold_seconds: holdSeconds,
+    }, z.array(contextSchema).max(1));
+    return rows[0] ?? null;
+  }
+
+  /** Ends a claim whose sandbox could not be made. `final`: those who wait are told the error and do not try again. */
+  async fail(claimId: string, error: ContextError, final: boolean): Promise<boolean> {
+    return await this.rpc.call("fail_execution_context", {
+      p_context_id: claimId,
+      p_error_code: error.code,
+      p_error_final: final,
+      p_error_retry_after_seconds: error.retryAfterSeconds,
+    }, z.boolean());
+  }
+
+  /** Ends a context whose sandbox E2B says is gone. Unconfirmed, because it is only being killed: the kill stays owed. */
+  async lose(contextId: string, sandboxId: string, confirmed: boolean): Promise<boolean> {
+    return await this.rpc.call("lose_execution_context", {
+      p_context_id: contextId,
+      p_sandbox_id: sandboxId,
+      p_confirmed: confirmed,
+    }, z.boolean());
+  }
+
+  /** Ends the active contexts in scope and returns them. A null `sandbox_id` was a claim in flight. */
+  async terminate(
+    tenantId: string,
+    scope: { readonly conversationId?: string; readonly pathId?: string; readonly contextId?: string },
+  ): Promise<{ id: string; sandbox_id: string | null }[]> {
+    return await this.rpc.call("terminate_execution_contexts", {
+      p_tenant_id: tenantId,
+      p_conversation_id: scope.conversationId,
+      p_path_id: scope.pathId,
+      p_context_id: scope.contextId,
+    }, z.array(z.object({ id: z.uuid(), sandbox_id: z.string().nullable() })));
+  }
+
+  /** Retires up to `limit` contexts that are past their deadline. Returns how many. */
+  async expireDue(limit: number): Promise<number> {
+    return await this.rpc.call("expire_due_execution_contexts", { p_limit: limit }, z.int());
+  }
+
+  /** Takes on up to `limit` kills that are owed; for half a minute no other sweep takes the same. */
+  async takeOwedKills(limit: number): Promise<SandboxOfContext[]> {
+    const rows = await this.rpc.call(
+      "take_owed_kills",
+      { p_limit: limit },
+      z.array(z.object({ id: z.uuid(), sandbox_id: z.string() })),
+    );
+    return rows.map((row) => ({ contextId: row.id, sandboxId: row.sandbox_id }));
+  }
+
+  /** Of these sandboxes, those that a claim of ours made and that no active context owns. */
+  async findOrphans(sandboxes: readonly SandboxOfContext[]): Promise<SandboxOfContext[]> {
+    const rows = await this.rpc.call("find_orphans", {
+      p_sandboxes: sandboxes.map(({ sandboxId, contextId }) => ({ sandbox_id: sandboxId, context_id: contextId })),
+    }, z.array(z.object({ sandbox_id: z.string(), context_id: z.uuid() })));
+    return rows.map((row) => ({ sandboxId: row.sandbox_id, contextId: row.context_id }));
+  }
+
+  /** Notes that E2B confirmed the kill of an ended context's sandbox. False: that context owed no kill of this one. */
+  async confirmKilled(contextId: string, sandboxId: string): Promise<boolean> {
+    return await this.rpc.call("confirm_sandbox_killed", {
+      p_context_id: contextId,
+      p_sandbox_id: sandboxId,
+    }, z.boolean());
+  }
+}

@@ -1,0 +1,77 @@
+/** Kill what nobody owns, finish terminations, retire what is due: in small batches, and any number of them at once. */
+import { z } from "zod";
+import { inBackground } from "../background.ts";
+import type { SweepResponse } from "../contract/terminate_context.ts";
+import type { ContextCall } from "./context_call.ts";
+import type { SandboxOfContext } from "./context_store.ts";
+import { killAll } from "./kills.ts";
+
+type SweepCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "answerBy">;
+
+/** How much one sweep may do: pg_net does not wait long, and the next sweep is a minute away. */
+export interface SweepBudget {
+  /** Rows retired at once, and owed kills taken on at once. */
+  readonly rows: number;
+  /** Whether to go on while there are as many owed kills as were taken on. */
+  readonly untilDone: boolean;
+  /** Pages of E2B's list, of 100 sandboxes each. */
+  readonly pages: number;
+}
+
+export const SCHEDULED: SweepBudget = { rows: 100, untilDone: true, pages: 20 };
+/** What requests do in the background after they have answered, for projects without the schedule. */
+const IN_PASSING: SweepBudget = { rows: 10, untilDone: false, pages: 1 };
+const IN_PASSING_MILLISECONDS = 30_000;
+
+/** When this isolate last began a sweep, on `performance.now()`'s clock. */
+let lastSweep = -Infinity;
+
+/**
+ * Sweeps. A kill that fails is counted and stays owed; the next sweep tries it again.
+ *
+ * @throws ContextError when the database, or E2B's list, cannot be asked
+ */
+export async function sweep(call: SweepCall, budget: SweepBudget): Promise<SweepResponse> {
+  lastSweep = performance.now();
+  const expired = await call.store.expireDue(budget.rows);
+  const killed = { done: 0, failed: 0 };
+  // Until nothing is owed, or for half the time: the other half is for the orphans.
+  const halfTime = (performance.now() + call.answerBy) / 2;
+  let taken: number;
+  do {
+    const owed = await call.store.takeOwedKills(budget.rows);
+    const { done, failed } = await killAll(call, owed);
+    killed.done += done;
+    killed.failed += failed;
+    taken = owed.length;
+  } while (budget.untilDone && taken === budget.rows && performance.now() < halfTime);
+  const orphans = await killAll(call, await findOrphans(call, budget.pages));
+  return { expired, killed: killed.done, orphans: orphans.done, failed: killed.failed + orphans.failed };
+}
+
+/** The sandboxes in E2B's list that no active context owns, and that are too old to belong to a claim in flight. */
+async function findOrphans({ store, sandboxes, config }: SweepCall, pages: number): Promise<SandboxOfContext[]> {
+  const { createSeconds, probationSeconds } = config.sandbox;
+  const bornBefore = Date.now() - (createSeconds + probationSeconds) * 1000;
+  const orphans: SandboxOfContext[] = [];
+  let pageToken: string | undefined;
+  for (let page = 0; page < pages; page++) {
+    const listed = await sandboxes.list(pageToken);
+    const old = listed.sandboxes.filter(({ startedAt }) => startedAt.getTime() < bornBefore);
+    const candidates = old.flatMap(({ sandboxId, contextId }) =>
+      // The ids of others who use the account may look like anything.
+      contextId !== undefined && z.uuid().safeParse(contextId).success ? [{ sandboxId, contextId }] : []
+    );
+    if (candidates.length > 0) orphans.push(...await store.findOrphans(candidates));
+    pageToken = listed.nextPageToken;
+    // The oldest come first: behind a page with young ones are only younger ones.
+    if (pageToken === undefined || old.length < listed.sandboxes.length) break;
+  }
+  return orphans;
+}
+
+/** Sweeps a little in the background, unless this isolate has in the last half minute: for projects without the schedule. */
+export function sweepInPassing(call: SweepCall): void {
+  if (performance.now() - lastSweep < IN_PASSING_MILLISECONDS) return;
+  inBackground("sweep_in_passing_failed", sweep(call, IN_PASSING));
+}

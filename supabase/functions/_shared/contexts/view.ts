@@ -1,0 +1,26 @@
+/** Contexts as callers see them. */
+import type { Caller } from "../caller.ts";
+import type { AcquireResponse } from "../contract/acquire_context.ts";
+import type { Acquired } from "./acquire.ts";
+
+/** What a caller is told of an acquired context. */
+export function view(
+  { context, wasCreated }: Pick<Acquired, "context" | "wasCreated">,
+  caller: Caller,
+): AcquireResponse {
+  const { previous_termination_reason: reason, previous_terminated_at: at } = context;
+  return {
+    context: {
+      id: context.id,
+      conversation_id: context.conversation_id,
+      path_id: context.path_id,
+      ttl_seconds: context.ttl_seconds,
+      created_at: context.created_at,
+      last_used_at: context.last_used_at,
+      expires_at: context.expires_at,
+      ...(caller.kind === "service" ? { sandbox_id: context.sandbox_id } : {}),
+    },
+    was_created: wasCreated,
+    previous: reason === null || at === null ? null : { termination_reason: reason, terminated_at: at },
+  };
+}

@@ -1,0 +1,36 @@
+/** acquire-context, as callers ask for it and what they get. */
+import { z } from "zod";
+import { pathFields } from "./path.ts";
+
+export const acquireRequestSchema = z.strictObject(pathFields);
+export type AcquireRequest = z.infer<typeof acquireRequestSchema>;
+
+/**
+ * How variables were lost on the path before: its last context ended, or, with the reason `kernel_restarted`, its kernel
+ * did not let itself be interrupted.
+ */
+export interface PreviousContext {
+  termination_reason: string;
+  terminated_at: string;
+}
+
+/** An execution context as callers see it. Times are ISO 8601. */
+export interface ContextView {
+  id: string;
+  conversation_id: string;
+  path_id: string;
+  ttl_seconds: number;
+  created_at: string;
+  last_used_at: string;
+  expires_at: string;
+  /** For services only: who knows it can reach the sandbox past these functions. */
+  sandbox_id?: string;
+}
+
+export interface AcquireResponse {
+  context: ContextView;
+  /** Whether this call made the sandbox: its kernel is new and empty. */
+  was_created: boolean;
+  /** Null when the path never had a context before, or none in the week for which ended ones are kept. */
+  previous: PreviousContext | null;
+}

@@ -1,0 +1,163 @@
+/** execute-code, as callers ask for it and what they get, at once or told piece by piece. */
+import { z } from "zod";
+import type { AcquireResponse } from "./acquire_context.ts";
+import { idSchema, pathFields, utf8Length } from "./path.ts";
+
+/** Largest program, in bytes of UTF-8. */
+const CODE_BYTES = 100 * 1024;
+/** Most environment variables, and the largest value of one, in bytes of UTF-8. */
+const ENVS = 100;
+const ENV_BYTES = 32 * 1024;
+/** Most files in, and most outputs. */
+const FILES = 20;
+/** Most bytes of all files together. */
+const FILES_BYTES = 5 * 1024 * 1024;
+/** Longest path, and longest name in it, in bytes of UTF-8, as Linux has them. */
+const PATH_BYTES = 1024;
+const NAME_BYTES = 255;
+
+/** The languages of E2B's `code-interpreter-v1` template. */
+export const languageSchema = z.enum(["python", "javascript", "typescript", "bash", "r", "java"]);
+export type Language = z.infer<typeof languageSchema>;
+
+/** The template takes a variable away after the run, and without these its kernels do not work. */
+const RESERVED_ENVS = new Set(["HOME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "USER"]);
+
+/** What may name an argument in R: no underscore first, and none of its words. */
+const R_NAME = /^(?!(if|else|repeat|while|function|for|next|break|TRUE|FALSE|NULL|Inf|NaN|NA(_\w+)?)$)[A-Za-z]/;
+
+const envsSchema = z.unknown().refine(
+  // Zod leaves it out of a record without a word.
+  (envs) => !(envs instanceof Object && Object.hasOwn(envs, "__proto__")),
+  { path: ["__proto__"], message: "cannot be set" },
+).pipe(
+  z.record(
+    z.string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_]{0,254}$/, "must be a name of letters, digits and underscores")
+      .refine((name) => !RESERVED_ENVS.has(name), "is the sandbox's own"),
+    z.string()
+      .refine((value) => utf8Length(value) <= ENV_BYTES, `must be at most ${ENV_BYTES} bytes of UTF-8`)
+      // No operating system can hold the one, no encoding the other.
+      .refine(
+        (value) => !value.includes("\0") && value.isWellFormed(),
+        "must be well-formed text without NUL characters",
+      ),
+  ).refine((envs) => Object.keys(envs).length <= ENVS, `must be at most ${ENVS} variables`),
+);
+
+/** A file's path, from the working directory. It cannot leave that. */
+const filePathSchema = z.string()
+  .refine((path) => path.length > 0 && utf8Length(path) <= PATH_BYTES, `must be of 1 to ${PATH_BYTES} bytes`)
+  .refine((path) => !path.startsWith("/"), "must be relative to the working directory")
+  .refine(
+    (path) => path.split("/").every((name) => name !== "" && name !== "." && name !== ".."),
+    "must not hold empty names, . or ..",
+  )
+  .refine(
+    (path) => path.split("/").every((name) => utf8Length(name) <= NAME_BYTES),
+    `must hold names of at most ${NAME_BYTES} bytes`,
+  )
+  .refine(
+    (path) => !/[\p{Cc}\\"]/u.test(path) && path.isWellFormed(),
+    "must not hold control characters, backslashes or double quotes",
+  );
+
+const fileSchema = z.strictObject({
+  path: filePathSchema,
+  content: z.string().optional(),
+  content_base64: z.base64().optional(),
+}).refine(
+  (file) => (file.content === undefined) !== (file.content_base64 === undefined),
+  "must have either content or content_base64",
+);
+export type InputFile = z.infer<typeof fileSchema>;
+
+function fileBytes({ content, content_base64 = "" }: InputFile): number {
+  return content === undefined ? content_base64.replace(/=+$/, "").length * 3 / 4 : utf8Length(content);
+}
+
+export const executeRequestSchema = z.strictObject({
+  ...pathFields,
+  code: z.string()
+    .refine((code) => code.trim().length > 0, "must not be empty")
+    .refine((code) => utf8Length(code) <= CODE_BYTES, `must be at most ${CODE_BYTES} bytes of UTF-8`),
+  language: languageSchema.default("python"),
+  timeout_ms: z.int().min(1).optional(),
+  envs: envsSchema.optional(),
+  idempotency_key: idSchema.optional(),
+  files: z.array(fileSchema).max(FILES)
+    .refine(
+      (files) => files.reduce((sum, file) => sum + fileBytes(file), 0) <= FILES_BYTES,
+      `must be at most ${FILES_BYTES} bytes together`,
+    )
+    .default([]),
+  outputs: z.array(filePathSchema).max(FILES).default([]),
+}).superRefine(({ language, envs = {} }, issues) => {
+  // The template writes the name into R's code as that of an argument.
+  const name = language === "r" ? Object.keys(envs).find((name) => !R_NAME.test(name)) : undefined;
+  if (name !== undefined) issues.addIssue({ code: "custom", path: ["envs", name], message: "is no name in R" });
+});
+export type ExecuteRequest = z.infer<typeof executeRequestSchema>;
+
+/** One value that the code showed, in every format that the kernel gave for it. */
+const resultSchema = z.looseObject({ is_main_result: z.boolean().default(false) });
+export type ExecutionResult = z.infer<typeof resultSchema>;
+
+const errorSchema = z.object({ name: z.string(), value: z.string(), traceback: z.string() });
+export type ExecutionError = z.infer<typeof errorSchema>;
+
+/** A file that was asked for, after the run. `unavailable`: it could not be asked for, or is no file. */
+const outputSchema = z.discriminatedUnion("status", [
+  z.object({
+    status: z.literal("ok"),
+    path: z.string(),
+    media_type: z.string(),
+    bytes: z.int(),
+    content_base64: z.string(),
+  }),
+  z.object({ status: z.enum(["missing", "too_large", "unavailable"]), path: z.string() }),
+]);
+export type OutputFile = z.infer<typeof outputSchema>;
+
+/** How an execution ended. Code that raises is a result, not an HTTP error. */
+const endSchema = z.object({
+  status: z.enum(["ok", "error", "timed_out"]),
+  error: errorSchema.nullable(),
+  /** Null when the kernel did not say that it had begun: others kept it busy, or it took too long to start. */
+  execution_count: z.int().nullable(),
+  /** From the code's way to the kernel to its end, in milliseconds. */
+  duration_ms: z.int(),
+  /** What was left out: of the middle of each stream, in characters, and results; null when nothing was. */
+  truncated: z.object({ stdout: z.int(), stderr: z.int(), results: z.int() }).nullable(),
+  /** Whether the kernel went, and with it all variables: it crashed, or the code did not yield to its time limit. */
+  kernel_restarted: z.boolean(),
+  outputs: z.array(outputSchema),
+});
+
+export const executionSchema = endSchema.extend({
+  results: z.array(resultSchema),
+  stdout: z.string(),
+  stderr: z.string(),
+});
+export type Execution = z.infer<typeof executionSchema>;
+
+export interface ExecuteResponse extends AcquireResponse {
+  execution: Execution;
+  /** Whether this is the kept answer to another request with the same idempotency key. */
+  replayed: boolean;
+}
+
+/** What a stream tells, one piece after the other. Texts of a stream, joined, are what the JSON answer has. */
+export type ExecutionEvent =
+  /** Told again when the sandbox turned out dead before it took the code, or, later, when its kernel turned out new. */
+  | { readonly event: "context"; readonly data: AcquireResponse }
+  | { readonly event: "stdout" | "stderr"; readonly data: { readonly text: string } }
+  | { readonly event: "result"; readonly data: ExecutionResult }
+  | { readonly event: "error"; readonly data: ExecutionError }
+  /** The last one: what the execution has besides what has been told. */
+  | { readonly event: "end"; readonly data: z.infer<typeof endSchema> & { readonly replayed: boolean } };
+
+/** The last event of an answer's stream. */
+export function endOf({ execution, replayed }: Pick<ExecuteResponse, "execution" | "replayed">): ExecutionEvent {
+  return { event: "end", data: { ...endSchema.parse(execution), replayed } };
+}

@@ -1,0 +1,65 @@
+/** Run code on a path, once where the caller asks for that. */
+import { pathKeyOf } from "../contexts/path_key.ts";
+import { view } from "../contexts/view.ts";
+import type { ExecuteRequest, ExecuteResponse, ExecutionEvent } from "../contract/execute_code.ts";
+import { ContextError } from "../errors.ts";
+import type { ExecutionCall } from "./execution_call.ts";
+import type { KeptAnswer } from "./execution_store.ts";
+import { once } from "./once.ts";
+import { runOnPath } from "./run.ts";
+
+/**
+ * Runs the request's code in the context of its path: at once, or, with an idempotency key, only if that was not done
+ * before.
+ *
+ * @throws ContextError
+ */
+export async function execute(call: ExecutionCall, request: ExecuteRequest): Promise<ExecuteResponse> {
+  const { languages } = call.config.sandbox;
+  if (!languages.includes(request.language)) {
+    throw new ContextError("invalid_request", `language must be one of: ${languages.join(", ")}.`, {
+      field: "language",
+    });
+  }
+  const { maxTimeoutSeconds, timeoutSeconds } = call.limits;
+  const timeout = request.timeout_ms ?? timeoutSeconds * 1000;
+  if (timeout > maxTimeoutSeconds * 1000) {
+    throw new ContextError("invalid_request", `timeout_ms must be at most ${maxTimeoutSeconds * 1000}.`, {
+      field: "timeout_ms",
+    });
+  }
+  const key = pathKeyOf(call.caller, request);
+  const { idempotency_key: idempotencyKey, tenant_id: _, ...body } = request;
+  const parts = { call, request, timeout, tell: call.tell };
+
+  if (idempotencyKey === undefined) {
+    const answer = await runOnPath({ ...parts, executionId: crypto.randomUUID(), cancelled: call.gone }, key);
+    return respond(call, answer, false);
+  }
+  // Whoever gave a key means to come back for the answer: a caller who goes away does not stop the run.
+  const cancelled = new AbortController().signal;
+  const { answer, replayed } = await once(
+    call,
+    { tenantId: key.tenantId, idempotencyKey, body },
+    async (executionId) => await runOnPath({ ...parts, executionId, cancelled }, key),
+  );
+  if (replayed) await retell(call, answer);
+  return respond(call, answer, replayed);
+}
+
+/** Tells the kept answer of another request, as if it ran now. */
+async function retell(call: ExecutionCall, { context, wasCreated, execution }: KeptAnswer): Promise<void> {
+  const { stdout, stderr, results, error } = execution;
+  const events: ExecutionEvent[] = [
+    { event: "context", data: view({ context, wasCreated }, call.caller) },
+    ...(stdout === "" ? [] : [{ event: "stdout" as const, data: { text: stdout } }]),
+    ...(stderr === "" ? [] : [{ event: "stderr" as const, data: { text: stderr } }]),
+    ...results.map((data) => ({ event: "result" as const, data })),
+    ...(error === null ? [] : [{ event: "error" as const, data: error }]),
+  ];
+  for (const event of events) await call.tell(event);
+}
+
+function respond(call: ExecutionCall, answer: KeptAnswer, replayed: boolean): ExecuteResponse {
+  return { ...view(answer, call.caller), execution: answer.execution, replayed };
+}

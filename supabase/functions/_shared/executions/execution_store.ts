@@ -1,0 +1,134 @@
+/** The executions in the database: the ledger, and the claims on idempotency keys. */
+import { z } from "zod";
+import { contextSchema } from "../contexts/context_store.ts";
+import { executionSchema, type Language } from "../contract/execute_code.ts";
+import type { Rpc } from "../database/rpc.ts";
+
+/** An answer as it is kept: what each caller may see of it is decided when it is told. */
+const answerSchema = z.object({ context: contextSchema, wasCreated: z.boolean(), execution: executionSchema });
+export type KeptAnswer = z.infer<typeof answerSchema>;
+
+const lossSchema = contextSchema.pick({ previous_termination_reason: true, previous_terminated_at: true });
+/** How variables were lost in a context last. */
+export type Loss = z.infer<typeof lossSchema>;
+
+const claimSchema = z.discriminatedUnion("outcome", [
+  z.object({ outcome: z.enum(["claimed", "running", "mismatch", "lost"]) }),
+  z.object({ outcome: z.literal("finished"), answer: answerSchema }),
+]);
+export type ExecutionClaim = z.infer<typeof claimSchema>;
+
+/** One execution, in the ledger's words. */
+export interface LedgerEntry {
+  readonly executionId: string;
+  readonly contextId: string;
+  readonly language: Language;
+}
+
+export interface LedgerEnd {
+  readonly status: "ok" | "error" | "timed_out" | "cancelled" | "lost";
+  /** In milliseconds. */
+  readonly duration: number;
+  readonly outputBytes: number;
+  readonly errorName: string | null;
+}
+
+export class ExecutionStore {
+  constructor(private readonly rpc: Rpc) {}
+
+  /** Claims the right to run what has this key; the claim must be kept alive. */
+  async claim(
+    executionId: string,
+    key: { readonly tenantId: string; readonly idempotencyKey: string; readonly requestHash: string },
+    leaseSeconds: number,
+  ): Promise<ExecutionClaim> {
+    const rows = await this.rpc.call("claim_execution", {
+      p_execution_id: executionId,
+      p_tenant_id: key.tenantId,
+      p_idempotency_key: key.idempotencyKey,
+      p_request_hash: key.requestHash,
+      p_lease_seconds: leaseSeconds,
+    }, z.tuple([claimSchema]));
+    return rows[0];
+  }
+
+  /** Says that whoever runs a claimed execution is alive. */
+  async keep(executionId: string, leaseSeconds: number): Promise<boolean> {
+    return await this.rpc.call("keep_execution", {
+      p_execution_id: executionId,
+      p_lease_seconds: leaseSeconds,
+    }, z.boolean());
+  }
+
+  /** Notes that its code is about to be sent. False: its claim was taken over, and it must not be. */
+  async send(executionId: string): Promise<boolean> {
+    return await this.rpc.call("send_execution", { p_execution_id: executionId }, z.boolean());
+  }
+
+  /** Gives up a claimed execution of which nothing ran. */
+  async release(executionId: string): Promise<boolean> {
+    return await this.rpc.call("release_execution", { p_execution_id: executionId }, z.boolean());
+  }
+
+  /**
+   * Notes that the kernel began `elapsed` milliseconds ago, and gave the execution the number `count`. `limit`: in
+   * milliseconds, by when from then its end will have been noted. Returns how variables were lost in its context before,
+   * be it while it was in line for the kernel, or without anybody's notice.
+   */
+  async start(
+    entry: LedgerEntry,
+    { elapsed, limit, count }: { readonly elapsed: number; readonly limit: number; readonly count?: number },
+  ): Promise<Loss | undefined> {
+    const rows = await this.rpc.call("start_execution", {
+      p_execution_id: entry.executionId,
+      p_context_id: entry.contextId,
+      p_language: entry.language,
+      p_limit_ms: Math.ceil(limit),
+      p_elapsed_ms: Math.round(elapsed),
+      p_execution_count: count,
+    }, z.array(lossSchema).max(1));
+    return rows[0];
+  }
+
+  /** Notes how it ended. */
+  async finish(entry: LedgerEntry, end: LedgerEnd): Promise<boolean> {
+    return await this.rpc.call("finish_execution", {
+      p_execution_id: entry.executionId,
+      p_context_id: entry.contextId,
+      p_language: entry.language,
+      p_status: end.status,
+      p_duration_ms: Math.round(end.duration),
+      p_output_bytes: end.outputBytes,
+      // Code names its exceptions, and Postgres takes neither of these.
+      p_error_name: end.errorName?.toWellFormed().replaceAll("\0", ""),
+    }, z.boolean());
+  }
+
+  /** Ends the claim on its key, with the answer for those who repeat the request, or because nobody knows it. */
+  async answer(executionId: string, answer?: KeptAnswer): Promise<boolean> {
+    return await this.rpc.call("answer_execution", {
+      p_execution_id: executionId,
+      // As text: it may hold what a Postgres text cannot, and there it stands escaped.
+      p_answer: answer && JSON.stringify(answer),
+    }, z.boolean());
+  }
+
+  /** Notes that the kernel was restarted because of the execution, or is about to be: every later caller is told. */
+  async noteKernelRestart(entry: LedgerEntry): Promise<boolean> {
+    return await this.rpc.call("note_kernel_restart", {
+      p_execution_id: entry.executionId,
+      p_context_id: entry.contextId,
+      p_language: entry.language,
+    }, z.boolean());
+  }
+
+  /** Whether the kernel serves another execution: one that began in the last `within` milliseconds, or is alive. */
+  async isKernelInUse(entry: LedgerEntry, within: number): Promise<boolean> {
+    return await this.rpc.call("is_kernel_in_use", {
+      p_execution_id: entry.executionId,
+      p_context_id: entry.contextId,
+      p_language: entry.language,
+      p_within_ms: Math.ceil(within),
+    }, z.boolean());
+  }
+}

@@ -1,0 +1,87 @@
+/** The bookkeeping of one run. Whatever goes wrong with it is logged, and never the run's trouble. */
+import { awaitUntil } from "../background.ts";
+import { describe, log } from "../log.ts";
+import type { ExecutionCall } from "./execution_call.ts";
+import type { KeptAnswer, LedgerEnd, LedgerEntry, Loss } from "./execution_store.ts";
+
+/** How soon a beginning that could not be noted is tried again, in milliseconds. */
+const AGAIN_MILLISECONDS = 2_000;
+/** The longest that a caller waits for the note of an end, in milliseconds; then it goes on in the background. */
+const PATIENCE_MILLISECONDS = 3_000;
+/** The same for what the note of the beginning answers. Short: the note of the end, and the kept answer, wait for it. */
+const LOSS_MILLISECONDS = 500;
+
+/** A run's row in the ledger, and the answer under its idempotency key if it has one. */
+export class RunRecord {
+  readonly #over = Promise.withResolvers<void>();
+  #begunAt: number | undefined;
+  #beginning: Promise<void> = Promise.resolve();
+  #loss: Loss | undefined;
+
+  /** `limit`: within how many milliseconds from its beginning the run's end will be noted. */
+  constructor(
+    private readonly call: Pick<ExecutionCall, "executions" | "answerBy">,
+    private readonly entry: LedgerEntry,
+    private readonly limit: number,
+    private readonly hasKey: boolean,
+  ) {}
+
+  /** When the kernel began, on `performance.now()`'s clock. */
+  get begunAt(): number | undefined {
+    return this.#begunAt;
+  }
+
+  /** Notes that the kernel has begun, as number `count` of its executions, while it runs: nothing waits for that. */
+  begin(count: number | undefined): void {
+    if (this.#begunAt !== undefined) return;
+    this.#begunAt = performance.now();
+    this.#beginning = this.#noteBeginning(this.#begunAt, count);
+  }
+
+  /** How variables were lost in the context before the run began, as far as that has been told. */
+  async loss(): Promise<Loss | undefined> {
+    await this.#patiently(LOSS_MILLISECONDS, this.#beginning);
+    return this.#loss;
+  }
+
+  /** Notes how the run ended. One that never began has no row, but its answer is kept. */
+  async end(end: LedgerEnd, answer?: KeptAnswer): Promise<void> {
+    const { executions } = this.call;
+    const notes = [
+      ...(this.#begunAt === undefined ? [] : [executions.finish(this.entry, end)]),
+      ...(this.hasKey ? [executions.answer(this.entry.executionId, answer)] : []),
+    ];
+    await this.#patiently(
+      PATIENCE_MILLISECONDS,
+      Promise.all(notes.map((note) => this.#logged("execution_not_noted", note))),
+    );
+  }
+
+  /** Waits for notes when the run is over. */
+  async #patiently(patience: number, notes: Promise<unknown>): Promise<void> {
+    this.#over.resolve();
+    await awaitUntil(Math.min(this.call.answerBy, performance.now() + patience), notes);
+  }
+
+  /** Until it is noted or the run is over: without it, others could take the kernel for stuck. */
+  async #noteBeginning(begunAt: number, count: number | undefined): Promise<void> {
+    const note = async () => {
+      const elapsed = performance.now() - begunAt;
+      this.#loss = await this.call.executions.start(this.entry, { elapsed, limit: this.limit, count });
+    };
+    while (!await this.#logged("beginning_not_noted", note())) {
+      if (await awaitUntil(performance.now() + AGAIN_MILLISECONDS, this.#over.promise)) return;
+    }
+  }
+
+  async #logged(event: string, step: Promise<unknown>): Promise<boolean> {
+    try {
+      await step;
+      return true;
+    } catch (error) {
+      const ids = { context_id: this.entry.contextId, execution_id: this.entry.executionId };
+      log("error", { event, ...ids, error: describe(error) });
+      return false;
+    }
+  }
+}

@@ -1,0 +1,51 @@
+/** Answers as a stream of server-sent events (html.spec.whatwg.org/multipage/server-sent-events.html). */
+import type { ServerEvent } from "../call.ts";
+import { asContextError, toBody } from "../errors.ts";
+import { TextStream } from "./text_stream.ts";
+
+/** How long a stream may be silent, in milliseconds. What lies between us and the caller closes silent connections. */
+const SILENCE_MILLISECONDS = 8_000;
+
+/**
+ * Answers with what `work` tells, and with what it returns as the last event. The answer begins with the first event,
+ * or when silence would last too long. An error before that is thrown; after it, it is the last event, `error`.
+ *
+ * `gone` is aborted when the caller goes away.
+ */
+export async function eventStream(
+  work: (tell: (event: ServerEvent) => Promise<void>) => Promise<ServerEvent>,
+  gone: AbortController,
+): Promise<Response> {
+  const stream = new TextStream(gone);
+  const begun = Promise.withResolvers<void>();
+  let hasBegun = false;
+  const begin = () => {
+    hasBegun = true;
+    begun.resolve();
+  };
+  const tell = async ({ event, data }: ServerEvent) => {
+    begin();
+    await stream.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  };
+  const heartbeat = setInterval(() => {
+    begin();
+    // Behind events that the caller has not taken yet, it would only wait with them.
+    if (stream.isIdle) void stream.write(": keep-alive\n\n");
+  }, SILENCE_MILLISECONDS);
+
+  const told = async () => {
+    try {
+      await tell(await work(tell));
+    } catch (thrown) {
+      if (!hasBegun) throw thrown;
+      await tell({ event: "error", data: toBody(asContextError(thrown)) });
+    } finally {
+      clearInterval(heartbeat);
+      stream.end();
+    }
+  };
+  await Promise.race([begun.promise, told()]);
+  return new Response(stream.readable, {
+    headers: { "Content-Type": "text/event-stream", "Cache-Control": "no-cache, no-transform" },
+  });
+}

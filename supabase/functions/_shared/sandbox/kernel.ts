@@ -1,0 +1,150 @@
+/** The kernel of a sandbox: takes code, and says what comes of it in a stream of JSON lines. */
+import { z } from "zod";
+import type { Language } from "../contract/execute_code.ts";
+import { ContextError } from "../errors.ts";
+import { behindEnvs, splicedEnvs } from "./env_vars.ts";
+import { EscapedText } from "./escaped_text.ts";
+import { type LongLine, readLines } from "./lines.ts";
+import type { LiveSandbox } from "./live_sandbox.ts";
+import { asProviderError } from "./provider_errors.ts";
+
+/** The exception by which the template tells that the kernel was restarted under a run, by somebody or after a crash. */
+export const KERNEL_RESTARTED = "ContextRestarting";
+/** By these the template tells that it lost its own connection to the kernel. No exception of the code's: no traceback. */
+const LOST = new Set(["WebSocketError", "UnexpectedEndOfExecution"]);
+/** Longest line that is held, in characters. One message is one line. */
+export const LINE_CHARACTERS = 4 * 1024 * 1024;
+/** The longest end of a line of output, behind its text. */
+const TIMESTAMP_CHARACTERS = 100;
+/** Most characters read of a refusal, which comes from whatever listens on the kernel's port. */
+const REFUSAL_CHARACTERS = 64 * 1024;
+
+const messageSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("number_of_executions"), execution_count: z.int() }),
+  z.object({ type: z.literal("stdout"), text: z.string() }),
+  z.object({ type: z.literal("stderr"), text: z.string() }),
+  // Every format is passed on, those of templates to come included.
+  z.looseObject({ type: z.literal("result"), is_main_result: z.boolean().default(false) }),
+  z.object({ type: z.literal("error"), name: z.string(), value: z.string(), traceback: z.string() }),
+  z.object({ type: z.literal("end_of_execution") }),
+]);
+const knownTypes = new Set<string>(messageSchema.options.map((option) => option.shape.type.value));
+/** A line of the stream. Null for what we have no use for: keep-alives, and messages of templates to come. */
+const lineSchema = z.union([
+  messageSchema,
+  z.looseObject({ type: z.string().refine((type) => !knownTypes.has(type)) }).transform(() => null),
+]);
+
+/** What the kernel says of a run. `characters`: the length of its line. */
+export type KernelMessage =
+  | Exclude<z.infer<typeof messageSchema>, { type: "end_of_execution" }> & { readonly characters: number }
+  /** Output, as yet unread. */
+  | {
+    readonly type: "output";
+    readonly of: "stdout" | "stderr";
+    readonly text: EscapedText;
+    readonly characters: number;
+  }
+  /** A message whose line was too long to hold. */
+  | { readonly type: "too_long"; readonly of: string | undefined; readonly characters: number };
+
+export interface Program {
+  readonly code: string;
+  readonly language: Language;
+  readonly envs?: Readonly<Record<string, string>>;
+}
+
+export type Ending =
+  | { readonly outcome: "ended" }
+  /** The signal came first. The connection was dropped, which makes the template interrupt what has begun. */
+  | { readonly outcome: "interrupted" }
+  /** The sandbox was not there: nothing ran. */
+  | { readonly outcome: "gone" };
+
+/**
+ * Runs a program in the sandbox's kernel, where variables stay from one run to the next, until it ends or `signal`
+ * aborts. `take` is given what the kernel says, and slows it down by taking its time.
+ *
+ * @throws ContextError `execution_lost` when the connection broke: whether the code ran to its end is not known.
+ */
+export async function run(
+  sandbox: Pick<LiveSandbox, "execute">,
+  program: Program,
+  signal: AbortSignal,
+  take: (message: KernelMessage) => Promise<void>,
+): Promise<Ending> {
+  try {
+    const { code, language, envs } = program;
+    const body = envs && Object.keys(envs).length > 0
+      ? { code: behindEnvs(language, code), language, env_vars: splicedEnvs(language, envs) }
+      : { code, language };
+    const response = await sandbox.execute(body, signal);
+    if (!response.ok || !response.body) return await refused(response, signal);
+    for await (const line of readLines(response.body, LINE_CHARACTERS, signal)) {
+      const message = messageOf(line);
+      if (message === null) continue;
+      if (message.type === "end_of_execution") return { outcome: "ended" };
+      if (message.type === "error" && LOST.has(message.name) && message.traceback === "") throw lost();
+      await take({ ...message, characters: line.length });
+    }
+  } catch (thrown) {
+    if (thrown instanceof ContextError) throw thrown;
+    if (!signal.aborted) throw lost(thrown);
+  }
+  if (!signal.aborted) throw lost();
+  return { outcome: "interrupted" };
+}
+
+function messageOf(line: string | LongLine) {
+  if (typeof line === "string") return outputOf(line) ?? lineSchema.parse(parseJson(line));
+  return { type: "too_long" as const, of: /"type"\s*:\s*"(\w+)"/.exec(line.head)?.[1] };
+}
+
+/** A line of output in the very form in which the template writes it; any other one is read as JSON. */
+function outputOf(line: string) {
+  const [head, of] = /^\{"type": ?"(stdout|stderr)", ?"text": ?"/.exec(line) ?? [];
+  const [tail] = /", ?"timestamp": ?"[^"\\]*"\}$/.exec(line.slice(-TIMESTAMP_CHARACTERS)) ?? [];
+  if (head === undefined || tail === undefined || head.length + tail.length > line.length) return null;
+  const raw = line.slice(head.length, line.length - tail.length);
+  return { type: "output", of: of === "stdout" ? "stdout" : "stderr", text: new EscapedText(raw) } as const;
+}
+
+/** Null where the text is not JSON: the parser's own words would quote the user's output into our log. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** The proxy or the kernel's server refused the program: it did not run. */
+async function refused(response: Response, signal: AbortSignal): Promise<Ending> {
+  const said = parseJson(await firstLine(response, signal));
+  const body = z.looseObject({ message: z.string() }).safeParse(said);
+  if (response.status === 502 && body.success && /not found/i.test(body.data.message)) return { outcome: "gone" };
+
+  const error = asProviderError({ response, error: said });
+  // The proxy's limits and time-outs are those of the whole service. Its other statuses are about the kernel.
+  if ([401, 403, 429, 504].includes(response.status)) throw error;
+  throw new ContextError("sandbox_unavailable", "The sandbox's kernel could not take the code. Try again.", {
+    retryAfterSeconds: error.retryAfterSeconds,
+    cause: new Error(`the kernel answered ${response.status}`),
+  });
+}
+
+async function firstLine(response: Response, signal: AbortSignal): Promise<string> {
+  if (!response.body) return "";
+  for await (const line of readLines(response.body, REFUSAL_CHARACTERS, signal)) {
+    return typeof line === "string" ? line : line.head;
+  }
+  return "";
+}
+
+function lost(cause?: unknown): ContextError {
+  return new ContextError(
+    "execution_lost",
+    "The connection to the sandbox broke while the code ran. Whether it ran to its end is not known.",
+    { cause },
+  );
+}

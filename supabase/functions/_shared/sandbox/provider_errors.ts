@@ -1,0 +1,108 @@
+/** What E2B's control plane answers, sorted into what it means for callers: the one place that knows its statuses. */
+import { AuthenticationError, RateLimitError } from "e2b";
+import { z } from "zod";
+import { ContextError } from "../errors.ts";
+
+/** What a call of the SDK's API client came to. */
+export interface Answer {
+  readonly response: Response;
+  readonly error?: unknown;
+}
+
+/** E2B's own errors. A proxy between us answers the same statuses in other words. */
+const bodySchema = z.looseObject({
+  code: z.int(),
+  message: z.string(),
+  // Code that listens on the kernel's port may say anything here, and this is logged.
+  error_code: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/i).optional().catch(undefined),
+});
+
+/** Whether E2B itself says that there is no such sandbox. A 404 in other words proves nothing. */
+export function saysNotFound(answer: Answer): boolean {
+  return says(404, answer);
+}
+
+/** Whether E2B itself says that the sandbox is being killed: its answer to `connect` then. */
+export function saysBeingKilled(answer: Answer): boolean {
+  return says(409, answer);
+}
+
+function says(status: number, { response, error }: Answer): boolean {
+  return response.status === status && bodySchema.safeParse(error).data?.code === status;
+}
+
+/** An error answer, as callers meet it. E2B's own message is kept from them, and from our log: it may name our account, or the sandbox. */
+export function asProviderError(answer: Answer): ContextError {
+  const { status, headers } = answer.response;
+  const body = bodySchema.safeParse(answer.error).data;
+  const cause = new Error(`E2B answered ${status} ${body?.error_code ?? ""}`.trimEnd());
+  const retryAfterSeconds = retryAfter(headers);
+  switch (status) {
+    case 401:
+    case 403:
+      return new ContextError("misconfigured", "E2B refuses the functions' E2B_API_KEY.", { cause });
+    case 400:
+    case 404:
+      return new ContextError("misconfigured", "E2B refuses the sandbox's settings: see the template and the TTLs.", {
+        cause,
+      });
+    case 429:
+      // Two limits with one status. Only that of requests says when to come back (e2b.dev/docs/sandbox/rate-limits).
+      if (body && /concurrent/i.test(body.message)) {
+        return new ContextError("out_of_sandboxes", "The E2B account runs as many sandboxes as its plan allows.", {
+          retryAfterSeconds: retryAfterSeconds ?? 30,
+          cause,
+        });
+      }
+      return new ContextError("rate_limited", "E2B limits the rate of requests. Try again later.", {
+        retryAfterSeconds: retryAfterSeconds ?? 2,
+        cause,
+      });
+    case 504:
+      return new ContextError("sandbox_timeout", "E2B did not answer in time. Try again.", {
+        retryAfterSeconds: retryAfterSeconds ?? 2,
+        cause,
+      });
+    default:
+      return new ContextError("sandbox_unavailable", "E2B could not serve the request. Try again.", {
+        retryAfterSeconds: retryAfterSeconds ?? 2,
+        cause,
+      });
+  }
+}
+
+/** An error of the SDK as our log may tell it: its message quotes the sandbox's id, or the path of a user's file. */
+export function wordless(thrown: unknown): Error {
+  return new Error(`the SDK threw ${thrown instanceof Error ? thrown.name : typeof thrown}`);
+}
+
+/** What a high-level call of the SDK threw, as callers meet it. It keeps some statuses as classes, and no header. */
+export function asSdkError(thrown: unknown): ContextError {
+  const status = thrown instanceof AuthenticationError ? 401 : thrown instanceof RateLimitError ? 429 : null;
+  return status === null
+    ? asConnectionError(wordless(thrown))
+    : asProviderError({ response: new Response(null, { status }) });
+}
+
+/** What was thrown for want of an answer, as callers meet it. */
+export function asConnectionError(thrown: unknown): ContextError {
+  if (thrown instanceof Error && /^(Abort|Timeout)Error$/.test(thrown.name)) {
+    return new ContextError("sandbox_timeout", "E2B did not answer in time. Try again.", {
+      retryAfterSeconds: 2,
+      cause: thrown,
+    });
+  }
+  return new ContextError("sandbox_unavailable", "E2B could not be reached. Try again.", {
+    retryAfterSeconds: 2,
+    // The JSON parser's own words quote what it could not read.
+    cause: thrown instanceof SyntaxError ? wordless(thrown) : thrown,
+  });
+}
+
+/** `Retry-After` in seconds: it is a number or a date (RFC 9110, 10.2.3). */
+function retryAfter(headers: Headers): number | undefined {
+  const value = headers.get("Retry-After");
+  if (value === null) return undefined;
+  const seconds = /^\d+$/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / 1000;
+  return Number.isFinite(seconds) ? Math.max(1, Math.ceil(seconds)) : undefined;
+}

@@ -1,0 +1,151 @@
+/** Each request of the functions meets each fault once. The answer says what to do, the path works on, nothing leaks. */
+import assert from "node:assert/strict";
+import { type ErrorBody, invoke, isHopeless, newPath, user } from "../support/clients.ts";
+import { answer, at, faults, impatient, leaksNothing, quick, useFaultyStack } from "../support/faulty_stack.ts";
+import type { RequestLine } from "../support/proxy.ts";
+import { contexts } from "../support/rows.ts";
+import { eventually } from "../support/settle.ts";
+
+const faulty = useFaultyStack({ env: impatient.env });
+
+interface Step {
+  readonly operation: "acquire-context" | "execute-code" | "terminate-context";
+  readonly inUse: boolean;
+  readonly where: "proxy" | "database";
+  readonly at: (request: RequestLine) => boolean;
+}
+const steps: Record<string, Step> = {
+  create: { operation: "acquire-context", inUse: false, where: "proxy", at: at.create },
+  "end of probation": { operation: "acquire-context", inUse: false, where: "proxy", at: at.connect },
+  connect: { operation: "acquire-context", inUse: true, where: "proxy", at: at.connect },
+  execute: { operation: "execute-code", inUse: true, where: "proxy", at: at.execute },
+  kill: { operation: "terminate-context", inUse: true, where: "proxy", at: at.kill },
+  claim: { operation: "acquire-context", inUse: false, where: "database", at: at.claim },
+  activate: { operation: "acquire-context", inUse: false, where: "database", at: at.activate },
+  mark: { operation: "terminate-context", inUse: true, where: "database", at: at.mark },
+  confirm: { operation: "terminate-context", inUse: true, where: "database", at: at.confirm },
+  "start of the ledger's row": { operation: "execute-code", inUse: true, where: "database", at: at.start },
+  "end of the ledger's row": { operation: "execute-code", inUse: true, where: "database", at: at.finish },
+};
+
+for (const [stepName, step] of Object.entries(steps)) {
+  for (const [faultName, fault] of Object.entries(faults)) {
+    Deno.test(`${stepName} meets ${faultName}`, async () => {
+      const client = await user(faulty.stack);
+      const path = newPath();
+      const before = step.inUse
+        ? await invoke(client, "execute-code", { ...path, ...quick, code: "var runs = 0" })
+        : null;
+
+      // Deno's fetch tries by itself again when a kept-alive connection breaks, but for what must not arrive twice.
+      const sentOnce = step.at === at.create || step.at === at.execute;
+      const interception = faulty[step.where].intercept(step.at, fault, fault.kind === "drop" && !sentOnce ? 2 : 1);
+      const body = step.operation === "execute-code" ? { ...path, ...quick, code: "runs += 1" } : path;
+      const { error, response } = await client.functions.invoke(step.operation, { body });
+      // A fresh connection breaks once: it is not tried again, and the second fault has not been met.
+      interception.end();
+      if (error) {
+        assert(response);
+        const told: ErrorBody = await response.json();
+        assert.equal(response.headers.get("access-control-allow-origin"), "*");
+        assert.equal(isHopeless(told), faultName === "401" || (stepName === "execute" && fault.kind === "drop"));
+        if (faultName === "429 with Retry-After" && step.where === "proxy") {
+          assert.equal(response.headers.get("Retry-After"), "9");
+        }
+      }
+
+      const after = await invoke(client, "execute-code", { ...path, ...quick, code: "globalThis.runs ?? 'nothing'" });
+      const runs = after.execution.results[0].text;
+      // The ledger's troubles are not the code's.
+      const ran = [at.start, at.finish].includes(step.at) ||
+        (step.at === at.execute && fault.kind === "drop" && fault.when === "after");
+      if (before && step.operation !== "terminate-context") {
+        // No hiccup ends a context, and no code runs twice.
+        assert.equal(after.context.id, before.context.id);
+        assert.equal(runs, ran ? "1" : "0");
+      }
+      if (before && after.context.id !== before.context.id) {
+        assert.equal(after.previous?.termination_reason, "terminated");
+      }
+
+      await leaksNothing(faulty, path);
+      assert.equal((await contexts(faulty.sql, path)).filter((row) => row.terminated_at === null).length, 1);
+      await invoke(client, "terminate-context", path);
+    });
+  }
+}
+
+Deno.test("a provider that does not answer at all is a time-out, and the path is free again", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  const held = faulty.proxy.intercept(at.create, { kind: "hold" });
+  const { error, response } = await client.functions.invoke("acquire-context", { body: path });
+  assert(error && response);
+  assert.equal(response.status, 504);
+  const told: ErrorBody = await response.json();
+  assert.equal(told.code, "sandbox_timeout");
+  assert.equal(told.retryable, true);
+  held.release();
+  assert.equal((await invoke(client, "acquire-context", path)).was_created, true);
+});
+
+Deno.test("while the database is down every call says so, and afterwards all is as it was", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  const { context } = await invoke(client, "acquire-context", path);
+  const down = faulty.database.intercept(() => true, { kind: "answer", status: 503 }, Infinity);
+  for (const name of ["acquire-context", "execute-code", "terminate-context"] as const) {
+    const body = name === "execute-code" ? { ...path, ...quick, code: "1" } : path;
+    const { error, response } = await client.functions.invoke(name, { body });
+    assert(error && response);
+    const told: ErrorBody = await response.json();
+    assert.deepEqual([response.status, told.code, told.retryable], [503, "database_unavailable", true], name);
+  }
+  down.end();
+  assert.equal((await invoke(client, "acquire-context", path)).context.id, context.id);
+});
+
+Deno.test("an error that trying again cannot mend is told to all who wait, after one create", async () => {
+  const client = await user(faulty.stack);
+  for (const [status, code] of [[429, "rate_limited"], [401, "misconfigured"]] as const) {
+    const path = newPath();
+    const before = faulty.proxy.requests.filter(at.create).length;
+    const held = faulty.proxy.intercept(at.create, { ...answer(status, { "Retry-After": "7" }), hold: true });
+    // If waiters tried for themselves, they would meet no fault, and succeed.
+    const first = client.functions.invoke("acquire-context", { body: path });
+    await held.hit;
+    const polled = faulty.database.intercept(at.claim, { kind: "hold_answer" }, 5);
+    const waiting = Array.from({ length: 5 }, () => client.functions.invoke("acquire-context", { body: path }));
+    // Each of them has been told "pending" once the database has answered it.
+    await eventually("five claims are answered", () => polled.served() === 5);
+    polled.release();
+    held.release();
+    for (const { error, response } of await Promise.all([first, ...waiting])) {
+      assert(error && response);
+      const told: ErrorBody = await response.json();
+      assert.equal(told.code, code);
+      if (status === 429) assert.equal(response.headers.get("Retry-After"), "7");
+    }
+    assert.equal(faulty.proxy.requests.filter(at.create).length, before + 1);
+  }
+});
+
+Deno.test("a wait that is too long is answered with when to come back", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  const held = faulty.proxy.intercept(at.create, { kind: "hold" });
+  const first = client.functions.invoke("acquire-context", { body: path });
+  await held.hit;
+  // A lease that outlasts the wait, as one with other settings would.
+  await faulty.sql`
+    update copilot_internal.execution_contexts set expires_at = clock_timestamp() + interval '1 hour'
+    where conversation_id = ${path.conversation_id}`;
+  faulty.database.intercept(at.fail, { kind: "answer", status: 500 }, 3);
+  const { error, response } = await client.functions.invoke("acquire-context", { body: path });
+  assert(error && response);
+  const told: ErrorBody = await response.json();
+  assert.deepEqual([response.status, told.code, told.retryable], [503, "context_busy", true]);
+  assert(Number(response.headers.get("Retry-After")) > 3000);
+  held.release();
+  await first;
+});

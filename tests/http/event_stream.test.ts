@@ -1,0 +1,119 @@
+/** A stream of events is never silent for long, and its reader is not waited for without end. */
+import assert from "node:assert/strict";
+import type { ServerEvent } from "../../supabase/functions/_shared/call.ts";
+import { eventStream } from "../../supabase/functions/_shared/http/event_stream.ts";
+import { inFakeTime, type Pass, settled } from "../support/fake_time.ts";
+
+/** What must not be silent for longer, in milliseconds: less than what lies between us and a caller waits. */
+const SILENCE_MILLISECONDS = 10_000;
+const COMMENT = ": keep-alive\n\n";
+
+type Tell = (event: ServerEvent) => Promise<void>;
+
+/** The stream of a work that tells when the test says so. */
+function begin() {
+  const told = Promise.withResolvers<Tell>();
+  const end = Promise.withResolvers<ServerEvent>();
+  const gone = new AbortController();
+  const response = eventStream((tell) => {
+    told.resolve(tell);
+    return end.promise;
+  }, gone);
+  return { response, tell: async (event: string) => await (await told.promise)({ event, data: null }), end, gone };
+}
+
+/** Reads all that comes, as it comes. */
+async function listen(response: Promise<Response>): Promise<{ take(): string; readonly closed: Promise<void> }> {
+  const { body } = await response;
+  assert(body);
+  let text = "";
+  const closed = body.pipeThrough(new TextDecoderStream()).pipeTo(
+    new WritableStream({
+      write: (piece) => {
+        text += piece;
+      },
+    }),
+  );
+  return {
+    take: () => {
+      const taken = text;
+      text = "";
+      return taken;
+    },
+    closed,
+  };
+}
+
+async function assertNotSilent(heard: { take(): string }, pass: Pass): Promise<void> {
+  for (let turn = 0; turn < 6; turn++) {
+    await pass(SILENCE_MILLISECONDS);
+    assert.match(heard.take(), /^(: .*\n\n)+$/, `nothing in the ${turn + 1}. 10 s`);
+  }
+}
+
+Deno.test("a comment comes at least every 10 s, before the first event and after it", () =>
+  inFakeTime(async (pass) => {
+    const { response, tell, end, gone } = begin();
+    let hasBegun = false;
+    void response.then(() => hasBegun = true);
+    await pass(SILENCE_MILLISECONDS);
+    assert(hasBegun, "silent from the first on");
+    const heard = await listen(response);
+    await settled();
+    assert.equal(heard.take(), COMMENT);
+    await assertNotSilent(heard, pass);
+
+    await pass(3_000);
+    heard.take();
+    await tell("context");
+    await settled();
+    assert.equal(heard.take(), "event: context\ndata: null\n\n");
+    await assertNotSilent(heard, pass);
+
+    end.resolve({ event: "end", data: 1 });
+    await heard.closed;
+    assert.equal(heard.take(), "event: end\ndata: 1\n\n");
+    assert.equal(gone.signal.aborted, false);
+  }));
+
+Deno.test("no comment waits behind an event that is not taken", () =>
+  inFakeTime(async (pass) => {
+    const { response, tell, end } = begin();
+    const telling = tell("context");
+    await response;
+    await pass(14_000);
+    const heard = await listen(response);
+    await telling;
+    assert.equal(heard.take(), "event: context\ndata: null\n\n");
+    end.resolve({ event: "end", data: 1 });
+    await heard.closed;
+  }));
+
+Deno.test("a reader who never reads counts as gone, and the work is not held up", () =>
+  inFakeTime(async (pass) => {
+    const { response, tell, end, gone } = begin();
+    let told = 0;
+    const work = (async () => {
+      for (; told < 1_000; told++) await tell("stdout");
+      end.resolve({ event: "end", data: 1 });
+    })();
+    const { body } = await response;
+    await pass(14_000);
+    assert.deepEqual([told, gone.signal.aborted], [0, false]);
+    await pass(1_000);
+    assert.equal(gone.signal.aborted, true);
+    await work;
+    // It must not look like all that there was.
+    await settled();
+    await assert.rejects(async () => await new Response(body).text());
+  }));
+
+Deno.test("so does one who does not even take a comment", () =>
+  inFakeTime(async (pass) => {
+    const { response, end, gone } = begin();
+    await pass(SILENCE_MILLISECONDS + 15_000);
+    await response;
+    assert.equal(gone.signal.aborted, true);
+    end.resolve({ event: "end", data: 1 });
+    await settled();
+  }));

@@ -1,0 +1,39 @@
+/** A stack for tests, on a database that is copied and not made anew. */
+import type postgres from "postgres";
+import { type Stack, type StackOptions, startStack as startLocalStack } from "../../local/stack.ts";
+import { connection, startDatabase } from "./database.ts";
+import { connect } from "./rows.ts";
+import { shared } from "./shared.ts";
+
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  await using parts = new AsyncDisposableStack();
+  const database = parts.use(await startDatabase({ isEmpty: options.migrationsDirectory !== undefined }));
+  const stack = parts.use(
+    await startLocalStack({
+      ...options,
+      databaseUrl: database.url,
+      authenticatorPassword: database.authenticatorPassword,
+    }),
+  );
+  // From here on they are the caller's to stop.
+  const kept = parts.move();
+  let stopped: Promise<void> | undefined;
+  const stop = () => stopped ??= kept.disposeAsync();
+  return { ...stack, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** The stack of a file's tests, and a superuser's connection to its database. */
+export function useStack(options: StackOptions = {}): { readonly stack: Stack; readonly sql: postgres.Sql } {
+  const made = shared(async (parts) => {
+    const stack = parts.use(await startStack(options));
+    return { stack, sql: connection(parts, connect(stack)) };
+  });
+  return {
+    get stack() {
+      return made().stack;
+    },
+    get sql() {
+      return made().sql;
+    },
+  };
+}
