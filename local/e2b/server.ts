@@ -86,11 +86,11 @@ function listen(options: E2BOptions): E2BServer {
     // must not keep the server from stopping.
     const impatience = setTimeout(() => abort.abort(), SHUTDOWN_GRACE_MS);
     await Promise.all([
-      listener.shutdown(),
+      // To abort a server that has shut down throws where nobody can catch it.
+      listener.shutdown().finally(() => clearTimeout(impatience)),
       snapshot.settled(),
       starter.allExited(),
     ]);
-    clearTimeout(impatience);
   };
   let stopped: Promise<void> | undefined;
   return {
