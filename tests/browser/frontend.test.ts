@@ -5,6 +5,7 @@ import type { BrowserContext, JSHandle, Page } from "playwright-core";
 import { newPath } from "../support/clients.ts";
 import { at, useFaultyStack } from "../support/faulty_stack.ts";
 import { needing } from "../support/needs.ts";
+import { endless } from "../support/programs.ts";
 import { created } from "../support/provider.ts";
 import { eventually } from "../support/settle.ts";
 import { shared } from "../support/shared.ts";
@@ -117,8 +118,6 @@ async function statuses({ conversation_id }: { conversation_id: string }): Promi
   return rows.map(({ status }) => status);
 }
 
-const endless = "print('begun', flush=True)\nwhile True: n += 1";
-
 test("an answer, its timing and its request id can be read from another origin", async (profile) => {
   const tab = await openTab(profile);
   const { data, status, requestId, serverTiming } = await call(tab, { ...newPath(), code: "6 * 7" });
@@ -167,7 +166,7 @@ test("events are read while the code runs", async (profile) => {
   const tab = await openTab(profile);
   const path = newPath();
   // It never ends by itself.
-  const events = await reader(await begin(tab, { ...path, code: `n = 0\n${endless}` }, "text/event-stream"));
+  const events = await reader(await begin(tab, { ...path, code: endless }, "text/event-stream"));
   const first = await events.next();
   assert.deepEqual([first.event, first.data.was_created], ["context", true]);
   assert.deepEqual(await events.next(), { event: "stdout", data: { text: "begun\n" } });

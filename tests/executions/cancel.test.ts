@@ -5,11 +5,10 @@ import type { SupabaseClient } from "@supabase/supabase-js";
 import { invoke, newPath, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
 import { at, useFaultyStack } from "../support/faulty_stack.ts";
+import { endless, stubborn } from "../support/programs.ts";
 import { eventually } from "../support/settle.ts";
 
 const faulty = useFaultyStack();
-
-const endless = "n = 0\nprint('begun', flush=True)\nwhile True: n += 1";
 
 async function statuses(contextId: string): Promise<string[]> {
   const rows = await faulty.sql`
@@ -93,10 +92,7 @@ Deno.test("code that does not yield loses its kernel, and the next caller is tol
   const client = await user(faulty.stack);
   const path = newPath();
   await invoke(client, "execute-code", { ...path, code: "kept = 'yes'" });
-  const events = await stream(client, {
-    ...path,
-    code: "print('begun')\nwhile True:\n  try:\n    while True: pass\n  except BaseException: pass",
-  });
+  const events = await stream(client, { ...path, code: stubborn });
   await events.until("stdout");
   await events.cancel();
   const next = await invoke(client, "execute-code", { ...path, code: "'kept' in globals()" });

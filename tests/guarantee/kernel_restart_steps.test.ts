@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { invoke, newPath, user } from "../support/clients.ts";
 import { answer, at, impatient, leaksNothing, useFaultyStack } from "../support/faulty_stack.ts";
+import { stubborn } from "../support/programs.ts";
 import type { Fault, Interception } from "../support/proxy.ts";
 import { ask, askOn, type Told } from "../support/repeats.ts";
 import { eventually } from "../support/settle.ts";
@@ -16,9 +17,6 @@ const steps = {
   "question which kernel it is": { where: "proxy", at: at.kernels },
   restart: { where: "proxy", at: at.restart },
 } as const;
-
-/** Ignores the interrupt. */
-const stubborn = "while True:\n  try:\n    while True: pass\n  except BaseException: pass";
 
 Deno.test("SIGKILL at each step of a kernel's restart", async () => {
   const stuck = await startStuck((step) => ({ kind: step === "restart" ? "hold_answer" : "hold" }));

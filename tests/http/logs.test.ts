@@ -4,6 +4,7 @@ import { z } from "zod";
 import { invoke, newPath, refused, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
 import { at, startFaultyStack } from "../support/faulty_stack.ts";
+import { stubborn } from "../support/programs.ts";
 import type { RequestLine } from "../support/proxy.ts";
 import { eventually } from "../support/settle.ts";
 import { startStack } from "../support/stack.ts";
@@ -106,11 +107,7 @@ Deno.test("no word of E2B's errors: they may quote a user's code, or the path of
     for (const restart of restarts) meet(restart, 404);
     // One each. At once, because it takes seconds until a kernel is restarted.
     await Promise.all(restarts.map(async () => {
-      const stuck = {
-        ...newPath(),
-        code: "print('stuck')\nwhile True:\n  try:\n    while True: pass\n  except BaseException: pass",
-      };
-      const events = await stream(client, stuck);
+      const events = await stream(client, { ...newPath(), code: stubborn });
       await events.until("stdout");
       await events.cancel();
     }));
