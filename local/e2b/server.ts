@@ -72,25 +72,31 @@ function listen(options: E2BOptions): E2BServer {
     }
   };
   const abort = new AbortController();
+  const answers = new Set<Promise<void>>();
   const listener = Deno.serve({
     signal: abort.signal,
     hostname: "127.0.0.1",
     port: options.port ?? 0,
     onListen: () => {},
-  }, answer);
+  }, (request, { completed }) => {
+    // It fails when the client goes away.
+    const over: Promise<void> = completed.catch(() => {}).finally(() => answers.delete(over));
+    answers.add(over);
+    return answer(request);
+  });
 
   const stop = async () => {
     stopping.abort();
     sandboxes.finishAll("shutdown");
     // Answers in flight get a moment; a client that never ends its request
-    // must not keep the server from stopping.
-    const impatience = setTimeout(() => abort.abort(), SHUTDOWN_GRACE_MS);
-    await Promise.all([
-      // To abort a server that has shut down throws where nobody can catch it.
-      listener.shutdown().finally(() => clearTimeout(impatience)),
-      snapshot.settled(),
-      starter.allExited(),
-    ]);
+    // must not keep the server from stopping. Deno's own way to shut down has
+    // no end to its patience, and throws when it is aborted.
+    const moment = Promise.withResolvers<void>();
+    const impatience = setTimeout(moment.resolve, SHUTDOWN_GRACE_MS);
+    await Promise.race([Promise.all(answers), moment.promise]);
+    clearTimeout(impatience);
+    abort.abort();
+    await Promise.all([listener.finished, snapshot.settled(), starter.allExited()]);
   };
   let stopped: Promise<void> | undefined;
   return {
