@@ -17,9 +17,10 @@ const MODULES = [
  * Starts Pyodide with the kernel's Python modules imported.
  *
  * @param {string} pyodideUrl directory of the npm package, with a final slash
+ * @param {{ forSnapshot?: boolean }} options whether a snapshot is to be made of it
  */
-export async function bootPyodide(pyodideUrl) {
-  const pyodide = await load(pyodideUrl, {});
+export async function bootPyodide(pyodideUrl, { forSnapshot = false } = {}) {
+  const pyodide = await load(pyodideUrl, { _makeSnapshot: forSnapshot });
   importKernel(pyodide);
   return pyodide;
 }
@@ -27,13 +28,6 @@ export async function bootPyodide(pyodideUrl) {
 /** The same, faster, from a snapshot. */
 export async function restorePyodide(pyodideUrl, snapshotPath) {
   return await restore(snapshotPath, (snapshot) => load(pyodideUrl, { _loadSnapshot: snapshot }));
-}
-
-/** Starts Pyodide such that a snapshot can be made of it. */
-export async function bootForSnapshot(pyodideUrl) {
-  const pyodide = await load(pyodideUrl, { _makeSnapshot: true });
-  importKernel(pyodide);
-  return pyodide;
 }
 
 async function load(pyodideUrl, options) {

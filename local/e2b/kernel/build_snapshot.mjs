@@ -1,11 +1,11 @@
 // Writes a memory snapshot of a started kernel to stdout. The process may only
 // read; storing the snapshot is the server's business.
 
-import { bootForSnapshot } from "./boot.mjs";
+import { bootPyodide } from "./boot.mjs";
 import { pack } from "./sparse.mjs";
 
 const [pyodideUrl] = Deno.args;
-const pyodide = await bootForSnapshot(pyodideUrl);
+const pyodide = await bootPyodide(pyodideUrl, { forSnapshot: true });
 for (const piece of pack(pyodide.makeMemorySnapshot())) {
   for (let sent = 0; sent < piece.length;) sent += Deno.stdout.writeSync(piece.subarray(sent));
 }
