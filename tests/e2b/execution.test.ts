@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { Sandbox } from "@e2b/code-interpreter";
-import { e2bTest, toSandbox } from "./local_server.ts";
+import { e2bTest, toSandbox, useSandbox } from "./local_server.ts";
+
+const shared = useSandbox();
 
 e2bTest("variables, the count and the last value are kept between executions", async (connection) => {
   const sandbox = await Sandbox.create(connection);
@@ -12,8 +14,8 @@ e2bTest("variables, the count and the last value are kept between executions", a
   assert.equal((await sandbox.runCode("# a comment")).executionCount, 4);
 });
 
-e2bTest("the last expression is the main result, unless it is silent", async (connection) => {
-  const sandbox = await Sandbox.create(connection);
+Deno.test("the last expression is the main result, unless it is silent", async () => {
+  const { sandbox } = shared;
   const shown = async (code: string) => (await sandbox.runCode(code)).results.map((result) => result.text);
   assert.deepEqual(await shown("'quotes are stripped'"), ["quotes are stripped"]);
   assert.deepEqual(await shown("1;"), []);
@@ -23,8 +25,8 @@ e2bTest("the last expression is the main result, unless it is silent", async (co
   assert.deepEqual(await shown("import asyncio\nawait asyncio.sleep(0, 'awaited')"), ["awaited"]);
 });
 
-e2bTest("rich formats and display() arrive under E2B's names", async (connection) => {
-  const sandbox = await Sandbox.create(connection);
+Deno.test("rich formats and display() arrive under E2B's names", async () => {
+  const { sandbox } = shared;
   const { results } = await sandbox.runCode(`
 class Rich:
     def __repr__(self): return "plain"
@@ -59,17 +61,17 @@ Rich()`);
   });
 });
 
-e2bTest("an exception carries a traceback that points into the cell", async (connection) => {
-  const sandbox = await Sandbox.create(connection);
-  await sandbox.runCode("def divide(a, b):\n    'Divides.'\n    return a / b");
-  const { error } = await sandbox.runCode("x = 1\ndivide(x, 0)");
+Deno.test("an exception carries a traceback that points into the cell", async () => {
+  const { sandbox } = shared;
+  const first = await sandbox.runCode("def divide(a, b):\n    'Divides.'\n    return a / b");
+  const { error, executionCount } = await sandbox.runCode("x = 1\ndivide(x, 0)");
   assert.equal(error?.name, "ZeroDivisionError");
   assert.equal(error?.value, "division by zero");
   assert.equal(
     error?.traceback,
     "-".repeat(75) + "ZeroDivisionError                         Traceback (most recent call last)" +
-      "Cell In[2], line 2\n      1 x = 1\n----> 2 divide(x, 0)\n" +
-      "Cell In[1], line 3, in divide(a, b)\n" +
+      `Cell In[${executionCount}], line 2\n      1 x = 1\n----> 2 divide(x, 0)\n` +
+      `Cell In[${first.executionCount}], line 3, in divide(a, b)\n` +
       "      1 def divide(a, b):\n      2     'Divides.'\n----> 3     return a / b\n" +
       "ZeroDivisionError: division by zero",
   );
@@ -77,16 +79,19 @@ e2bTest("an exception carries a traceback that points into the cell", async (con
   assert.match(chained.error?.traceback ?? "", /direct cause of the following exception[^]*KeyError: 'k'$/);
 });
 
-e2bTest("a syntax error names the line", async (connection) => {
-  const sandbox = await Sandbox.create(connection);
-  const { error } = await sandbox.runCode("x = 1\nx = = 2");
+Deno.test("a syntax error names the line", async () => {
+  const { sandbox } = shared;
+  const { error, executionCount } = await sandbox.runCode("x = 1\nx = = 2");
   assert.equal(error?.name, "SyntaxError");
   assert.match(error?.value ?? "", /^invalid syntax \(\d+\.py, line 2\)$/);
-  assert.equal(error?.traceback, "  Cell In[1], line 2\n    x = = 2\n        ^\nSyntaxError: invalid syntax\n");
+  assert.equal(
+    error?.traceback,
+    `  Cell In[${executionCount}], line 2\n    x = = 2\n        ^\nSyntaxError: invalid syntax\n`,
+  );
 });
 
-e2bTest("calls that would end or block a kernel raise instead", async (connection) => {
-  const sandbox = await Sandbox.create(connection);
+Deno.test("calls that would end or block a kernel raise instead", async () => {
+  const { sandbox } = shared;
   await sandbox.runCode("x = 'still here'\nimport os, subprocess, sys");
   const calls: [code: string, error: string][] = [
     ["sys.exit(3)", "SystemExit"],
@@ -113,8 +118,7 @@ e2bTest("stdout and stderr stream while the cell runs, in order", async (connect
   await sandbox.kill();
   await assert.rejects(endless);
 
-  const other = await Sandbox.create(connection);
-  const { logs } = await other.runCode(`
+  const { logs } = await shared.sandbox.runCode(`
 import os, sys
 print("no newline", end="", flush=True)
 print("oops", file=sys.stderr)
@@ -141,8 +145,8 @@ e2bTest("environment variables of an execution end with it", async (connection) 
   assert.deepEqual([own.error, own.logs.stderr], [undefined, []], "the clean-up was heard");
 });
 
-e2bTest("environment variables are spliced into the code, quotes and all", async (connection) => {
-  const sandbox = await Sandbox.create(connection);
+Deno.test("environment variables are spliced into the code, quotes and all", async () => {
+  const { sandbox } = shared;
   const values: [value: string, outcome: string][] = [
     ["\\x41", "A"],
     ["'.upper() + 'x", "x"],
@@ -160,8 +164,8 @@ e2bTest("environment variables are spliced into the code, quotes and all", async
   assert.equal(indented.text, "v");
 });
 
-e2bTest("executions in one sandbox wait for each other", async (connection) => {
-  const sandbox = await Sandbox.create(connection);
+Deno.test("executions in one sandbox wait for each other", async () => {
+  const { sandbox } = shared;
   const runs = [1, 2, 3].map((n) =>
     sandbox.runCode(`import asyncio\nawait asyncio.sleep(0.05)\nlog = globals().get('log', []) + [${n}]`)
   );
@@ -169,8 +173,8 @@ e2bTest("executions in one sandbox wait for each other", async (connection) => {
   assert.equal((await sandbox.runCode("log")).text, "[1, 2, 3]");
 });
 
-e2bTest("what a task left behind does wrong costs no variables", async (connection) => {
-  const sandbox = await Sandbox.create(connection);
+Deno.test("what a task left behind does wrong costs no variables", async () => {
+  const { sandbox } = shared;
   await sandbox.runCode(`
 import asyncio, sys
 from pyodide.ffi import to_js
@@ -216,7 +220,7 @@ e2bTest("execute refuses what it cannot run", async (connection, server) => {
 
 e2bTest("two sandboxes draw different random numbers", async (connection) => {
   const draw = "import random, uuid, tempfile; [random.random(), uuid.uuid4().hex, tempfile.mktemp()]";
-  const sandboxes = await Promise.all([Sandbox.create(connection), Sandbox.create(connection)]);
+  const sandboxes = [shared.sandbox, await Sandbox.create(connection)];
   const [first, second] = await Promise.all(sandboxes.map((sandbox) => sandbox.runCode(draw)));
   assert.ok(first?.text && second?.text);
   const parse = (text: string): unknown[] => JSON.parse(text.replaceAll("'", '"'));

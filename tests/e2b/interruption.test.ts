@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { Sandbox, TimeoutError } from "@e2b/code-interpreter";
 import type { E2BServer } from "../../local/e2b/server.ts";
-import { e2bTest, toSandbox } from "./local_server.ts";
+import { e2bTest, toSandbox, useSandbox } from "./local_server.ts";
+
+const shared = useSandbox();
 
 /** Starts a cell and hangs up as soon as it has said "started". */
 async function startAndDisconnect(
@@ -20,8 +22,8 @@ async function startAndDisconnect(
   assert.fail("the cell never started");
 }
 
-e2bTest("a client that hangs up interrupts the cell and keeps the variables", async (connection, server) => {
-  const sandbox = await Sandbox.create(connection);
+Deno.test("a client that hangs up interrupts the cell and keeps the variables", async () => {
+  const { sandbox, server } = shared;
   await sandbox.runCode("import asyncio, time\nx = 'kept'");
   const cells = [
     "while True: pass",
@@ -39,8 +41,8 @@ e2bTest("a client that hangs up interrupts the cell and keeps the variables", as
   assert.equal((await sandbox.runCode("x")).text, "kept, finally run");
 });
 
-e2bTest("the SDK's own time limit interrupts too", async (connection) => {
-  const sandbox = await Sandbox.create(connection);
+Deno.test("the SDK's own time limit interrupts too", async () => {
+  const { sandbox } = shared;
   await sandbox.runCode("x = 1");
   await assert.rejects(sandbox.runCode("while True: pass", { timeoutMs: 300 }), TimeoutError);
   assert.equal((await sandbox.runCode("x")).text, "1");
@@ -100,8 +102,8 @@ e2bTest("a client that does not read cannot keep a kernel from a restart", async
   await reader.cancel();
 });
 
-e2bTest("the cells of a removed context end", async (connection) => {
-  const sandbox = await Sandbox.create(connection);
+Deno.test("the cells of a removed context end", async () => {
+  const { sandbox } = shared;
   const context = await sandbox.createCodeContext();
   const { promise: started, resolve: onStdout } = Promise.withResolvers<unknown>();
   const runs = [sandbox.runCode(STUBBORN, { context, onStdout }), sandbox.runCode("1", { context })];
@@ -110,14 +112,14 @@ e2bTest("the cells of a removed context end", async (connection) => {
   for (const { error } of await Promise.all(runs)) assert.equal(error?.name, "UnexpectedEndOfExecution");
 });
 
-e2bTest("a cell that is cut off leaves its environment variables behind", async (connection, server) => {
-  const sandbox = await Sandbox.create(connection);
+Deno.test("a cell that is cut off leaves its environment variables behind", async () => {
+  const { sandbox, server } = shared;
   await startAndDisconnect(server, sandbox.sandboxId, "print('started')\nwhile True: pass", { LEFT: "behind" });
   assert.equal((await sandbox.runCode("os.environ['LEFT']")).text, "behind");
 });
 
-e2bTest("a client that hangs up while it waits its turn runs nothing", async (connection, server) => {
-  const sandbox = await Sandbox.create(connection);
+Deno.test("a client that hangs up while it waits its turn runs nothing", async () => {
+  const { sandbox, server } = shared;
   const { promise: started, resolve: onStdout } = Promise.withResolvers<unknown>();
   const first = sandbox.runCode("print('started')\nimport time\ntime.sleep(0.5)", { onStdout });
   await started;
@@ -132,8 +134,8 @@ e2bTest("a client that hangs up while it waits its turn runs nothing", async (co
   assert.equal((await sandbox.runCode("ran")).error?.name, "NameError");
 });
 
-e2bTest("a task left behind does not speak into the next execution's result", async (connection) => {
-  const sandbox = await Sandbox.create(connection);
+Deno.test("a task left behind does not speak into the next execution's result", async () => {
+  const { sandbox } = shared;
   await sandbox.runCode(`
 import asyncio
 async def late():

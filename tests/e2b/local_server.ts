@@ -1,4 +1,6 @@
+import { Sandbox } from "@e2b/code-interpreter";
 import { type E2BOptions, type E2BServer, startE2B } from "../../local/e2b/server.ts";
+import { shared } from "../support/shared.ts";
 
 /** A limit of memory, in bytes: a bomb need not fill a gibibyte to show that there is one. */
 export const ENOUGH_FOR_PYTHON = 320 * 1024 ** 2;
@@ -25,14 +27,36 @@ export function e2bTest(
     sanitizeResources: true,
     fn: async () => {
       const server = await startE2B(options);
-      const { url, apiKey } = server;
       try {
-        await run({ apiKey, apiUrl: url, sandboxUrl: url }, server);
+        await run(connectionTo(server), server);
       } finally {
         await server.stop();
       }
     },
   });
+}
+
+/**
+ * A sandbox of the file's, for tests that leave its kernel as they found it: to start one is what costs. They give their
+ * variables names of their own.
+ */
+export function useSandbox(): { readonly sandbox: Sandbox; readonly server: E2BServer } {
+  const made = shared(async (parts) => {
+    const server = parts.adopt(await startE2B(), ({ stop }) => stop());
+    return { server, sandbox: await Sandbox.create(connectionTo(server)) };
+  });
+  return {
+    get sandbox() {
+      return made().sandbox;
+    },
+    get server() {
+      return made().server;
+    },
+  };
+}
+
+function connectionTo({ apiKey, url }: E2BServer): Connection {
+  return { apiKey, apiUrl: url, sandboxUrl: url };
 }
 
 /** A request to a port of a sandbox, without an SDK in between. */

@@ -1,18 +1,13 @@
 /** Code runs in the path's kernel, and what it says comes back whole. */
 import assert from "node:assert/strict";
-import type { Execution } from "../../supabase/functions/_shared/contract/execute_code.ts";
 import { invoke, newPath, refused, user } from "../support/clients.ts";
 import { at, useFaultyStack } from "../support/faulty_stack.ts";
+import { useNotebook } from "../support/notebook.ts";
 import { created, killBehindOurBack } from "../support/provider.ts";
 
 const faulty = useFaultyStack({ env: { SANDBOX_LANGUAGES: "python" } });
 
-/** A path of its own, and a way to run code on it. */
-async function notebook(): Promise<(code: string, more?: Record<string, unknown>) => Promise<Execution>> {
-  const client = await user(faulty.stack);
-  const path = newPath();
-  return async (code, more) => (await invoke(client, "execute-code", { ...path, code, ...more })).execution;
-}
+const notebook = useNotebook(faulty);
 
 Deno.test("variables stay from one execution to the next", async () => {
   const client = await user(faulty.stack);
@@ -31,7 +26,7 @@ Deno.test("variables stay from one execution to the next", async () => {
 });
 
 Deno.test("stdout and stderr come back apart", async () => {
-  const run = await notebook();
+  const { run } = await notebook();
   const execution = await run("import sys\nprint('out')\nprint('err', file=sys.stderr)");
   assert.equal(execution.stdout, "out\n");
   assert.equal(execution.stderr, "err\n");
@@ -39,7 +34,7 @@ Deno.test("stdout and stderr come back apart", async () => {
 });
 
 Deno.test("an exception is a result, and the kernel lives on", async () => {
-  const run = await notebook();
+  const { run } = await notebook();
   await run("kept = 'yes'");
   const failed = await run("1 / 0");
   assert.equal(failed.status, "error");
@@ -50,7 +45,7 @@ Deno.test("an exception is a result, and the kernel lives on", async () => {
 });
 
 Deno.test("every format of a value comes back", async () => {
-  const run = await notebook();
+  const { run } = await notebook();
   const { results } = await run(`
 class Rich:
     def _repr_html_(self): return "<b>rich</b>"
@@ -70,7 +65,7 @@ Rich()`);
 });
 
 Deno.test("code that does not end in time is stopped; what it said and knew is kept", async () => {
-  const run = await notebook();
+  const { run } = await notebook();
   await run("kept = 'yes'");
   const late = await run("print('started', flush=True)\nwhile True: pass", { timeout_ms: 1500 });
   assert.equal(late.status, "timed_out");
@@ -79,7 +74,7 @@ Deno.test("code that does not end in time is stopped; what it said and knew is k
 });
 
 Deno.test("long output keeps its head and its tail, and says what was left out", async () => {
-  const run = await notebook();
+  const { run } = await notebook();
   const execution = await run("print('head' + 'x' * 100_000 + 'tail')");
   assert(execution.stdout.startsWith("head") && execution.stdout.endsWith("tail\n"));
   assert(execution.stdout.length < 21_000);
@@ -87,7 +82,7 @@ Deno.test("long output keeps its head and its tail, and says what was left out",
 });
 
 Deno.test("results are kept up to a total size, and what is left out is counted", async () => {
-  const run = await notebook();
+  const { run } = await notebook();
   const execution = await run(`
 class Plot:
     def _repr_svg_(self): return "<svg>" + "x" * 1_000_000 + "</svg>"
@@ -100,7 +95,7 @@ for _ in range(6): display(Plot())
 });
 
 Deno.test("an exception or an output too long for one line is neither lost nor taken for a result", async () => {
-  const run = await notebook();
+  const { run } = await notebook();
   const failed = await run("raise ValueError('x' * 3_000_000)");
   assert.equal(failed.status, "error");
   assert(failed.error && failed.error.value.length < 25_000);
@@ -122,7 +117,7 @@ Deno.test("a sandbox is never asked to live longer than the plan allows", async 
 });
 
 Deno.test("envs are seen by this execution and not by the next", async () => {
-  const run = await notebook();
+  const { run } = await notebook();
   const code = "import os\nos.environ.get('GREETING')";
   assert.equal((await run(code, { envs: { GREETING: "hello" } })).results[0].text, "hello");
   assert.deepEqual((await run(code)).results, []);
@@ -144,7 +139,7 @@ Deno.test("a language that the sandbox does not have is refused before anything 
 });
 
 Deno.test("code cannot reach the network, the environment or the files of the machine", async () => {
-  const run = await notebook();
+  const { run } = await notebook();
   const { stdout } = await run(`
 import os
 for name, attempt in {

@@ -3,19 +3,21 @@ import assert from "node:assert/strict";
 import { invoke, newPath, refused, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
 import { useFaultyStack } from "../support/faulty_stack.ts";
+import { useNotebook } from "../support/notebook.ts";
 import { killBehindOurBack } from "../support/provider.ts";
 import type { RequestLine } from "../support/proxy.ts";
 
 const faulty = useFaultyStack();
+const notebook = useNotebook(faulty);
 
 const write = ({ method, path }: RequestLine) => method === "POST" && path.startsWith("/files");
 const read = ({ method, path }: RequestLine) => method === "GET" && path.startsWith("/files");
 const bytes = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 
 Deno.test("text and bytes come and go as they are", async () => {
-  const client = await user(faulty.stack);
+  const { client, path } = await notebook();
   const { execution } = await invoke(client, "execute-code", {
-    ...newPath(),
+    ...path,
     files: [
       { path: "data/täble.csv", content: "a,b\n1,2\n€" },
       { path: "raw.bin", content_base64: bytes.toBase64() },
@@ -50,8 +52,7 @@ print(repr(text), os.path.getsize("empty"))`,
 });
 
 Deno.test("files stay for the runs that follow, and a later one of the same name takes the place", async () => {
-  const client = await user(faulty.stack);
-  const path = newPath();
+  const { client, path } = await notebook();
   const code = "print(open('a.txt').read())";
   await invoke(client, "execute-code", { ...path, files: [{ path: "a.txt", content: "one" }], code });
   assert.equal((await invoke(client, "execute-code", { ...path, code })).execution.stdout, "one\n");
@@ -60,10 +61,7 @@ Deno.test("files stay for the runs that follow, and a later one of the same name
 });
 
 Deno.test("outputs come back after code that raised, and after code that ran out of time", async () => {
-  const client = await user(faulty.stack);
-  const path = newPath();
-  // Its kernel's start is not to be part of what is limited.
-  await invoke(client, "execute-code", { ...path, code: "1" });
+  const { client, path } = await notebook();
   for (const [status, code] of [["error", "1 / 0"], ["timed_out", "while True: pass"]]) {
     const { execution } = await invoke(client, "execute-code", {
       ...path,
@@ -83,10 +81,10 @@ Deno.test("outputs come back after code that raised, and after code that ran out
 });
 
 Deno.test("an output that is too large is named, and hides no other", async () => {
-  const client = await user(faulty.stack);
+  const { client, path } = await notebook();
   const megabyte = 2 ** 20;
   const { execution } = await invoke(client, "execute-code", {
-    ...newPath(),
+    ...path,
     code: `
 for name, size in {"large": 2 * ${megabyte} + 1, "a": 2 * ${megabyte}, "b": ${megabyte}, "c": 2 * ${megabyte}, "d": 9}.items():
     open(name, "wb").write(bytes(size))`,
@@ -103,9 +101,9 @@ for name, size in {"large": 2 * ${megabyte} + 1, "a": 2 * ${megabyte}, "b": ${me
 });
 
 Deno.test("an output may have any extension, also one that every object has", async () => {
-  const client = await user(faulty.stack);
+  const { client, path } = await notebook();
   const { execution } = await invoke(client, "execute-code", {
-    ...newPath(),
+    ...path,
     code: "open('x.constructor', 'w').close()",
     outputs: ["x.constructor"],
   });
@@ -115,9 +113,9 @@ Deno.test("an output may have any extension, also one that every object has", as
 });
 
 Deno.test("a directory is no output", async () => {
-  const client = await user(faulty.stack);
+  const { client, path } = await notebook();
   const { execution } = await invoke(client, "execute-code", {
-    ...newPath(),
+    ...path,
     code: "import os\nos.makedirs('folder')\nopen('folder/a', 'w').close()",
     outputs: ["folder", "folder/a"],
   });
@@ -125,23 +123,22 @@ Deno.test("a directory is no output", async () => {
 });
 
 Deno.test("an output that cannot be had does not hide what the run came to", async () => {
-  const client = await user(faulty.stack);
+  const { client, path } = await notebook();
   faulty.proxy.intercept(read, { kind: "answer", status: 500 });
   const { execution } = await invoke(client, "execute-code", {
-    ...newPath(),
-    code: "open('a', 'w').write('x')",
-    outputs: ["a"],
+    ...path,
+    code: "open('unread', 'w').write('x')",
+    outputs: ["unread"],
   });
   assert.equal(execution.status, "ok");
-  assert.deepEqual(execution.outputs, [{ status: "unavailable", path: "a" }]);
+  assert.deepEqual(execution.outputs, [{ status: "unavailable", path: "unread" }]);
 });
 
 Deno.test("code does not run without its files, and the answer says whether to try again", async () => {
-  const client = await user(faulty.stack);
-  const path = newPath();
+  const { client, path } = await notebook();
   await invoke(client, "execute-code", { ...path, code: "runs = 0" });
   faulty.proxy.intercept(write, { kind: "answer", status: 500 });
-  const body = { ...path, files: [{ path: "a", content: "x" }], code: "runs += 1\nruns" };
+  const body = { ...path, files: [{ path: "unwritten", content: "x" }], code: "runs += 1\nruns" };
   const { error, response } = await client.functions.invoke("execute-code", { body });
   assert(error && response);
   const told = await response.json();
@@ -150,10 +147,10 @@ Deno.test("code does not run without its files, and the answer says whether to t
 });
 
 Deno.test("files that cannot be put are the caller's to mend", async () => {
-  const client = await user(faulty.stack);
+  const { client, path } = await notebook();
   const answer = await refused(client, "execute-code", {
-    ...newPath(),
-    files: [{ path: "a", content: "x" }, { path: "a/b", content: "x" }],
+    ...path,
+    files: [{ path: "file", content: "x" }, { path: "file/b", content: "x" }],
     code: "1",
   });
   assert.deepEqual([answer.status, answer.body.field, answer.body.retryable], [400, "files", false]);
@@ -176,8 +173,8 @@ Deno.test("a sandbox found dead when the files come is replaced", async () => {
 });
 
 Deno.test("in a stream, outputs come with the end", async () => {
-  const client = await user(faulty.stack);
-  const events = await stream(client, { ...newPath(), code: "open('a.json', 'w').write('{}')", outputs: ["a.json"] });
+  const { client, path } = await notebook();
+  const events = await stream(client, { ...path, code: "open('a.json', 'w').write('{}')", outputs: ["a.json"] });
   const { data } = await events.until("end");
   assert.deepEqual(data.outputs, [{
     status: "ok",
@@ -189,9 +186,9 @@ Deno.test("in a stream, outputs come with the end", async () => {
 });
 
 Deno.test("with an idempotency key, files are put and outputs kept once", async () => {
-  const client = await user(faulty.stack);
+  const { client, path } = await notebook();
   const body = {
-    ...newPath(),
+    ...path,
     files: [{ path: "log", content: "begun" }],
     code: "open('log', 'a').write(' and written')",
     outputs: ["log"],

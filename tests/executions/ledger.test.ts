@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { invoke, newPath, refused, service, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
-import { at, useFaultyStack } from "../support/faulty_stack.ts";
+import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import { eventually } from "../support/settle.ts";
 
 const faulty = useFaultyStack({ functions: 2 });
@@ -48,8 +48,8 @@ Deno.test("one whose beginning could not be noted at once began when it did", as
   const path = newPath();
   // So many that it is told again only two seconds later.
   faulty.database.intercept(at.start, { kind: "answer", status: 503 }, 3);
-  const code = "import time\ntime.sleep(4)";
-  const { context } = await invoke(client, "execute-code", { ...path, code });
+  const code = "await new Promise((resolve) => setTimeout(resolve, 4_000))";
+  const { context } = await invoke(client, "execute-code", { ...path, ...quick, code });
   const [{ took }] = await faulty.sql`
     select extract(epoch from finished_at - started_at) as took
     from copilot_internal.executions where context_id = ${context.id}`;
@@ -61,10 +61,11 @@ Deno.test("neither code nor output is in it", async () => {
   const path = newPath();
   const { context } = await invoke(client, "execute-code", {
     ...path,
-    code: "print('marker-' + 'output')  # marker-code",
+    ...quick,
+    code: "console.log('marker-' + 'output') // marker-code",
     envs: { A: "marker-env" },
   });
-  await invoke(client, "execute-code", { ...path, code: "raise ValueError('marker-error')" });
+  await invoke(client, "execute-code", { ...path, ...quick, code: "throw new RangeError('marker-error')" });
   const rows = await faulty
     .sql`select e::text as row from copilot_internal.executions e where context_id = ${context.id}`;
   assert.equal(rows.length, 2);
@@ -74,12 +75,12 @@ Deno.test("neither code nor output is in it", async () => {
 Deno.test("a request of which nothing ran has no row; a repeat has none of its own", async () => {
   const client = await user(faulty.stack);
   const path = newPath();
-  const body = { ...path, code: "1", idempotency_key: crypto.randomUUID() };
+  const body = { ...path, ...quick, code: "1", idempotency_key: crypto.randomUUID() };
   const { context } = await invoke(client, "execute-code", body);
   await invoke(client, "execute-code", body);
   faulty.proxy.intercept(at.execute, { kind: "answer", status: 500 });
-  await refused(client, "execute-code", { ...path, code: "2" });
-  await refused(client, "execute-code", { ...path, code: "" });
+  await refused(client, "execute-code", { ...path, ...quick, code: "2" });
+  await refused(client, "execute-code", { ...path, ...quick, code: "" });
   assert.equal((await ledger(context.id)).length, 1);
 });
 
@@ -103,10 +104,10 @@ raise Odd("x")`;
 Deno.test("a database that does not answer does not keep the answer from the caller", async () => {
   const client = await user(faulty.stack);
   const path = newPath();
-  await invoke(client, "execute-code", { ...path, code: "1" });
+  await invoke(client, "execute-code", { ...path, ...quick, code: "1" });
   // As often as it is asked for.
   const held = faulty.database.intercept(at.finish, { kind: "hold" }, 3);
-  const answer = await invoke(client, "execute-code", { ...path, code: "'told'" });
+  const answer = await invoke(client, "execute-code", { ...path, ...quick, code: "'told'" });
   assert.equal(answer.execution.results[0].text, "told");
   held.release();
   await eventually(
@@ -118,8 +119,8 @@ Deno.test("a database that does not answer does not keep the answer from the cal
 Deno.test("one whose process died is running until its deadline, and lost after it", async () => {
   const client = await user(faulty.stack);
   const path = newPath();
-  const { context } = await invoke(client, "execute-code", { ...path, code: "import time" });
-  const events = await stream(client, { ...path, code: "print('begun')\ntime.sleep(60)" });
+  const { context } = await invoke(client, "execute-code", { ...path, ...quick, code: "1" });
+  const events = await stream(client, { ...path, ...quick, code: "console.log('begun'); await new Promise(() => {})" });
   await events.until("stdout");
   await eventually("it is noted", async () => (await ledger(context.id)).length === 2);
   await Promise.all(faulty.stack.functions.processes.map((process) => process.restart()));
@@ -140,9 +141,9 @@ Deno.test("a service asks for usage by tenant, conversation and day; a user may 
   // Midnight may come while the test runs.
   const p_from = today();
   const [one, other] = [newPath(), newPath()];
-  await invoke(client, "execute-code", { ...one, code: "print('x' * 99)" });
-  await invoke(client, "execute-code", { ...one, path_id: "branch", code: "1" });
-  await invoke(client, "execute-code", { ...other, code: "1" });
+  await invoke(client, "execute-code", { ...one, ...quick, code: "console.log('x'.repeat(99))" });
+  await invoke(client, "execute-code", { ...one, ...quick, path_id: "branch", code: "1" });
+  await invoke(client, "execute-code", { ...other, ...quick, code: "1" });
   await invoke(client, "terminate-context", other);
 
   const question = { p_from, p_to: today(), p_tenant_id: tenant_id };

@@ -1,21 +1,17 @@
 /** What code says: all of what may be kept, in order, and never so much that it harms the function. */
 import assert from "node:assert/strict";
-import type { Execution, ExecutionResult } from "../../supabase/functions/_shared/contract/execute_code.ts";
-import { invoke, newPath, refused, user } from "../support/clients.ts";
+import type { ExecutionResult } from "../../supabase/functions/_shared/contract/execute_code.ts";
+import { newPath, refused, user } from "../support/clients.ts";
 import { stream, text } from "../support/event_stream.ts";
 import { useFaultyStack } from "../support/faulty_stack.ts";
+import { useNotebook } from "../support/notebook.ts";
 
 const faulty = useFaultyStack({ env: { SANDBOX_LANGUAGES: "python,javascript,typescript,java" } });
 
-/** A path of its own, and a way to run code on it. */
-async function notebook(): Promise<(code: string, more?: Record<string, unknown>) => Promise<Execution>> {
-  const client = await user(faulty.stack);
-  const path = newPath();
-  return async (code, more) => (await invoke(client, "execute-code", { ...path, code, ...more })).execution;
-}
+const notebook = useNotebook(faulty);
 
 Deno.test("every format comes back, in the order in which it was shown", async () => {
-  const run = await notebook();
+  const { run } = await notebook();
   const formats = {
     "text/plain": "plain",
     "text/html": "<b>html</b>",
@@ -68,7 +64,7 @@ display(formats, raw=True)
 });
 
 Deno.test("an exception has its name, its value and its traceback", async () => {
-  const run = await notebook();
+  const { run } = await notebook();
   const { error, status } = await run(
     "def f(): raise KeyError('x')\ntry:\n    f()\nexcept KeyError as e:\n    raise ValueError('žx') from e",
   );
@@ -78,7 +74,7 @@ Deno.test("an exception has its name, its value and its traceback", async () => 
 });
 
 Deno.test("each language has a kernel of its own, which keeps its variables", async () => {
-  const run = await notebook();
+  const { run } = await notebook();
   await run("const x: number = 20", { language: "typescript" });
   await run("const x = 10", { language: "javascript" });
   await run("x = 1");
@@ -97,8 +93,7 @@ Deno.test("a language that the template does not have after all is an error that
 
 for (const [name, line] of [["short lines", 80], ["one line", 500 * 2 ** 20]] as const) {
   Deno.test(`500 MB in ${name} neither fail the request nor fill the function's memory`, async () => {
-    const run = await notebook();
-    await run("1");
+    const { run } = await notebook();
     const [{ pid }] = faulty.stack.functions.processes;
     const before = residentMegabytes(pid);
     const peak = watch(pid);
@@ -116,9 +111,8 @@ for (const [name, line] of [["short lines", 80], ["one line", 500 * 2 ** 20]] as
 }
 
 Deno.test("a reader who does not read does not fill the function's memory either", async () => {
-  const client = await user(faulty.stack);
-  const path = newPath();
-  await invoke(client, "execute-code", { ...path, code: "big = 'x' * 500_000" });
+  const { client, path, run } = await notebook();
+  await run("big = 'x' * 500_000");
   const [{ pid }] = faulty.stack.functions.processes;
   const before = residentMegabytes(pid);
   const peak = watch(pid);

@@ -21,10 +21,12 @@ const steps = {
 Deno.test("SIGKILL at each step of a kernel's restart", async () => {
   const stuck = await startStuck((step) => ({ kind: step === "restart" ? "hold_answer" : "hold" }));
   await eventually("each step is reached", () => stuck.held.every(({ left }) => left() === 0));
+  // Before it is killed: a rejection that nobody waits for ends the tests.
+  const ends = Promise.all(stuck.paths.map(({ told }) => assert.rejects(told)));
   const [process] = faulty.stack.functions.processes;
   await process.kill();
   for (const held of stuck.held) held.release();
-  await Promise.all(stuck.paths.map(({ told }) => assert.rejects(told)));
+  await ends;
   await process.restart();
 
   // As if the time had passed within which a living process would have noted the end.

@@ -1,0 +1,30 @@
+/** A kernel for tests that leave it as they found it. To start one is what costs, so a file's tests share it. */
+import type { SupabaseClient } from "@supabase/supabase-js";
+import type { ExecuteResponse } from "../../supabase/functions/_shared/contract/execute_code.ts";
+import type { Stack } from "../../local/stack.ts";
+import { invoke, newPath, user } from "./clients.ts";
+
+export interface Notebook {
+  readonly client: SupabaseClient;
+  readonly path: ReturnType<typeof newPath>;
+  /** Runs code on the path, by a request with `more` in it. */
+  run(code: string, more?: Record<string, unknown>): Promise<ExecuteResponse["execution"]>;
+}
+
+/**
+ * Opens the path of a file's tests, the same each time, and has its kernel started. A test that asks for it gives its
+ * variables and files names of their own, and neither ends nor restarts anything.
+ */
+export function useNotebook(local: { readonly stack: Stack }): () => Promise<Notebook> {
+  let opened: Promise<Notebook> | undefined;
+  return () => opened ??= open(local.stack);
+}
+
+async function open(stack: Stack): Promise<Notebook> {
+  const client = await user(stack);
+  const path = newPath();
+  const run = async (code: string, more?: Record<string, unknown>) =>
+    (await invoke(client, "execute-code", { ...path, code, ...more })).execution;
+  await run("1");
+  return { client, path, run };
+}
