@@ -109,7 +109,7 @@ Deno.test("calls that would end or block a kernel raise instead", async () => {
   assert.equal((await sandbox.runCode("x")).text, "still here");
 });
 
-e2bTest("stdout and stderr stream while the cell runs, in order", async (connection) => {
+e2bTest("output streams while the cell runs", async (connection) => {
   const sandbox = await Sandbox.create(connection);
   const { promise: first, resolve: onStdout } = Promise.withResolvers<{ line: string }>();
   const endless = sandbox.runCode("print('naïve 你好 😀')\nimport time\ntime.sleep(60)", { onStdout });
@@ -117,7 +117,9 @@ e2bTest("stdout and stderr stream while the cell runs, in order", async (connect
   assert.equal((await first).line, "naïve 你好 😀\n");
   await sandbox.kill();
   await assert.rejects(endless);
+});
 
+Deno.test("stdout and stderr arrive whole and in order, in a few messages", async () => {
   const { logs } = await shared.sandbox.runCode(`
 import os, sys
 print("no newline", end="", flush=True)
@@ -218,9 +220,9 @@ e2bTest("execute refuses what it cannot run", async (connection, server) => {
   assert.equal(await status({ code: "1", env_vars: { A: 1 } }), 400);
 });
 
-e2bTest("two sandboxes draw different random numbers", async (connection) => {
+Deno.test("two sandboxes draw different random numbers", async () => {
   const draw = "import random, uuid, tempfile; [random.random(), uuid.uuid4().hex, tempfile.mktemp()]";
-  const sandboxes = [shared.sandbox, await Sandbox.create(connection)];
+  const sandboxes = [shared.sandbox, await Sandbox.create(shared.connection)];
   const [first, second] = await Promise.all(sandboxes.map((sandbox) => sandbox.runCode(draw)));
   assert.ok(first?.text && second?.text);
   const parse = (text: string): unknown[] => JSON.parse(text.replaceAll("'", '"'));

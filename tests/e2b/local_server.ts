@@ -40,14 +40,22 @@ export function e2bTest(
  * A sandbox of the file's, for tests that leave its kernel as they found it: to start one is what costs. They give their
  * variables names of their own.
  */
-export function useSandbox(): { readonly sandbox: Sandbox; readonly server: E2BServer } {
+export function useSandbox(): {
+  readonly sandbox: Sandbox;
+  readonly connection: Connection;
+  readonly server: E2BServer;
+} {
   const made = shared(async (parts) => {
     const server = parts.adopt(await startE2B(), ({ stop }) => stop());
-    return { server, sandbox: await Sandbox.create(connectionTo(server)) };
+    const connection = connectionTo(server);
+    return { server, connection, sandbox: await Sandbox.create(connection) };
   });
   return {
     get sandbox() {
       return made().sandbox;
+    },
+    get connection() {
+      return made().connection;
     },
     get server() {
       return made().server;
