@@ -3,7 +3,7 @@ import type { SupabaseClient } from "@supabase/supabase-js";
 import assert from "node:assert/strict";
 import type { BrowserContext, JSHandle, Page } from "playwright-core";
 import { newPath } from "../support/clients.ts";
-import { at, useFaultyStack } from "../support/faulty_stack.ts";
+import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import { needing } from "../support/needs.ts";
 import { endless } from "../support/programs.ts";
 import { created } from "../support/provider.ts";
@@ -120,7 +120,7 @@ async function statuses({ conversation_id }: { conversation_id: string }): Promi
 
 test("an answer, its timing and its request id can be read from another origin", async (profile) => {
   const tab = await openTab(profile);
-  const { data, status, requestId, serverTiming } = await call(tab, { ...newPath(), code: "6 * 7" });
+  const { data, status, requestId, serverTiming } = await call(tab, { ...newPath(), ...quick, code: "6 * 7" });
   assert.equal(status, 200);
   assert.equal(data.execution.results[0].text, "42");
   assert.match(String(requestId), /^[0-9a-f-]{36}$/);
@@ -142,7 +142,7 @@ test("errors can be read from another origin, and how long to wait", async (prof
   const unknown = await call(tab, { ...path, code: "1", colour: "red" });
   assert.deepEqual([unknown.status, unknown.error.code, unknown.error.field], [400, "invalid_request", "colour"]);
 
-  await execute(tab, { ...path, code: "1" });
+  await execute(tab, { ...path, ...quick, code: "1" });
   for (const accept of ["application/json", "text/event-stream"]) {
     const full = await call(tab, { ...path, path_id: "another", code: "1" }, { Accept: accept });
     assert.deepEqual([full.status, full.error.code, full.error.retryable], [429, "quota_exceeded", true]);
@@ -157,7 +157,7 @@ test("errors can be read from another origin, and how long to wait", async (prof
 test("a user can list their contexts", async (profile) => {
   const tab = await openTab(profile);
   const path = newPath();
-  const { context } = await execute(tab, { ...path, code: "1" });
+  const { context } = await execute(tab, { ...path, ...quick, code: "1" });
   const listed = await tab.evaluate(async () => await client.from("execution_contexts").select("id, conversation_id"));
   assert.deepEqual(listed.data, [{ id: context.id, conversation_id: path.conversation_id }]);
 });
@@ -221,7 +221,7 @@ test("the page is told what it has aborted", async (profile) => {
 
 test("two tabs call 20 times at once on a new path: one sandbox, and no error", async (profile) => {
   const tabs = [await openTab(profile), await openTab(profile)];
-  const body = { ...newPath(), code: "1" };
+  const body = { ...newPath(), ...quick, code: "1" };
   const before = created(faulty.provider).length;
   const isClaim = faulty.database.requests.filter(at.claim).length;
   // Until as many as can be under way are: a sandbox is there sooner than a browser sends.

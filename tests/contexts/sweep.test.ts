@@ -7,12 +7,13 @@ import { createdFor } from "../support/provider.ts";
 import { contexts, reachDeadline } from "../support/rows.ts";
 import { eventually, sweepNow } from "../support/settle.ts";
 
-// Creating may take three seconds, and probation is one: an orphan is one from then on.
+// Creating may take three seconds, and so may probation, within which a sandbox must be taken over also while others keep
+// the machine busy: an orphan is one from then on.
 const faulty = useFaultyStack({
   functions: 2,
   env: {
     CONTEXT_LEASE_SECONDS: "6",
-    SANDBOX_PROBATION_SECONDS: "1",
+    SANDBOX_PROBATION_SECONDS: "3",
     TENANT_QUOTA: "100",
     CONVERSATION_QUOTA: "100",
   },
@@ -87,7 +88,7 @@ Deno.test("orphans die; sandboxes of active contexts, young ones, and those of o
   await sweep();
   assert.equal(lives(made.orphan.sandboxId), true, "too young to be called an orphan");
   // Old enough once creating and probation could be over.
-  await new Promise((resolve) => setTimeout(resolve, 4_100));
+  await new Promise((resolve) => setTimeout(resolve, 6_100));
   const swept = await sweep();
   assert.equal(swept.orphans, 1);
   assert.equal(lives(made.orphan.sandboxId), false);

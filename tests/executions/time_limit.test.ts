@@ -3,14 +3,15 @@ import assert from "node:assert/strict";
 import { invoke, newPath, refused, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
 import { at, useFaultyStack } from "../support/faulty_stack.ts";
+import { useNotebook } from "../support/notebook.ts";
 import { stubborn } from "../support/programs.ts";
 import { eventually } from "../support/settle.ts";
 
 const faulty = useFaultyStack({ functions: 2 });
+const notebook = useNotebook(faulty);
 
 Deno.test("code that yields keeps its variables", async () => {
-  const client = await user(faulty.stack);
-  const path = newPath();
+  const { client, path } = await notebook();
   await invoke(client, "execute-code", { ...path, code: "kept = 'yes'" });
   const code = "n = 0\nprint('started')\nwhile True: n += 1";
   const late = await invoke(client, "execute-code", { ...path, code, timeout_ms: 500 });
@@ -83,8 +84,7 @@ Deno.test("a kernel that crashes loses its variables too, and everybody on the p
 });
 
 Deno.test("who waits behind others' code for the whole time limit runs nothing, and takes no kernel away", async () => {
-  const client = await user(faulty.stack);
-  const path = newPath();
+  const { client, path } = await notebook();
   await invoke(client, "execute-code", { ...path, code: "import time\nruns = 0" });
   const long = await stream(client, { ...path, code: "print('long')\ntime.sleep(8)\nruns += 1" });
   await long.until("stdout");
@@ -101,8 +101,7 @@ Deno.test("who waits behind others' code for the whole time limit runs nothing, 
 });
 
 Deno.test("nor does it when the ledger could not be told at first that the others' code runs", async () => {
-  const client = await user(faulty.stack);
-  const path = newPath();
+  const { client, path } = await notebook();
   await invoke(client, "execute-code", { ...path, code: "import time\nruns = 0" });
   const fault = faulty.database.intercept(at.start, { kind: "answer", status: 503 }, 3);
   const long = await stream(client, { ...path, code: "print('long')\ntime.sleep(14)\nruns += 1\nruns" });
@@ -126,9 +125,7 @@ Deno.test("nor does who loses the connection while others' code runs", async () 
 });
 
 Deno.test("code that has not reached its kernel in time is timed out too, and counts as not begun", async () => {
-  const client = await user(faulty.stack);
-  const path = newPath();
-  await invoke(client, "execute-code", { ...path, code: "1" });
+  const { client, path } = await notebook();
   const held = faulty.proxy.intercept(at.execute, { kind: "hold" });
   const late = invoke(client, "execute-code", { ...path, code: "2", timeout_ms: 300 });
   await held.hit;
@@ -142,8 +139,7 @@ Deno.test("code that has not reached its kernel in time is timed out too, and co
 });
 
 Deno.test("a kernel that could not be asked is not restarted", async () => {
-  const client = await user(faulty.stack);
-  const path = newPath();
+  const { client, path } = await notebook();
   await invoke(client, "execute-code", { ...path, code: "kept = 'yes'" });
   // The run itself goes through.
   const questions = faulty.proxy.intercept(at.question, { kind: "answer", status: 429 }, 3);
@@ -167,8 +163,7 @@ Deno.test("a restart whose answer is lost is told all the same", async () => {
 });
 
 Deno.test("code that yields to others who wait is not taken for stuck", async () => {
-  const client = await user(faulty.stack);
-  const path = newPath();
+  const { client, path } = await notebook();
   await invoke(client, "execute-code", { ...path, code: "import time\nkept = 'yes'" });
   const first = await stream(client, { ...path, code: "print('first')\nwhile True: pass", timeout_ms: 1_500 });
   await first.until("stdout");

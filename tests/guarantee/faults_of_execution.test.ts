@@ -142,14 +142,14 @@ Deno.test("a claim on a key that cannot be renewed lapses, and its run is not ru
 Deno.test("note of a crashed kernel meets a fault", async (t) => {
   const client = await user(faulty.stack);
   const path = newPath();
-  const { context } = await invoke(client, "execute-code", { ...path, code: "kept = 1" });
+  const { context } = await invoke(client, "execute-code", { ...path, ...quick, code: "var kept = 1" });
   for (const faultName of few) {
     await t.step(faultName, async () => {
       const fault = faults[faultName];
-      const before = await invoke(client, "execute-code", { ...path, code: "kept = 1" });
+      const before = await invoke(client, "execute-code", { ...path, ...quick, code: "var kept = 1" });
       const times = fault.kind === "drop" ? 2 : 1;
       const interception = faulty.database.intercept(at.noteRestart, fault, times);
-      const body = { ...path, code: "import os\nos.abort()", idempotency_key: crypto.randomUUID() };
+      const body = { ...path, ...quick, code: "Deno.exit(1)", idempotency_key: crypto.randomUUID() };
       const told = await ask(client, body);
       assert(interception.left() < times);
       interception.end();
@@ -157,8 +157,8 @@ Deno.test("note of a crashed kernel meets a fault", async (t) => {
       const again = await askOn(client, body);
       assert.deepEqual(again, { ...told, how: "replayed" });
 
-      const after = await invoke(client, "execute-code", { ...path, code: "'kept' in globals()" });
-      assert.equal(after.execution.results[0].text, "False");
+      const after = await invoke(client, "execute-code", { ...path, ...quick, code: "'kept' in globalThis" });
+      assert.equal(after.execution.results[0].text, "false");
       // A repeat that ran would have restarted it again.
       assert.equal(after.execution.execution_count, 1);
       // Where it could not be noted, the new kernel's first execution finds out.

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { invoke, newPath, refused, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
-import { at, startFaultyStack } from "../support/faulty_stack.ts";
+import { at, quick, startFaultyStack } from "../support/faulty_stack.ts";
 import { stubborn } from "../support/programs.ts";
 import type { RequestLine } from "../support/proxy.ts";
 import { eventually } from "../support/settle.ts";
@@ -135,14 +135,14 @@ Deno.test("where the time went is in a header that browsers may read, and the re
       return response.headers;
     };
     const path = newPath();
-    const answer = await call({ "x-request-id": "trace-7" }, { ...path, code: "1" });
+    const answer = await call({ "x-request-id": "trace-7" }, { ...path, ...quick, code: "1" });
     const timing = answer.get("Server-Timing") ?? "";
     for (const part of ["auth", "database", "provider", "kernel", "total"]) {
       assert.match(timing, new RegExp(`(^|, )${part};dur=\\d+\\.\\d(,|$)`));
     }
     assert.equal(answer.get("X-Request-Id"), "trace-7");
 
-    const streamed = await call({ Accept: "text/event-stream" }, { ...path, code: "1" });
+    const streamed = await call({ Accept: "text/event-stream" }, { ...path, ...quick, code: "1" });
     assert.match(streamed.get("Server-Timing") ?? "", /auth;dur=.*database;dur=.*provider;dur=/);
     // What cannot stand in a log or a header as it is, is not taken over.
     const forged = await call({ "x-request-id": "a b{}" }, { ...path, code: "" });
