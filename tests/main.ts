@@ -8,7 +8,7 @@ import { skipped } from "./report.ts";
 import { startCluster } from "./support/database.ts";
 
 /** How many files run at the same time for each core: tests wait more than they compute. */
-const FILES_PER_CORE = 3;
+const FILES_PER_CORE = 2;
 /** More would need more connections than the cluster has. */
 const MOST_FILES = 16;
 
