@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ErrorBody, invoke, newPath, refused, user } from "../support/clients.ts";
 import { created } from "../support/provider.ts";
-import { contexts, reachDeadline } from "../support/rows.ts";
+import { contexts, growOld } from "../support/rows.ts";
 import { useStack } from "../support/stack.ts";
 
 const local = useStack({ functions: 4 });
@@ -69,15 +69,13 @@ Deno.test("a conversation has a quota of its own, and a place that is free is fr
   await Promise.all(["a", "b", "c", "d", "e"].map((path_id) => invoke(client, "acquire-context", on(path_id))));
   const answer = await refused(client, "acquire-context", on("f"));
   assert.equal(answer.body.code, "quota_exceeded");
-  assert.match(answer.body.message, /conversation.*5 active contexts of 5/);
+  assert.match(answer.body.message, /conversation.*5 sandboxes of 5/);
 
   await invoke(client, "terminate-context", on("a"));
   assert.equal((await invoke(client, "acquire-context", on("f"))).was_created, true);
-  // What is past its deadline holds no place either, although nobody has retired it yet.
+  // What is past its deadline, and E2B's, holds no place either, although nobody has retired it yet.
   await refused(client, "acquire-context", on("g"));
-  await local.sql`
-    update copilot_internal.execution_contexts set expires_at = clock_timestamp()
-    where conversation_id = ${conversation_id} and path_id = 'b'`;
+  await growOld(local.sql, { conversation_id, path_id: "b" });
   assert.equal((await invoke(client, "acquire-context", on("g"))).was_created, true);
 });
 
@@ -85,7 +83,7 @@ Deno.test("an expired path is claimed again at the quota: it is its own place", 
   const client = await user(local.stack);
   const paths = Array.from({ length: 10 }, newPath);
   await Promise.all(paths.map((path) => invoke(client, "acquire-context", path)));
-  await reachDeadline(local.sql, paths[0]);
+  await growOld(local.sql, paths[0]);
   const next = await invoke(client, "acquire-context", paths[0]);
   assert.equal(next.previous?.termination_reason, "expired");
   assert.equal((await contexts(local.sql, paths[0])).length, 2);

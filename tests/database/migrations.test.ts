@@ -130,7 +130,7 @@ Deno.test("only service_role can execute anything, and nobody reaches the tables
       where c.relnamespace = 'copilot_internal'::regnamespace and c.relkind = 'r' order by c.relname`;
     assert.deepEqual(
       tables.map(({ name, has_rls, roles }) => [name, has_rls, roles]),
-      ["execution_contexts", "executions", "idempotency_keys", "sandbox_lives", "settings"]
+      ["execution_contexts", "executions", "idempotency_keys", "rates", "sandbox_lives", "settings", "sweep_place"]
         .map((name) => [name, true, []]),
     );
   });

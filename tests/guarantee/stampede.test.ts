@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { useStack } from "../support/stack.ts";
 import { onLostSandbox, onNewPath, onOwnPaths } from "./stampede/stampede.ts";
 
-const local = useStack({ functions: 4, env: { TENANT_QUOTA: "1000" } });
+const local = useStack({ functions: 4, env: { TENANT_QUOTA: "1000", TENANT_CREATES_PER_MINUTE: "1000" } });
 
 Deno.test("100 callers on a new path: one create, one context, no error", async () => {
   assert.deepEqual(await onNewPath(local.stack, 100), { creates: 1, ok: 100, contexts: 1 });

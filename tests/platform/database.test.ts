@@ -8,7 +8,11 @@ import { supabase } from "../support/supabase_cli.ts";
 import { usePostgres15 } from "./postgres_15.ts";
 
 /** The migrations that schedule jobs. */
-const SCHEDULES = ["20261124000300_execution_context_schedule.sql", "20261126000200_execution_clean_up.sql"];
+const SCHEDULES = [
+  "20261124000300_execution_context_schedule.sql",
+  "20261126000200_execution_clean_up.sql",
+  "20261127000000_rates.sql",
+];
 
 const { met, test } = await needing("the Supabase CLI", "pg_cron", "plpgsql_check");
 
@@ -41,7 +45,9 @@ test("the migrations push, lint and advise clean, and the real pg_cron takes the
       assert.deepEqual(jobs.map((job) => [job.jobname, job.schedule]), [
         ["cleanup-execution-contexts", "0 3 * * *"],
         ["cleanup-executions", "30 * * * *"],
+        ["cleanup-failed-claims", "* * * * *"],
         ["expire-execution-contexts", "* * * * *"],
+        ["forget-rates", "45 * * * *"],
         ["purge-execution-contexts-log", "15 3 * * *"],
         ["retire-lost-executions", "*/5 * * * *"],
         ["sweep-execution-contexts", "* * * * *"],
@@ -49,7 +55,7 @@ test("the migrations push, lint and advise clean, and the real pg_cron takes the
     });
     await t.step("what the jobs say runs", async () => {
       const jobs = await sql`select command from cron.job`;
-      assert.equal(jobs.length, 6);
+      assert.equal(jobs.length, 8);
       for (const { command } of jobs) await sql.unsafe(command);
     });
   } finally {

@@ -60,7 +60,7 @@ test("the real pg_cron expires, retires what is lost and deletes by itself (take
 
     // Nobody waits for three o'clock. What runs every minute is left as it is.
     const nightly = await sql`select jobid, schedule from cron.job where schedule <> '* * * * *'`;
-    assert.equal(nightly.length, 4);
+    assert.equal(nightly.length, 5);
     const [{ start }] = await sql`select clock_timestamp() as start`;
     for (const { jobid } of nightly) await sql`select cron.alter_job(${jobid}, schedule := '* * * * *')`;
     let runs: Record<string, string[]> = {};
@@ -83,7 +83,9 @@ test("the real pg_cron expires, retires what is lost and deletes by itself (take
     assert.deepEqual(Object.keys(runs), [
       "cleanup-execution-contexts",
       "cleanup-executions",
+      "cleanup-failed-claims",
       "expire-execution-contexts",
+      "forget-rates",
       "purge-execution-contexts-log",
       "retire-lost-executions",
       "sweep-execution-contexts",

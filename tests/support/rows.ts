@@ -35,3 +35,11 @@ export async function reachDeadline(sql: postgres.Sql, path: { conversation_id: 
     update copilot_internal.execution_contexts set expires_at = clock_timestamp()
     where conversation_id = ${path.conversation_id} and terminated_at is null`;
 }
+
+/** As `reachDeadline`, of a context that has lived for long: its sandbox's probation is over too. */
+export async function growOld(sql: postgres.Sql, path: { conversation_id: string; path_id: string }): Promise<void> {
+  await sql`
+    update copilot_internal.execution_contexts
+    set expires_at = clock_timestamp(), activated_at = activated_at - interval '1 day'
+    where conversation_id = ${path.conversation_id} and path_id = ${path.path_id} and terminated_at is null`;
+}

@@ -32,6 +32,8 @@ const schema = z.object({
   CONTEXT_LEASE_SECONDS: seconds(60, 120),
   TENANT_QUOTA: count(10),
   CONVERSATION_QUOTA: count(5),
+  TENANT_CREATES_PER_MINUTE: count(60),
+  TENANT_EXECUTIONS_PER_MINUTE: count(600),
   REQUEST_SECONDS: z.coerce.number().int().min(60).max(400).default(150),
   EXECUTION_TIMEOUT_SECONDS: seconds(60, 400),
   EXECUTION_MAX_TIMEOUT_SECONDS: seconds(300, 400),
@@ -62,13 +64,17 @@ export interface Config {
     readonly leaseSeconds: number;
     /** How long a caller waits for a path that somebody else is creating: a lease and what fail-over takes. */
     readonly waitSeconds: number;
-    /** The most active contexts, of a tenant and of one of its conversations. */
+    /** The most sandboxes that may be alive, of a tenant and of one of its conversations. */
     readonly tenantQuota: number;
     readonly conversationQuota: number;
+    /** How many sandboxes a tenant may have made in a minute. */
+    readonly createsPerMinute: number;
   };
   readonly execution: {
     /** How long the claim on an idempotency key outlives its process. */
     readonly leaseSeconds: number;
+    /** How many a tenant may ask for in a minute. */
+    readonly perMinute: number;
   };
   /** Of requests that are answered at once, and of those that are answered by a stream. */
   readonly answer: Limits;
@@ -123,8 +129,9 @@ export function readConfig(environment: Record<string, string> = Deno.env.toObje
       waitSeconds: env.CONTEXT_LEASE_SECONDS + 10,
       tenantQuota: env.TENANT_QUOTA,
       conversationQuota: env.CONVERSATION_QUOTA,
+      createsPerMinute: env.TENANT_CREATES_PER_MINUTE,
     },
-    execution: { leaseSeconds: env.EXECUTION_LEASE_SECONDS },
+    execution: { leaseSeconds: env.EXECUTION_LEASE_SECONDS, perMinute: env.TENANT_EXECUTIONS_PER_MINUTE },
     answer: limits(Math.min(env.REQUEST_SECONDS, IDLE_SECONDS), env),
     // A stream begins to answer at once: it may use all that the plan grants.
     stream: limits(env.REQUEST_SECONDS, env),

@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(55);
+select plan(67);
 
 create temp view roles as
 select rolname::text as role from pg_roles where rolname in ('anon', 'authenticated', 'service_role');
@@ -45,7 +45,11 @@ select is_empty(
 select function_privs_are('public', name, arguments, role, case role when 'service_role' then array['EXECUTE'] else '{}' end)
 from (
   values
-    ('claim_execution_context', array['uuid', 'text', 'text', 'text', 'integer', 'integer', 'integer', 'integer', 'uuid', 'integer', 'integer']),
+    ('claim_execution_context', array['uuid', 'text', 'text', 'text', 'integer', 'integer', 'integer', 'integer', 'uuid', 'integer', 'integer', 'integer', 'integer', 'integer']),
+    ('fail_execution_context', array['uuid', 'text', 'boolean', 'integer', 'boolean']),
+    ('settle_claim', array['uuid']),
+    ('sweep_place', array[]::text[]),
+    ('move_sweep_place', array['text']),
     ('terminate_execution_contexts', array['text', 'text', 'text', 'uuid']),
     ('take_owed_kills', array['integer', 'integer']),
     ('start_execution', array['uuid', 'uuid', 'text', 'integer', 'integer', 'integer']),

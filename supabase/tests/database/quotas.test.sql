@@ -1,8 +1,8 @@
--- How many contexts a tenant and a conversation may have.
+-- How many sandboxes of a tenant and of a conversation may be alive.
 
 begin;
 \ir setup.psql
-select plan(15);
+select plan(27);
 
 -- A claim under these quotas.
 create function pg_temp.claim(
@@ -56,10 +56,10 @@ select results_eq(
     ) c
   $$,
   $$
-    select null::uuid, 'c', 'p4', min(expires_at)
+    select null::uuid, 'c', 'p4', min(expires_at) + interval '90 seconds'
     from copilot_internal.execution_contexts where tenant_id = 'quotas' and terminated_at is null
   $$,
-  'who is refused is told when the next place is due'
+  'who is refused is told when a place is free, if nobody frees one: a claim''s when its sandbox would have died on probation'
 );
 
 select results_eq(
@@ -80,25 +80,52 @@ select results_eq(
   'another tenant''s contexts do not count'
 );
 
+-- What may be alive, and what not.
+create function pg_temp.outcome(p_number integer, p_path_id text)
+returns text
+language sql
+as $$ select outcome from pg_temp.claim(p_number, 'c', p_path_id, 3, 3) $$;
+
 select public.terminate_execution_contexts('quotas', 'c', 'p3') \g /dev/null
-select results_eq(
-  $$ select outcome from pg_temp.claim(5, 'c', 'p5', 3, 3) $$, $$ values ('claimed') $$,
-  'a context that has ended leaves its place, whether its sandbox is gone or not'
-);
+select is(pg_temp.outcome(5, 'p5'), 'quota_exceeded', 'a claim that was ended in flight keeps its place: its sandbox may come yet');
+select is(pg_temp.outcome(5, 'p3'), 'quota_exceeded', 'on its own path too');
+select ok(public.settle_claim(pg_temp.id(3)), 'whoever knows that there is none says so');
+select is(pg_temp.outcome(5, 'p5'), 'claimed', 'and then the place is free');
+
+select public.activate_execution_context(pg_temp.id(5), 'sandbox 5') \g /dev/null
 update copilot_internal.execution_contexts set expires_at = clock_timestamp() where id = pg_temp.id(5);
+select is(pg_temp.outcome(6, 'p6'), 'quota_exceeded', 'a context that stood idle for a second only has its place until the end of probation');
+select is(pg_temp.outcome(6, 'p5'), 'quota_exceeded', 'on its own path too');
+update copilot_internal.execution_contexts set activated_at = clock_timestamp() - interval '90 seconds' where id = pg_temp.id(5);
+update copilot_internal.execution_contexts set may_live_until = clock_timestamp() where id = pg_temp.id(5);
+select is(pg_temp.outcome(6, 'p6'), 'claimed', 'E2B has ended its sandbox by then');
+
+select public.activate_execution_context(pg_temp.id(6), 'sandbox 6') \g /dev/null
+select public.terminate_execution_contexts('quotas', 'c', 'p6') \g /dev/null
+select is(pg_temp.outcome(7, 'p7'), 'quota_exceeded', 'a context that has ended keeps its place while its kill is owed');
+select public.confirm_sandbox_killed(pg_temp.id(6), 'sandbox 6') \g /dev/null
+select is(pg_temp.outcome(7, 'p7'), 'claimed', 'and leaves it when its sandbox is known to be gone');
+
+select public.fail_execution_context(pg_temp.id(7), 'sandbox_timeout', false) \g /dev/null
+select is(pg_temp.outcome(8, 'p8'), 'quota_exceeded', 'a claim whose create had no answer keeps its place: there may be a sandbox');
+select public.settle_claim(pg_temp.id(7)) \g /dev/null
+select is(pg_temp.outcome(8, 'p8'), 'claimed', 'until that is known');
+select public.fail_execution_context(pg_temp.id(8), 'out_of_sandboxes', true, p_may_live := false) \g /dev/null
+select is(pg_temp.outcome(9, 'p9'), 'claimed', 'one that was refused has left its place');
+
+select public.activate_execution_context(pg_temp.id(9), 'sandbox 9') \g /dev/null
+select public.lose_execution_context(pg_temp.id(9), 'sandbox 9') \g /dev/null
+select is(pg_temp.outcome(10, 'p9'), 'claimed', 'one that E2B has lost has left its place');
+update copilot_internal.execution_contexts
+set expires_at = clock_timestamp() - interval '89 seconds' where id = pg_temp.id(10);
+select is(pg_temp.outcome(11, 'p11'), 'quota_exceeded', 'a claim whose lease has run out keeps its place while its sandbox may live');
+update copilot_internal.execution_contexts
+set expires_at = clock_timestamp() - interval '90 seconds' where id = pg_temp.id(10);
+select is(pg_temp.outcome(11, 'p11'), 'claimed', 'and no longer, though nobody has retired it');
+select is(terminated_at, null, 'a claim retires only its own path''s')
+from copilot_internal.execution_contexts where id = pg_temp.id(10);
 select results_eq(
-  $$ select outcome from pg_temp.claim(6, 'c', 'p6', 3, 3) $$, $$ values ('claimed') $$,
-  'so does one that is past its deadline and that nobody has retired'
-);
-select is(terminated_at, null, 'which retires only its own path''s')
-from copilot_internal.execution_contexts where id = pg_temp.id(5);
-update copilot_internal.execution_contexts set expires_at = clock_timestamp() where id = pg_temp.id(6);
-select results_eq(
-  $$ select outcome from pg_temp.claim(7, 'c', 'p6', 3, 3) $$, $$ values ('claimed') $$,
-  'and a path''s own expired context makes room for the new one'
-);
-select results_eq(
-  $$ select * from pg_temp.claim(8, 'new', 'p', 0, 0, 'nobody') $$,
+  $$ select * from pg_temp.claim(12, 'new', 'p', 0, 0, 'nobody') $$,
   $$ values ('quota_exceeded', 'conversation', 0, 0) $$,
   'a quota of nothing is a quota'
 );

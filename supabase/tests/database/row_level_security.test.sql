@@ -9,7 +9,7 @@ delete from copilot_internal.execution_contexts;
 
 insert into copilot_internal.execution_contexts
   (tenant_id, conversation_id, path_id, sandbox_status, sandbox_id, activated_at, ttl_seconds, expires_at)
-select t, c, 'p', 'ready', 'sandbox', now(), 60, now()
+select t, c, 'p', 'ready', 'sandbox of ' || c, now(), 60, now()
 from (
   values ('acme', 'acme 1'), ('acme', 'acme 2'), ('globex', 'globex 1'), ('7', 'number 7'), ('user-1', 'user 1'), ('true', 'boolean')
 ) as rows (t, c);

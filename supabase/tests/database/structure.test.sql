@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(28);
+select plan(29);
 
 select has_schema('copilot_internal');
 select has_table('copilot_internal', 'execution_contexts', 'the table exists');
@@ -26,9 +26,11 @@ select results_eq(
       ('id', 'uuid', true),
       ('kill_attempted_at', 'timestamp with time zone', false),
       ('last_used_at', 'timestamp with time zone', true),
+      ('may_live_until', 'timestamp with time zone', false),
       ('path_id', 'text', true),
       ('previous_terminated_at', 'timestamp with time zone', false),
       ('previous_termination_reason', 'text', false),
+      ('probation_seconds', 'integer', true),
       ('sandbox_id', 'text', false),
       ('sandbox_killed_at', 'timestamp with time zone', false),
       ('sandbox_status', 'text', true),
@@ -44,7 +46,7 @@ select is_empty(
   $$
     select column_name from information_schema.columns
     where table_schema = 'copilot_internal' and table_name = 'execution_contexts' and column_default is not null
-      and column_name not in ('id', 'created_at', 'last_used_at')
+      and column_name not in ('id', 'created_at', 'last_used_at', 'probation_seconds')
   $$,
   'a state and its deadline have no default: each insert must say them'
 );
@@ -74,6 +76,12 @@ select is(
     'USING btree (terminated_at) '
     'WHERE ((terminated_at IS NOT NULL) AND (sandbox_id IS NOT NULL) AND (sandbox_killed_at IS NULL))',
   'the owed kills have their index'
+);
+select is(
+  pg_get_indexdef('copilot_internal.idx_execution_contexts_unique_sandbox'::regclass),
+  'CREATE UNIQUE INDEX idx_execution_contexts_unique_sandbox ON copilot_internal.execution_contexts '
+    'USING btree (sandbox_id) WHERE ((terminated_at IS NULL) AND (sandbox_id IS NOT NULL))',
+  'no two active contexts have the same sandbox'
 );
 select is_empty(
   $$
@@ -118,7 +126,9 @@ from pg_class where oid = 'public.execution_contexts'::regclass;
 
 -- The ledger, the keys and the settings.
 select tables_are(
-  'copilot_internal', array['execution_contexts', 'executions', 'idempotency_keys', 'sandbox_lives', 'settings']
+  'copilot_internal', array[
+    'execution_contexts', 'executions', 'idempotency_keys', 'rates', 'sandbox_lives', 'settings', 'sweep_place'
+  ]
 );
 select is_empty(
   $$
@@ -163,6 +173,8 @@ select results_eq(
       ('executions', 'tenant_id', 'text', true),
       ('idempotency_keys', 'alive_until', 'timestamp with time zone', true),
       ('idempotency_keys', 'answer', 'json', false),
+      ('idempotency_keys', 'answer_bytes', 'integer', false),
+      ('idempotency_keys', 'answered_at', 'timestamp with time zone', false),
       ('idempotency_keys', 'created_at', 'timestamp with time zone', true),
       ('idempotency_keys', 'execution_id', 'uuid', true),
       ('idempotency_keys', 'expires_at', 'timestamp with time zone', true),
@@ -170,6 +182,10 @@ select results_eq(
       ('idempotency_keys', 'request_hash', 'text', true),
       ('idempotency_keys', 'sent_at', 'timestamp with time zone', false),
       ('idempotency_keys', 'tenant_id', 'text', true),
+      ('idempotency_keys', 'thrown_out_at', 'timestamp with time zone', false),
+      ('rates', 'kind', 'text', true),
+      ('rates', 'spent_until', 'timestamp with time zone', true),
+      ('rates', 'tenant_id', 'text', true),
       ('sandbox_lives', 'context_id', 'uuid', true),
       ('sandbox_lives', 'conversation_id', 'text', true),
       ('sandbox_lives', 'ended_at', 'timestamp with time zone', true),
@@ -178,7 +194,11 @@ select results_eq(
       ('sandbox_lives', 'tenant_id', 'text', true),
       ('settings', 'answer_hours', 'integer', true),
       ('settings', 'id', 'boolean', true),
-      ('settings', 'ledger_days', 'integer', true)
+      ('settings', 'ledger_days', 'integer', true),
+      ('settings', 'tenant_answer_mebibytes', 'integer', true),
+      ('settings', 'tenant_answers', 'integer', true),
+      ('sweep_place', 'id', 'boolean', true),
+      ('sweep_place', 'page_token', 'text', false)
   $$,
   'they have these columns: in the ledger, nothing of the code or of what it said'
 );
@@ -201,7 +221,8 @@ select set_eq(
     'CREATE INDEX idx_sandbox_lives_age ON copilot_internal.sandbox_lives USING btree (ended_at)',
     'CREATE UNIQUE INDEX idempotency_keys_pkey ON copilot_internal.idempotency_keys USING btree (tenant_id, idempotency_key)',
     'CREATE UNIQUE INDEX idempotency_keys_execution_unique ON copilot_internal.idempotency_keys USING btree (execution_id)',
-    'CREATE INDEX idx_idempotency_keys_expiry ON copilot_internal.idempotency_keys USING btree (expires_at)'
+    'CREATE INDEX idx_idempotency_keys_expiry ON copilot_internal.idempotency_keys USING btree (expires_at)',
+    'CREATE INDEX idx_idempotency_keys_answers ON copilot_internal.idempotency_keys USING btree (tenant_id, answered_at) INCLUDE (answer_bytes) WHERE ((answered_at IS NOT NULL) AND (thrown_out_at IS NULL))'
   ],
   'and these indexes'
 );
@@ -220,17 +241,28 @@ select results_eq(
     select column_name::text collate "default", column_default::text collate "default" from information_schema.columns
     where table_schema = 'copilot_internal' and table_name = 'settings' order by column_name::text collate "C"
   $$,
-  $$ values ('answer_hours', '24'), ('id', 'true'), ('ledger_days', '400') $$,
+  $$
+    values
+      ('answer_hours', '24'), ('id', 'true'), ('ledger_days', '400'), ('tenant_answer_mebibytes', '64'),
+      ('tenant_answers', '10000')
+  $$,
   'which start with answers kept for a day, and the ledger for more than a year'
 );
-select is(
-  regexp_replace(pg_get_triggerdef(oid), '\s+', ' ', 'g'),
-  'CREATE TRIGGER note_sandbox_life AFTER UPDATE OF terminated_at, sandbox_killed_at ON copilot_internal.execution_contexts '
+select set_eq(
+  $$
+    select regexp_replace(pg_get_triggerdef(oid), '\s+', ' ', 'g')
+    from pg_trigger where tgrelid = 'copilot_internal.execution_contexts'::regclass and not tgisinternal
+  $$,
+  array[
+    'CREATE TRIGGER note_end_of_life BEFORE UPDATE OF terminated_at ON copilot_internal.execution_contexts '
+    'FOR EACH ROW WHEN (((old.terminated_at IS NULL) AND (new.terminated_at IS NOT NULL) AND (new.may_live_until IS NULL))) '
+    'EXECUTE FUNCTION copilot_internal.note_end_of_life()',
+    'CREATE TRIGGER note_sandbox_life AFTER UPDATE OF terminated_at, sandbox_killed_at ON copilot_internal.execution_contexts '
     'FOR EACH ROW WHEN (((new.terminated_at IS NOT NULL) AND (new.activated_at IS NOT NULL))) '
-    'EXECUTE FUNCTION copilot_internal.note_sandbox_life()',
-  'the only trigger looks at what ends, never at a touch'
-)
-from pg_trigger where tgrelid = 'copilot_internal.execution_contexts'::regclass and not tgisinternal;
+    'EXECUTE FUNCTION copilot_internal.note_sandbox_life()'
+  ],
+  'the only triggers look at what ends, never at a touch'
+);
 
 -- Those in public that are not ours are no concern of ours.
 create temp view functions as

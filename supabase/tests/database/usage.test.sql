@@ -42,7 +42,7 @@ as $$
   insert into copilot_internal.execution_contexts (
     tenant_id, conversation_id, path_id, sandbox_status, sandbox_id, activated_at, ttl_seconds, expires_at
   )
-  values (p_tenant_id, 'c', p_path_id, 'ready', 'sandbox', p_from, 60, p_to)
+  values (p_tenant_id, 'c', p_path_id, 'ready', 'sandbox of ' || p_tenant_id || p_path_id, p_from, 60, p_to)
 $$;
 
 select is_empty(

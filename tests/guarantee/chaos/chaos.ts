@@ -55,6 +55,8 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     functions: processes,
     env: {
       CONTEXT_LEASE_SECONDS: String(LEASE),
+      TENANT_CREATES_PER_MINUTE: "1000",
+      TENANT_EXECUTIONS_PER_MINUTE: "10000",
       SANDBOX_PROBATION_SECONDS: String(PROBATION),
       // Longer than any orphan may live: its own time limit must not be what ends it.
       CONTEXT_TTL_SECONDS: "300",

@@ -14,7 +14,10 @@ const { values } = parseArgs({
 });
 const { rounds, callers, processes } = z.record(z.string(), z.coerce.number().int().positive()).parse(values);
 
-await using stack = await startStack({ functions: processes, env: { TENANT_QUOTA: "1000000" } });
+await using stack = await startStack({
+  functions: processes,
+  env: { TENANT_QUOTA: "1000000", TENANT_CREATES_PER_MINUTE: "1000000" },
+});
 const kinds = [
   { name: "a new path", run: onNewPath, creates: 1 },
   { name: "a path whose sandbox was just killed", run: onLostSandbox, creates: 1 },

@@ -13,7 +13,7 @@ type AcquireCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "trace" 
 export interface AcquireOptions {
   /** How long the context may stand idle. Absent, it stays as it is, or is as the settings say for a new one. */
   readonly ttlSeconds?: number;
-  /** How long an execution that follows at once may take: the context must outlive it. */
+  /** How long an execution that follows at once may take: the context must outlive it. 0: none follows. */
   readonly holdSeconds: number;
   /** False: this request has created a sandbox already, and must not create another. */
   readonly mayCreate?: boolean;
@@ -61,6 +61,10 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
       awaitedId,
       tenantQuota: config.context.tenantQuota,
       conversationQuota: config.context.conversationQuota,
+      probationSeconds: config.sandbox.probationSeconds,
+      createsPerMinute: config.context.createsPerMinute,
+      // Once a request: who waits for a claim asks again and again.
+      executionsPerMinute: options.holdSeconds > 0 && polls === 0 ? config.execution.perMinute : undefined,
     });
     if (claim.outcome === "reused" || claim.outcome === "claimed") trace.about({ context_id: claim.id });
     switch (claim.outcome) {
@@ -82,7 +86,7 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
               retryAfterSeconds: 1,
             },
           );
-          await store.fail(claim.id, error, false);
+          await store.fail(claim.id, error, { final: false, mayLive: false });
           throw error;
         }
         mayCreate = false;
@@ -98,11 +102,17 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
       case "quota_exceeded":
         throw new ContextError(
           "quota_exceeded",
-          `This ${claim.quota_scope} has ${claim.quota_count} active contexts of ${claim.quota_limit}. End one, or wait.`,
+          `This ${claim.quota_scope} has ${claim.quota_count} sandboxes of ${claim.quota_limit}. End a context, or wait.`,
           {
             quota: { scope: claim.quota_scope, limit: claim.quota_limit, current: claim.quota_count },
             retryAfterSeconds: secondsUntil(claim.expires_at),
           },
+        );
+      case "rate_limited":
+        throw new ContextError(
+          "rate_limited",
+          `This tenant has had its ${claim.quota_limit} ${claim.quota_scope} a minute. Try again later.`,
+          { retryAfterSeconds: secondsUntil(claim.expires_at) },
         );
       case "failed":
         throw new ContextError(
@@ -123,7 +133,9 @@ async function create(call: AcquireCall, claimId: string, options: AcquireOption
     sandbox = await sandboxes.create(claimId);
   } catch (thrown) {
     const error = asContextError(thrown);
-    await attempt("claim_not_failed", claimId, store.fail(claimId, error, FINAL.has(error.code)));
+    // What is final is E2B's refusal; after anything else it may have made a sandbox.
+    const final = FINAL.has(error.code);
+    await attempt("claim_not_failed", claimId, store.fail(claimId, error, { final, mayLive: !final }));
     throw error;
   }
 
@@ -132,7 +144,8 @@ async function create(call: AcquireCall, claimId: string, options: AcquireOption
   const context = await store.activate(claimId, sandbox.sandboxId, options.holdSeconds);
   if (!context) {
     log("warning", { event: "claim_fenced_off", context_id: claimId });
-    await attempt("sandbox_not_killed", claimId, sandboxes.kill(sandbox.sandboxId));
+    const settled = sandboxes.kill(sandbox.sandboxId).then(() => store.settle(claimId));
+    await attempt("sandbox_not_killed", claimId, settled);
     return null;
   }
 

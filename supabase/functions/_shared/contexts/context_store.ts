@@ -37,6 +37,12 @@ const claimSchema = z.discriminatedUnion("outcome", [
     quota_count: z.int(),
     expires_at: z.string().nullable(),
   }),
+  z.object({
+    outcome: z.literal("rate_limited"),
+    quota_scope: z.enum(["creates", "executions"]),
+    quota_limit: z.int(),
+    expires_at: z.string().nullable(),
+  }),
 ]);
 export type Claim = z.infer<typeof claimSchema>;
 
@@ -57,6 +63,11 @@ export interface ClaimOptions {
   readonly awaitedId?: string;
   readonly tenantQuota: number;
   readonly conversationQuota: number;
+  /** How long a sandbox lives from its birth on, whatever comes: as long it holds a place in the quotas. */
+  readonly probationSeconds: number;
+  readonly createsPerMinute: number;
+  /** Given where the claim is for an execution, which it counts. */
+  readonly executionsPerMinute?: number;
 }
 
 export class ContextStore {
@@ -76,6 +87,9 @@ export class ContextStore {
       p_awaited_id: options.awaitedId,
       p_tenant_quota: options.tenantQuota,
       p_conversation_quota: options.conversationQuota,
+      p_probation_seconds: options.probationSeconds,
+      p_creates_per_minute: options.createsPerMinute,
+      p_executions_per_minute: options.executionsPerMinute,
     }, z.tuple([claimSchema]));
     return rows[0];
   }
@@ -90,14 +104,27 @@ export class ContextStore {
     return rows[0] ?? null;
   }
 
-  /** Ends a claim whose sandbox could not be made. `final`: those who wait are told the error and do not try again. */
-  async fail(claimId: string, error: ContextError, final: boolean): Promise<boolean> {
+  /**
+   * Ends a claim whose sandbox could not be made. `final`: those who wait are told the error and do not try again.
+   * `mayLive`: E2B may have made one all the same, which holds a place in the quotas until its probation must be over.
+   */
+  async fail(
+    claimId: string,
+    error: ContextError,
+    { final, mayLive }: { readonly final: boolean; readonly mayLive: boolean },
+  ): Promise<boolean> {
     return await this.rpc.call("fail_execution_context", {
       p_context_id: claimId,
       p_error_code: error.code,
       p_error_final: final,
       p_error_retry_after_seconds: error.retryAfterSeconds,
+      p_may_live: mayLive,
     }, z.boolean());
+  }
+
+  /** Notes that no sandbox of a claim that had ended is alive: its place in the quotas is free. */
+  async settle(claimId: string): Promise<boolean> {
+    return await this.rpc.call("settle_claim", { p_context_id: claimId }, z.boolean());
   }
 
   /** Ends a context whose sandbox E2B says is gone. Unconfirmed, because it is only being killed: the kill stays owed. */
@@ -135,6 +162,16 @@ export class ContextStore {
       z.array(z.object({ id: z.uuid(), sandbox_id: z.string() })),
     );
     return rows.map((row) => ({ contextId: row.id, sandboxId: row.sandbox_id }));
+  }
+
+  /** The token of the page of E2B's list where the last sweep ended. Null: at the list's end, so begin anew. */
+  async sweepPlace(): Promise<string | null> {
+    return await this.rpc.call("sweep_place", {}, z.string().nullable());
+  }
+
+  /** Notes where the next sweep goes on. */
+  async moveSweepPlace(pageToken: string | undefined): Promise<boolean> {
+    return await this.rpc.call("move_sweep_place", { p_page_token: pageToken }, z.boolean());
   }
 
   /** Of these sandboxes, those that a claim of ours made and that no active context owns. */

@@ -2,6 +2,8 @@
 import { z } from "zod";
 import { inBackground } from "../background.ts";
 import type { SweepResponse } from "../contract/terminate_context.ts";
+import { asContextError } from "../errors.ts";
+import { describe, log } from "../log.ts";
 import type { ContextCall } from "./context_call.ts";
 import type { SandboxOfContext } from "./context_store.ts";
 import { killAll } from "./kills.ts";
@@ -49,14 +51,18 @@ export async function sweep(call: SweepCall, budget: SweepBudget): Promise<Sweep
   return { expired, killed: killed.done, orphans: orphans.done, failed: killed.failed + orphans.failed };
 }
 
-/** The sandboxes in E2B's list that no active context owns, and that are too old to belong to a claim in flight. */
+/**
+ * The sandboxes in E2B's list that no active context owns, and that are too old to belong to a claim in flight. Goes on
+ * where the last sweep ended: what lies behind more pages than one sweep may read is come to as well.
+ */
 async function findOrphans({ store, sandboxes, config }: SweepCall, pages: number): Promise<SandboxOfContext[]> {
   const { createSeconds, probationSeconds } = config.sandbox;
   const bornBefore = Date.now() - (createSeconds + probationSeconds) * 1000;
   const orphans: SandboxOfContext[] = [];
-  let pageToken: string | undefined;
+  const place = await store.sweepPlace() ?? undefined;
+  let pageToken = place;
   for (let page = 0; page < pages; page++) {
-    const listed = await sandboxes.list(pageToken);
+    const listed = await listFrom(sandboxes, pageToken);
     const old = listed.sandboxes.filter(({ startedAt }) => startedAt.getTime() < bornBefore);
     const candidates = old.flatMap(({ sandboxId, contextId }) =>
       // The ids of others who use the account may look like anything.
@@ -65,9 +71,23 @@ async function findOrphans({ store, sandboxes, config }: SweepCall, pages: numbe
     if (candidates.length > 0) orphans.push(...await store.findOrphans(candidates));
     pageToken = listed.nextPageToken;
     // The oldest come first: behind a page with young ones are only younger ones.
-    if (pageToken === undefined || old.length < listed.sandboxes.length) break;
+    if (old.length < listed.sandboxes.length) pageToken = undefined;
+    if (pageToken === undefined) break;
   }
+  if (pageToken !== place) await store.moveSweepPlace(pageToken);
   return orphans;
+}
+
+/** A page of E2B's list; the first one where E2B does not know the token of a later one any more. */
+async function listFrom(sandboxes: SweepCall["sandboxes"], pageToken: string | undefined) {
+  try {
+    return await sandboxes.list(pageToken);
+  } catch (thrown) {
+    const { retryable } = asContextError(thrown);
+    if (pageToken === undefined || retryable) throw thrown;
+    log("warning", { event: "sweep_begins_anew", error: describe(thrown) });
+    return await sandboxes.list();
+  }
 }
 
 /** Sweeps a little in the background, unless this isolate has in the last half minute: for projects without the schedule. */

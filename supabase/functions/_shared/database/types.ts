@@ -84,10 +84,13 @@ export type Database = {
           "p_claim_id": string;
           "p_conversation_id": string;
           "p_conversation_quota"?: number;
+          "p_creates_per_minute"?: number;
           "p_default_ttl_seconds": number;
+          "p_executions_per_minute"?: number;
           "p_hold_seconds"?: number;
           "p_lease_seconds": number;
           "p_path_id": string;
+          "p_probation_seconds"?: number;
           "p_tenant_id": string;
           "p_tenant_quota"?: number;
           "p_ttl_seconds"?: number;
@@ -132,6 +135,7 @@ export type Database = {
           "p_error_code": string;
           "p_error_final": boolean;
           "p_error_retry_after_seconds"?: number;
+          "p_may_live"?: boolean;
         };
         Returns: boolean;
       };
@@ -163,12 +167,14 @@ export type Database = {
         Args: { "p_confirmed"?: boolean; "p_context_id": string; "p_sandbox_id": string };
         Returns: boolean;
       };
+      "move_sweep_place": { Args: { "p_page_token"?: string }; Returns: boolean };
       "note_kernel_restart": {
         Args: { "p_context_id": string; "p_execution_id": string; "p_language": string };
         Returns: boolean;
       };
       "release_execution": { Args: { "p_execution_id": string }; Returns: boolean };
       "send_execution": { Args: { "p_execution_id": string }; Returns: boolean };
+      "settle_claim": { Args: { "p_context_id": string }; Returns: boolean };
       "start_execution": {
         Args: {
           "p_context_id": string;
@@ -183,6 +189,7 @@ export type Database = {
           "previous_termination_reason": string;
         }[];
       };
+      "sweep_place": { Args: Record<PropertyKey, never>; Returns: string };
       "take_owed_kills": {
         Args: { "p_limit"?: number; "p_retry_seconds"?: number };
         Returns: {

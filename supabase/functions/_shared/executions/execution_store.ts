@@ -13,7 +13,7 @@ const lossSchema = contextSchema.pick({ previous_termination_reason: true, previ
 export type Loss = z.infer<typeof lossSchema>;
 
 const claimSchema = z.discriminatedUnion("outcome", [
-  z.object({ outcome: z.enum(["claimed", "running", "mismatch", "lost"]) }),
+  z.object({ outcome: z.enum(["claimed", "running", "mismatch", "lost", "thrown_out"]) }),
   z.object({ outcome: z.literal("finished"), answer: answerSchema }),
 ]);
 export type ExecutionClaim = z.infer<typeof claimSchema>;

@@ -10,7 +10,7 @@ import type { KeptAnswer } from "./execution_store.ts";
  * request that is at it now is waited for.
  *
  * @throws ContextError `idempotency_key_reused` for another body; `execution_lost` when the process that ran it has
- * died; `execution_running` when it runs longer than this request may wait
+ * died; `answer_gone` when its answer is kept no more; `execution_running` when it runs longer than this request may wait
  */
 export async function once(
   call: Pick<ExecutionCall, "config" | "executions" | "answerBy" | "gone">,
@@ -37,6 +37,11 @@ export async function once(
           "idempotency_key_reused",
           "Another request has used this idempotency_key, with another body.",
           { field: "idempotency_key" },
+        );
+      case "thrown_out":
+        throw new ContextError(
+          "answer_gone",
+          "The request with this idempotency key has run, and its answer is kept no more: the tenant has had more kept since than it may. To run it again, use another key.",
         );
       case "lost":
         throw new ContextError(

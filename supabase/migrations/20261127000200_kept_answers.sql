@@ -1,0 +1,167 @@
+-- How much a tenant may have kept for it: answers beyond that go, the oldest first, and a repeat of theirs is told so.
+
+alter table copilot_internal.settings
+  add column if not exists tenant_answer_mebibytes integer not null default 64,
+  add column if not exists tenant_answers integer not null default 10000;
+alter table copilot_internal.settings
+  drop constraint if exists settings_tenant_answers_check,
+  add constraint settings_tenant_answers_check
+    check (tenant_answer_mebibytes between 16 and 1048576 and tenant_answers between 1 and 1000000);
+comment on column copilot_internal.settings.tenant_answer_mebibytes is
+  'How much of answers to executions with an idempotency key is kept for a tenant.';
+comment on column copilot_internal.settings.tenant_answers is
+  'How many of them.';
+
+alter table copilot_internal.idempotency_keys
+  add column if not exists answer_bytes integer,
+  add column if not exists answered_at timestamptz,
+  add column if not exists thrown_out_at timestamptz;
+comment on column copilot_internal.idempotency_keys.thrown_out_at is
+  'When the answer went because the tenant had more than may be kept. The key stays, so that its code is not run again.';
+
+create index if not exists idx_idempotency_keys_answers
+  on copilot_internal.idempotency_keys (tenant_id, answered_at) include (answer_bytes)
+  where answered_at is not null and thrown_out_at is null;
+comment on index copilot_internal.idx_idempotency_keys_answers is 'What is kept for a tenant, by age.';
+
+create or replace function public.claim_execution(
+  p_execution_id uuid,
+  p_tenant_id text,
+  p_idempotency_key text,
+  p_request_hash text,
+  p_lease_seconds integer
+)
+returns table (outcome text, answer json)
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_key copilot_internal.idempotency_keys;
+begin
+  for turn in 1..10 loop
+    delete from copilot_internal.idempotency_keys k
+    where k.tenant_id = p_tenant_id and k.idempotency_key = p_idempotency_key and k.expires_at <= clock_timestamp();
+
+    insert into copilot_internal.idempotency_keys as k (
+      tenant_id, idempotency_key, execution_id, request_hash, alive_until, expires_at
+    )
+    select
+      p_tenant_id, p_idempotency_key, p_execution_id, p_request_hash,
+      clock_timestamp() + make_interval(secs => p_lease_seconds),
+      clock_timestamp() + make_interval(hours => s.answer_hours)
+    from copilot_internal.settings s
+    on conflict do nothing;
+    if found then
+      return query select 'claimed', null::json;
+      return;
+    end if;
+
+    update copilot_internal.idempotency_keys k
+    set execution_id = p_execution_id,
+        alive_until = clock_timestamp() + make_interval(secs => p_lease_seconds),
+        -- As for a new one: the key must not expire while it runs.
+        expires_at = clock_timestamp() + make_interval(hours => s.answer_hours)
+    from copilot_internal.settings s
+    where k.tenant_id = p_tenant_id and k.idempotency_key = p_idempotency_key and k.request_hash = p_request_hash
+      and k.sent_at is null and k.answer is null and k.thrown_out_at is null and k.alive_until <= clock_timestamp();
+    if found then
+      return query select 'claimed', null::json;
+      return;
+    end if;
+
+    select k.* into v_key
+    from copilot_internal.idempotency_keys k
+    where k.tenant_id = p_tenant_id and k.idempotency_key = p_idempotency_key;
+    -- Whoever held it found that nothing ran and let it go since we looked: look again.
+    continue when not found;
+    -- Or its lease has ended since then, and it can be taken over.
+    continue when v_key.request_hash = p_request_hash and v_key.sent_at is null and v_key.answer is null
+      and v_key.alive_until <= clock_timestamp();
+
+    return query select
+      case
+        when v_key.request_hash <> p_request_hash then 'mismatch'
+        when v_key.answer is not null then 'finished'
+        when v_key.thrown_out_at is not null then 'thrown_out'
+        -- The answer to this very claim was lost and its holder asks again.
+        when v_key.execution_id = p_execution_id then 'claimed'
+        when v_key.alive_until > clock_timestamp() then 'running'
+        else 'lost'
+      end,
+      case when v_key.request_hash = p_request_hash then v_key.answer end;
+    return;
+  end loop;
+  return query select 'running', null::json;
+end
+$$;
+comment on function public.claim_execution(uuid, text, text, text, integer) is
+  'The right to run what has this idempotency key. claimed: the caller runs it, and keeps the claim alive while it does. running: another request does. finished: it has, and this is its answer. thrown_out: it has, and its answer is kept no more. mismatch: the key belongs to another request body. lost: the process that ran it died after it had sent the code, and nobody knows how far it came.';
+revoke execute on function public.claim_execution(uuid, text, text, text, integer) from public, anon, authenticated;
+grant execute on function public.claim_execution(uuid, text, text, text, integer) to service_role;
+
+create or replace function public.answer_execution(p_execution_id uuid, p_answer text default null)
+returns boolean
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+  v_tenant_id text;
+begin
+  update copilot_internal.idempotency_keys k
+  set answer = p_answer::json,
+      answer_bytes = octet_length(p_answer),
+      answered_at = case when p_answer is not null then clock_timestamp() end,
+      -- Without an answer nothing more will come: those who ask again are told so at once.
+      alive_until = least(k.alive_until, clock_timestamp())
+  where k.execution_id = p_execution_id and k.answer is null and k.thrown_out_at is null
+  returning k.tenant_id into v_tenant_id;
+  if not found then
+    return false;
+  end if;
+  if p_answer is not null then
+    perform copilot_internal.throw_out_answers(v_tenant_id);
+  end if;
+  return true;
+end
+$$;
+comment on function public.answer_execution(uuid, text) is
+  'Ends the claim on a key: with the answer (JSON) that its repeats get, or without one when nobody knows how the execution ended. False if there is no such claim, or it has its answer.';
+revoke execute on function public.answer_execution(uuid, text) from public, anon, authenticated;
+grant execute on function public.answer_execution(uuid, text) to service_role;
+
+create or replace function copilot_internal.throw_out_answers(p_tenant_id text)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  with kept as (
+    select
+      k.execution_id,
+      row_number() over newest_first as number,
+      sum(k.answer_bytes::bigint) over newest_first as bytes
+    from copilot_internal.idempotency_keys k
+    where k.tenant_id = p_tenant_id and k.answered_at is not null and k.thrown_out_at is null
+    window newest_first as (order by k.answered_at desc, k.execution_id)
+  )
+  update copilot_internal.idempotency_keys k
+  set answer = null, answer_bytes = null, thrown_out_at = clock_timestamp()
+  from kept, copilot_internal.settings s
+  where k.execution_id = kept.execution_id
+    and (kept.number > s.tenant_answers or kept.bytes > s.tenant_answer_mebibytes * 1024::bigint * 1024)
+    -- One that somebody else throws out just now need not be waited for.
+    and k.thrown_out_at is null;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+comment on function copilot_internal.throw_out_answers(text) is
+  'Throws out the oldest answers of a tenant, until as many and as much are left as the settings allow. Says how many went.';
+revoke execute on function copilot_internal.throw_out_answers(text) from public, anon, authenticated;
