@@ -43,6 +43,19 @@ Deno.test("executions get no longer than the platform grants a request", () => {
   ]]);
 });
 
+Deno.test("no sandbox's life is shorter than the longest run in it", () => {
+  const read = (env: Record<string, string>) => () => readConfig({ E2B_API_KEY: "k", ...env });
+  const refusal = { code: "misconfigured", message: /CONTEXT_MAX_TTL_SECONDS is not valid \(must be at least \d+/ };
+  // Whatever the TTL is: what a caller asks for counts as well.
+  const [enough, tooLittle] = [{ CONTEXT_MAX_TTL_SECONDS: "150" }, { CONTEXT_MAX_TTL_SECONDS: "149" }];
+  read(enough)();
+  assert.throws(read(tooLittle), refusal);
+  // Of a paid plan a stream may use all.
+  assert.throws(read({ ...enough, REQUEST_SECONDS: "400" }), refusal);
+  read({ ...enough, REQUEST_SECONDS: "400", EXECUTION_MAX_TIMEOUT_SECONDS: "120" })();
+  read({ CONTEXT_MAX_TTL_SECONDS: "60", EXECUTION_MAX_TIMEOUT_SECONDS: "30" })();
+});
+
 Deno.test("everything that is wrong is named at once", () => {
   const read = () =>
     readConfig({

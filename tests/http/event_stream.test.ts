@@ -117,3 +117,11 @@ Deno.test("so does one who does not even take a comment", () =>
     end.resolve({ event: "end", data: 1 });
     await settled();
   }));
+
+Deno.test("a caller who has gone before the answer begins gets none, and breaks nothing", async () => {
+  const { response, tell, end, gone } = begin();
+  gone.abort();
+  end.resolve({ event: "end", data: null });
+  await tell("context");
+  await assert.rejects(response, { code: "cancelled" });
+});

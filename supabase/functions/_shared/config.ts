@@ -14,8 +14,10 @@ const IDLE_SECONDS = 150;
 const ANSWER_SECONDS = 5;
 /** What an execution's time limit leaves of that for getting its sandbox, and for freeing its kernel. */
 const EXECUTION_MARGIN_SECONDS = 25;
+/** The most that follows a run in its sandbox: its interruption (executions/interruption.ts), then its files' way out. */
+const AFTER_RUN_SECONDS = 30;
 
-const schema = z.object({
+const settings = z.object({
   E2B_API_KEY: z.string(),
   E2B_API_URL: z.url().optional(),
   E2B_SANDBOX_URL: z.url().optional(),
@@ -38,6 +40,15 @@ const schema = z.object({
   EXECUTION_TIMEOUT_SECONDS: seconds(60, 400),
   EXECUTION_MAX_TIMEOUT_SECONDS: seconds(300, 400),
   EXECUTION_LEASE_SECONDS: seconds(30, 120),
+});
+
+const schema = settings.superRefine((env, issues) => {
+  // A sandbox lives no longer than this from its acquisition on, be it in the middle of a run. Streams may run longest.
+  const least = limits(env.REQUEST_SECONDS, env).maxTimeoutSeconds + AFTER_RUN_SECONDS;
+  if (env.CONTEXT_MAX_TTL_SECONDS < least) {
+    const message = `must be at least ${least}: a run may take that long, with what follows it`;
+    issues.addIssue({ code: "custom", path: ["CONTEXT_MAX_TTL_SECONDS"], message });
+  }
 });
 
 /** All times are in seconds. */
@@ -138,7 +149,7 @@ export function readConfig(environment: Record<string, string> = Deno.env.toObje
   };
 }
 
-function limits(grantedSeconds: number, env: z.infer<typeof schema>): Limits {
+function limits(grantedSeconds: number, env: z.infer<typeof settings>): Limits {
   const requestSeconds = grantedSeconds - ANSWER_SECONDS;
   const maxTimeoutSeconds = Math.min(env.EXECUTION_MAX_TIMEOUT_SECONDS, requestSeconds - EXECUTION_MARGIN_SECONDS);
   return {

@@ -1,8 +1,8 @@
 /** acquire-context, as callers ask for it and what they get. */
-import { z } from "zod";
-import { pathFields } from "./path.ts";
+import type { z } from "zod";
+import { pathFields, strictFields } from "./path.ts";
 
-export const acquireRequestSchema = z.strictObject(pathFields);
+export const acquireRequestSchema = strictFields(pathFields);
 export type AcquireRequest = z.infer<typeof acquireRequestSchema>;
 
 /**

@@ -1,7 +1,7 @@
 /** execute-code, as callers ask for it and what they get, at once or told piece by piece. */
 import { z } from "zod";
 import type { AcquireResponse } from "./acquire_context.ts";
-import { idSchema, pathFields, utf8Length } from "./path.ts";
+import { idSchema, isWithin, pathFields, strictFields, utf8Length } from "./path.ts";
 
 /** Largest program, in bytes of UTF-8. */
 const CODE_BYTES = 100 * 1024;
@@ -27,34 +27,45 @@ const RESERVED_ENVS = new Set(["HOME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL"
 const R_NAME = /^(?!(if|else|repeat|while|function|for|next|break|TRUE|FALSE|NULL|Inf|NaN|NA(_\w+)?)$)[A-Za-z]/;
 
 const envsSchema = z.unknown().refine(
+  // Counted before any name is looked at: each that is wrong is an issue of its own.
+  (envs) => !(envs instanceof Object) || Object.keys(envs).length <= ENVS,
+  { message: `must be at most ${ENVS} variables`, abort: true },
+).refine(
   // Zod leaves it out of a record without a word.
   (envs) => !(envs instanceof Object && Object.hasOwn(envs, "__proto__")),
-  { path: ["__proto__"], message: "cannot be set" },
+  { path: ["__proto__"], message: "cannot be set", abort: true },
 ).pipe(
   z.record(
     z.string()
       .regex(/^[A-Za-z_][A-Za-z0-9_]{0,254}$/, "must be a name of letters, digits and underscores")
       .refine((name) => !RESERVED_ENVS.has(name), "is the sandbox's own"),
     z.string()
-      .refine((value) => utf8Length(value) <= ENV_BYTES, `must be at most ${ENV_BYTES} bytes of UTF-8`)
+      .refine((value) => isWithin(ENV_BYTES, value), {
+        message: `must be at most ${ENV_BYTES} bytes of UTF-8`,
+        abort: true,
+      })
       // No operating system can hold the one, no encoding the other.
       .refine(
         (value) => !value.includes("\0") && value.isWellFormed(),
         "must be well-formed text without NUL characters",
       ),
-  ).refine((envs) => Object.keys(envs).length <= ENVS, `must be at most ${ENVS} variables`),
+  ),
 );
 
 /** A file's path, from the working directory. It cannot leave that. */
 const filePathSchema = z.string()
-  .refine((path) => path.length > 0 && utf8Length(path) <= PATH_BYTES, `must be of 1 to ${PATH_BYTES} bytes`)
+  // No later check sees a path that is longer.
+  .refine((path) => path.length > 0 && isWithin(PATH_BYTES, path), {
+    message: `must be of 1 to ${PATH_BYTES} bytes`,
+    abort: true,
+  })
   .refine((path) => !path.startsWith("/"), "must be relative to the working directory")
   .refine(
     (path) => path.split("/").every((name) => name !== "" && name !== "." && name !== ".."),
     "must not hold empty names, . or ..",
   )
   .refine(
-    (path) => path.split("/").every((name) => utf8Length(name) <= NAME_BYTES),
+    (path) => path.split("/").every((name) => isWithin(NAME_BYTES, name)),
     `must hold names of at most ${NAME_BYTES} bytes`,
   )
   .refine(
@@ -62,36 +73,56 @@ const filePathSchema = z.string()
     "must not hold control characters, backslashes or double quotes",
   );
 
-const fileSchema = z.strictObject({
+const base64Schema = z.string().refine(
+  // Looks for what must not be there. A pattern of what must be there tries again from every place that it has come to.
+  (text) => text.length % 4 === 0 && !/[^A-Za-z0-9+/]/.test(text.slice(0, text.length - padding(text))),
+  { message: "must be base64", abort: true },
+);
+
+/** How many bytes the last four characters of base64 lack. */
+function padding(base64: string): number {
+  return base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0;
+}
+
+const fileSchema = strictFields({
   path: filePathSchema,
   content: z.string().optional(),
-  content_base64: z.base64().optional(),
+  content_base64: base64Schema.optional(),
 }).refine(
   (file) => (file.content === undefined) !== (file.content_base64 === undefined),
   "must have either content or content_base64",
 );
 export type InputFile = z.infer<typeof fileSchema>;
 
-function fileBytes({ content, content_base64 = "" }: InputFile): number {
-  return content === undefined ? content_base64.replace(/=+$/, "").length * 3 / 4 : utf8Length(content);
+/** Whether there is room for all files; each takes its own off what the ones before it have left. */
+function fitTogether(files: readonly InputFile[]): boolean {
+  let left = FILES_BYTES;
+  for (const { content, content_base64 = "" } of files) {
+    if (content !== undefined && content.length > left) return false;
+    left -= content === undefined ? content_base64.length * 3 / 4 - padding(content_base64) : utf8Length(content);
+  }
+  return left >= 0;
 }
 
-export const executeRequestSchema = z.strictObject({
+/** As many as there may be files. They are counted before any is looked at. */
+function fewOf<Item extends z.ZodType>(item: Item) {
+  return z.array(z.unknown()).max(FILES, { abort: true }).pipe(z.array(item));
+}
+
+export const executeRequestSchema = strictFields({
   ...pathFields,
   code: z.string()
-    .refine((code) => code.trim().length > 0, "must not be empty")
-    .refine((code) => utf8Length(code) <= CODE_BYTES, `must be at most ${CODE_BYTES} bytes of UTF-8`),
+    .refine((code) => isWithin(CODE_BYTES, code), {
+      message: `must be at most ${CODE_BYTES} bytes of UTF-8`,
+      abort: true,
+    })
+    .refine((code) => code.trim().length > 0, "must not be empty"),
   language: languageSchema.default("python"),
   timeout_ms: z.int().min(1).optional(),
   envs: envsSchema.optional(),
   idempotency_key: idSchema.optional(),
-  files: z.array(fileSchema).max(FILES)
-    .refine(
-      (files) => files.reduce((sum, file) => sum + fileBytes(file), 0) <= FILES_BYTES,
-      `must be at most ${FILES_BYTES} bytes together`,
-    )
-    .default([]),
-  outputs: z.array(filePathSchema).max(FILES).default([]),
+  files: fewOf(fileSchema).refine(fitTogether, `must be at most ${FILES_BYTES} bytes together`).default([]),
+  outputs: fewOf(filePathSchema).default([]),
 }).superRefine(({ language, envs = {} }, issues) => {
   // The template writes the name into R's code as that of an argument.
   const name = language === "r" ? Object.keys(envs).find((name) => !R_NAME.test(name)) : undefined;

@@ -14,11 +14,29 @@ export const LONGEST_TTL_SECONDS = 24 * 60 * 60;
 /** Length in bytes of UTF-8. */
 export const utf8Length = (text: string) => new TextEncoder().encode(text).length;
 
+/** Whether a text has at most so many bytes of UTF-8. One that is far longer is not encoded for the answer. */
+export function isWithin(bytes: number, text: string): boolean {
+  // A UTF-16 unit is one byte at least, and three at most.
+  return text.length <= bytes && (text.length * 3 <= bytes || utf8Length(text) <= bytes);
+}
+
+/** An object of these fields and no others. */
+export function strictFields<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    // Zod's own message quotes every unknown name, however long.
+    error: (issue) => issue.code === "unrecognized_keys" ? "is not a field of this request" : undefined,
+  });
+}
+
 /** Ids are the application's own. */
 export const idSchema = z.string()
   .refine((id) => id.length > 0, "must not be empty")
-  .refine((id) => [...id].length <= ID_CHARACTERS, `must be at most ${ID_CHARACTERS} characters`)
-  .refine((id) => utf8Length(id) <= ID_BYTES, `must be at most ${ID_BYTES} bytes of UTF-8`)
+  // A character is two units at most. What has more is not taken apart, and no later check sees it.
+  .refine((id) => id.length <= 2 * ID_CHARACTERS && [...id].length <= ID_CHARACTERS, {
+    message: `must be at most ${ID_CHARACTERS} characters`,
+    abort: true,
+  })
+  .refine((id) => isWithin(ID_BYTES, id), `must be at most ${ID_BYTES} bytes of UTF-8`)
   // Postgres stores neither.
   .refine((id) => !id.includes("\0") && id.isWellFormed(), "must be well-formed text without NUL characters");
 

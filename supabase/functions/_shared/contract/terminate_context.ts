@@ -1,8 +1,8 @@
 /** terminate-context, as callers ask for it and what they get. */
 import { z } from "zod";
-import { idSchema } from "./path.ts";
+import { idSchema, strictFields } from "./path.ts";
 
-const terminateScopeSchema = z.strictObject({
+const terminateScopeSchema = strictFields({
   tenant_id: idSchema.optional(),
   conversation_id: idSchema.optional(),
   path_id: idSchema.optional(),
@@ -21,7 +21,7 @@ const terminateScopeSchema = z.strictObject({
 });
 
 /** Instead of a scope, a service may ask for what is due to be swept. */
-const sweepRequestSchema = z.strictObject({ due: z.literal(true) });
+const sweepRequestSchema = strictFields({ due: z.literal(true) });
 
 export const terminateRequestSchema = z.looseObject({ due: z.unknown().optional() }).transform((body, issues) => {
   const parsed = (body.due === undefined ? terminateScopeSchema : sweepRequestSchema).safeParse(body);

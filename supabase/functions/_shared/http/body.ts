@@ -1,47 +1,76 @@
 /** The request's body: JSON of the endpoint's shape, and no more of it than we are willing to hold. */
 import type { z } from "zod";
 import { ContextError } from "../errors.ts";
+import { hasMoreValues } from "./json_values.ts";
 
 /** Largest body, in bytes: the largest program, as JSON may escape it, its environment and its files in base64. */
 const BODY_BYTES = 8 * 1024 * 1024;
+/** Most values in a body: a few times as many as there are in the largest request. It bounds how deep they are, too. */
+const VALUES = 1000;
+/** Longest quote of a request in an error, in characters. */
+const QUOTE_CHARACTERS = 100;
+/** How much is set aside for a body at first, in bytes: what a caller says of its length costs nothing to say. */
+const FIRST_BYTES = 16 * 1024;
 
 /**
  * Reads and checks the body.
  *
- * @throws ContextError `payload_too_large`, or `invalid_request` naming the first field at fault.
+ * @throws ContextError `payload_too_large`, or `invalid_request` naming the first field at fault; `cancelled` when the
+ * caller has gone before its end.
  */
 export async function readBody<Body>(request: Request, schema: z.ZodType<Body>): Promise<Body> {
-  const text = await readText(request);
-  let json: unknown;
+  const parsed = schema.safeParse(parse(await readBytes(request)));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const field = quote(issue.code === "unrecognized_keys" ? issue.keys[0] : issue.path.join("."));
+  throw new ContextError("invalid_request", `${field || "The body"}: ${issue.message}`, { field: field || undefined });
+}
+
+function parse(bytes: Uint8Array): unknown {
+  if (hasMoreValues(bytes, VALUES)) {
+    throw new ContextError("invalid_request", `The body: must have at most ${VALUES} values.`);
+  }
   try {
-    json = JSON.parse(text);
+    // Two ids whose bytes are no text must not become the same one.
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
     // The parser's own words quote the body, which must not reach the log.
     throw new ContextError("invalid_request", "The body is not JSON.");
   }
-  const parsed = schema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const field = issue.code === "unrecognized_keys" ? issue.keys[0] : issue.path.join(".");
-  const message = issue.code === "unrecognized_keys" ? "is not a field of this request" : issue.message;
-  throw new ContextError("invalid_request", `${field || "The body"}: ${message}`, { field: field || undefined });
 }
 
-async function readText(request: Request): Promise<string> {
+/** A caller's text as errors may hold it: part of a line, and nothing in it that a terminal or a log takes for more. */
+function quote(text: string): string {
+  const plain = text.slice(0, QUOTE_CHARACTERS).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\ufffd").toWellFormed();
+  return text.length > QUOTE_CHARACTERS ? `${plain}…` : plain;
+}
+
+async function readBytes(request: Request): Promise<Uint8Array> {
   // Told before a byte is read where the caller says its size, and counted where it does not or lies.
   if (Number(request.headers.get("content-length")) > BODY_BYTES) {
     throw tooLarge();
   }
-  if (!request.body) return "";
-  const decoder = new TextDecoder();
+  if (!request.body) return new Uint8Array();
+  let bytes = new Uint8Array(FIRST_BYTES);
   let size = 0;
-  let text = "";
-  for await (const chunk of request.body) {
-    size += chunk.byteLength;
-    if (size > BODY_BYTES) throw tooLarge();
-    text += decoder.decode(chunk, { stream: true });
+  const reader = request.body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read().catch((cause) => {
+      throw new ContextError("cancelled", "The caller went away within its body.", { cause });
+    });
+    if (done) return bytes.subarray(0, size);
+    const end = size + value.length;
+    if (end > BODY_BYTES) {
+      await reader.cancel();
+      throw tooLarge();
+    }
+    // Into one piece as they come: a body in chunks of a byte each is no list of millions.
+    if (end > bytes.length) {
+      bytes = new Uint8Array(bytes.buffer.transfer(Math.min(BODY_BYTES, Math.max(end, 2 * bytes.length))));
+    }
+    bytes.set(value, size);
+    size = end;
   }
-  return text + decoder.decode();
 }
 
 function tooLarge(): ContextError {

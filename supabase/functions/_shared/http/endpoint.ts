@@ -45,7 +45,9 @@ export function endpoint<Body, Answer extends object>(
     const perform = async (streams: boolean, tell: Call["tell"]): Promise<Answer> => {
       try {
         if (request.method !== "POST") throw new ContextError("method_not_allowed", "Use POST.");
+        // Before the body: who may not call makes nobody read it, and the log says whose it was if it is refused.
         const caller = callerOf(context);
+        if (caller.kind === "user") trace.about({ tenant_id: caller.tenantId });
         const body = await readBody(request, schema);
         const config = readConfig();
         const limits = streams ? config.stream : config.answer;

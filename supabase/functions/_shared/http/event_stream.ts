@@ -1,6 +1,6 @@
 /** Answers as a stream of server-sent events (html.spec.whatwg.org/multipage/server-sent-events.html). */
 import type { ServerEvent } from "../call.ts";
-import { asContextError, toBody } from "../errors.ts";
+import { asContextError, ContextError, toBody } from "../errors.ts";
 import { TextStream } from "./text_stream.ts";
 
 /** How long a stream may be silent, in milliseconds. What lies between us and the caller closes silent connections. */
@@ -11,6 +11,8 @@ const SILENCE_MILLISECONDS = 8_000;
  * or when silence would last too long. An error before that is thrown; after it, it is the last event, `error`.
  *
  * `gone` is aborted when the caller goes away.
+ *
+ * @throws ContextError what `work` throws before the answer begins; `cancelled` when the caller has gone by then
  */
 export async function eventStream(
   work: (tell: (event: ServerEvent) => Promise<void>) => Promise<ServerEvent>,
@@ -45,6 +47,8 @@ export async function eventStream(
     }
   };
   await Promise.race([begun.promise, told()]);
+  // The server would report an answer whose stream is broken already as a failure of its own.
+  if (gone.signal.aborted) throw new ContextError("cancelled", "The caller went away.");
   return new Response(stream.readable, {
     headers: { "Content-Type": "text/event-stream", "Cache-Control": "no-cache, no-transform" },
   });
