@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { invoke, newPath, refused, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
 import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
+import { eventually } from "../support/settle.ts";
 
 const faulty = useFaultyStack();
 
@@ -111,5 +112,47 @@ Deno.test("a run whose own kernel crashes is told so once, though its beginning 
   const crashed = await invoke(client, "execute-code", { ...path, ...quick, code: crash });
   fault.end();
   assert.deepEqual([crashed.execution.kernel_restarted, crashed.previous], [true, null]);
+  await assertTold(client, path);
+});
+
+Deno.test("it ends at the interrupt of the first run that it had, and the question whether it is free is its first", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  // In a loop without await, which is not interrupted: its kernel ends.
+  const late = await invoke(client, "execute-code", {
+    ...path,
+    ...quick,
+    code: "var lost = 1; for (;;) {}",
+    // Its kernel must have started by then, on a busy machine too.
+    timeout_ms: 6_000,
+  });
+  assert.deepEqual([late.execution.status, late.execution.execution_count, late.execution.kernel_restarted], [
+    "timed_out",
+    1,
+    true,
+  ]);
+  await assertTold(client, path);
+});
+
+Deno.test("it ends at the interrupt of a later run, and that one is told too", async () => {
+  const { client, path } = await inUse(3);
+  const late = await invoke(client, "execute-code", { ...path, ...quick, code: "for (;;) {}", timeout_ms: 500 });
+  assert.deepEqual([late.execution.status, late.execution.kernel_restarted], ["timed_out", true]);
+  await assertTold(client, path);
+});
+
+Deno.test("it ends at the interrupt of a run whose connection broke, and who comes next is told", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  const running = await stream(client, { ...path, ...quick, code: "console.log('begun'); for (;;) {}" });
+  await running.until("stdout");
+  const free = faulty.proxy.intercept(at.question, { kind: "hold_answer" });
+  await running.cancel();
+  await free.hit;
+  await eventually("the question is answered", () => free.served() === 1);
+  const noted = faulty.database.intercept(at.noteRestart, { kind: "hold_answer" });
+  free.release();
+  await eventually("the loss is noted", () => noted.served() === 1);
+  noted.release();
   await assertTold(client, path);
 });

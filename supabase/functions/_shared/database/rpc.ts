@@ -57,8 +57,9 @@ function asDatabaseError(name: string, error: { code: string; message: string },
   if (status === 401 || status === 403) {
     return new ContextError("misconfigured", "The database refuses the functions' secret key.", { cause: error });
   }
-  // 0: the request got no answer.
-  if (status === 0 || status === 408 || status === 429 || status >= 500) {
+  // 0: the request got no answer. Without a code, PostgREST has none of the database's: it was cut off in mid-query, and
+  // says 400.
+  if (status === 0 || (status === 400 && !error.code) || status === 408 || status === 429 || status >= 500) {
     return new ContextError("database_unavailable", "The database did not answer. Try again.", {
       retryAfterSeconds: 1,
       cause: error,

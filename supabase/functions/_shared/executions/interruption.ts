@@ -1,9 +1,9 @@
 /** What follows when a run was interrupted: its kernel must be free for the next one, if need be by a restart. */
 import type { Language } from "../contract/execute_code.ts";
 import { describe, log } from "../log.ts";
-import { type Program, run } from "../sandbox/kernel.ts";
+import { type Program, run, unavailable } from "../sandbox/kernel.ts";
+import { restartKernel } from "../sandbox/kernel_restart.ts";
 import { type LiveSandbox, SANDBOX_CALL_MILLISECONDS } from "../sandbox/live_sandbox.ts";
-import { wordless } from "../sandbox/provider_errors.ts";
 
 /**
  * How often, and for how long each, in milliseconds, a kernel is asked whether it is free. The template notices that a
@@ -28,23 +28,32 @@ const NOTHING: Record<Language, string> = {
   java: "//",
 };
 
+/** What is to be known of a run for the care of its kernel. */
+export interface Interrupted {
+  readonly program: Program;
+  /** The number that its kernel gave it. */
+  readonly count: number | null;
+}
+
 /**
  * Waits until the kernel of an interrupted program is free, and restarts it when it does not yield, unless `isInUse`
- * says that it serves somebody else. Returns whether it was restarted, as far as one can tell: an answer that does not
- * come proves nothing. `announce` comes before that, so that no variable goes without a word.
+ * says that it serves somebody else. Returns whether it was restarted, by us or because the interrupt ended it, as far
+ * as one can tell: an answer that does not come proves nothing. `announce` comes before that, so that no variable goes
+ * without a word.
  *
  * @throws ContextError when the kernel, or whether it is in use, could not be asked; then it was not restarted
  */
 export async function freeKernel(
   sandbox: LiveSandbox,
-  program: Program,
+  interrupted: Interrupted,
   isInUse: () => Promise<boolean>,
   announce: () => Promise<unknown>,
 ): Promise<boolean> {
   await new Promise((resolve) => setTimeout(resolve, HEAD_START_MILLISECONDS));
   for (let question = 1;; question++) {
     try {
-      if (await isFree(sandbox, program)) return false;
+      const answer = await ask(sandbox, interrupted.program);
+      if (answer.isFree) return await noteIfNew(answer.count, interrupted, announce);
       if (question >= QUESTIONS) break;
     } catch (thrown) {
       // A kernel that could not be asked is not known to be stuck.
@@ -54,43 +63,66 @@ export async function freeKernel(
   if (await isInUse()) return false;
   await announce();
   try {
-    await restart(sandbox, program.language);
+    await restartKernel(sandbox, interrupted.program.language);
   } catch (thrown) {
-    log("error", { event: "kernel_restart_not_confirmed", error: describe(wordless(thrown)) });
+    log("error", { event: "kernel_restart_not_confirmed", error: describe(thrown) });
   }
   return true;
 }
 
 /**
  * Takes a run's environment variables away for certain. The template deletes one after the other, and in Python stops at
- * the first that the code itself has deleted.
+ * the first that the code itself has deleted. Returns whether its kernel turned out to have gone, which `announce` tells.
  *
  * @throws ContextError
  */
-export async function clearEnvs(sandbox: LiveSandbox, program: Program): Promise<void> {
-  if (program.language === "python" && Object.keys(program.envs ?? {}).length > 1) await isFree(sandbox, program);
+export async function clearEnvs(
+  sandbox: LiveSandbox,
+  ended: Interrupted,
+  announce: () => Promise<unknown>,
+): Promise<boolean> {
+  const { language, envs = {} } = ended.program;
+  if (language !== "python" || Object.keys(envs).length <= 1) return false;
+  const answer = await ask(sandbox, ended.program);
+  return await noteIfNew(answer.count, ended, announce);
 }
 
 /**
- * Whether the kernel answers in time. The template takes a run's environment variables away only after a run that came
- * to its end: this one does, so it carries them, empty.
+ * Whether a kernel that gives this number is another one than the run's, which is announced: the question is counted, and
+ * would hide from the ledger that the next run's number is not the one behind the last.
+ */
+async function noteIfNew(
+  count: number | null,
+  { count: last }: Interrupted,
+  announce: () => Promise<unknown>,
+): Promise<boolean> {
+  // No kernel gives a number twice, and a new one begins with the first.
+  if (count === null || last === null || count > last) return false;
+  await announce();
+  return true;
+}
+
+/**
+ * Whether the kernel answers in time, and with which number. The template takes a run's environment variables away only
+ * after a run that came to its end: this one does, so it carries them, empty.
  *
  * @throws ContextError when it could not be asked
  */
-async function isFree(sandbox: LiveSandbox, { language, envs = {} }: Program): Promise<boolean> {
+async function ask(
+  sandbox: LiveSandbox,
+  { language, envs = {} }: Program,
+): Promise<{ readonly isFree: boolean; readonly count: number | null }> {
   const question = {
     language,
     code: NOTHING[language],
     envs: Object.fromEntries(Object.keys(envs).map((name) => [name, ""])),
   };
-  const answer = await run(sandbox, question, AbortSignal.timeout(QUESTION_MILLISECONDS), async () => {});
+  let count: number | null = null;
+  const answer = await run(sandbox, question, AbortSignal.timeout(QUESTION_MILLISECONDS), (message) => {
+    if (message.type === "number_of_executions") count = message.execution_count;
+    return Promise.resolve();
+  });
+  if (answer.outcome === "closed") throw unavailable("its port is closed");
   // A sandbox that is gone holds nobody up.
-  return answer.outcome !== "interrupted";
-}
-
-async function restart(sandbox: LiveSandbox, language: Language): Promise<void> {
-  // Each language has one: these functions use the default one alone.
-  for (const context of await sandbox.listCodeContexts()) {
-    if (context.language === language) await sandbox.restartCodeContext(context);
-  }
+  return { isFree: answer.outcome !== "interrupted", count };
 }

@@ -8,6 +8,7 @@ import { asContextError, ContextError } from "../errors.ts";
 import { describe, log } from "../log.ts";
 import { putFiles, takeFiles, TRANSFER_MILLISECONDS } from "../sandbox/files.ts";
 import { type Ending, KERNEL_RESTARTED, run as runInKernel } from "../sandbox/kernel.ts";
+import { whenOpen } from "./closed_kernel.ts";
 import type { ExecutionCall } from "./execution_call.ts";
 import type { KeptAnswer, LedgerEntry } from "./execution_store.ts";
 import { clearEnvs, freeKernel, INTERRUPTION_MILLISECONDS } from "./interruption.ts";
@@ -38,8 +39,8 @@ export interface Run {
 export async function runOnPath(run: Run, key: PathKey): Promise<KeptAnswer> {
   const { call, request, timeout } = run;
   let mayCreate = true;
-  // Twice: a sandbox that dies between connect and run has run nothing, and the second acquire finds out and replaces
-  // it. One that is gone again says that something else is wrong.
+  // Twice: a sandbox that dies between connect and run, or has no kernel any more, has run nothing, and the second acquire
+  // replaces it. One that is gone again says that something else is wrong.
   for (let attempt = 1; attempt <= 2; attempt++) {
     const acquired = await acquire(call, key, {
       ttlSeconds: request.ttl_seconds,
@@ -52,8 +53,10 @@ export async function runOnPath(run: Run, key: PathKey): Promise<KeptAnswer> {
       ? "put"
       : await call.trace.measure("provider", () => putFiles(acquired.sandbox, request.files));
     checkTime(run);
-    const answer = files === "gone" ? null : await runInSandbox(run, acquired);
-    if (answer) return answer;
+    const answer = files === "gone"
+      ? files
+      : await whenOpen(call, acquired, run.cancelled, () => runInSandbox(run, acquired));
+    if (answer !== "gone") return answer;
     mayCreate = !acquired.hasCreated;
   }
   throw new ContextError("sandbox_unavailable", "The sandbox ended before it could run the code. Try again.", {
@@ -75,8 +78,8 @@ function checkTime({ call, timeout, cancelled: signal }: Run): void {
   }
 }
 
-/** Null: the sandbox was gone, and nothing ran. */
-async function runInSandbox(run: Run, acquired: Acquired): Promise<KeptAnswer | null> {
+/** Gone, or closed: the sandbox took no code, and nothing ran. */
+async function runInSandbox(run: Run, acquired: Acquired): Promise<KeptAnswer | "gone" | "closed"> {
   const { call, request, timeout } = run;
   const { sandbox, context, wasCreated } = acquired;
   const hasKey = request.idempotency_key !== undefined;
@@ -102,7 +105,7 @@ async function runInSandbox(run: Run, acquired: Acquired): Promise<KeptAnswer | 
     const signal = AbortSignal.any([AbortSignal.timeout(timeout), run.cancelled]);
     ending = await call.trace.measure("kernel", () =>
       runInKernel(sandbox, request, signal, async (message) => {
-        record.begin(message.type === "number_of_executions" ? message.execution_count : undefined);
+        record.begin(message.type === "number_of_executions" ? message.execution_count : null);
         await transcript.take(message);
       }));
   } catch (thrown) {
@@ -110,17 +113,17 @@ async function runInSandbox(run: Run, acquired: Acquired): Promise<KeptAnswer | 
     if (asContextError(thrown).code === "execution_lost") {
       await record.end({ status: "lost", ...said() });
       // To the template a connection that breaks is one that was dropped: it interrupts the run, if there is one.
-      keepAlive(free(run, acquired, entry, record.begunAt ?? sent, record.begunAt !== undefined));
+      keepAlive(free(run, acquired, entry, record, sent));
     }
     throw thrown;
   }
-  if (ending.outcome === "gone") return null;
+  if (ending.outcome === "gone" || ending.outcome === "closed") return ending.outcome;
 
   const { duration, ...rest } = said();
   const interrupted = ending.outcome === "interrupted";
   const isRestarted = interrupted
-    ? await free(run, acquired, entry, record.begunAt ?? sent, record.begunAt !== undefined)
-    : await cleanUp(run, acquired, entry, transcript);
+    ? await free(run, acquired, entry, record, sent)
+    : await cleanUp(run, acquired, entry, record, transcript);
   if (interrupted && run.cancelled.aborted) {
     await record.end({ status: "cancelled", duration, ...rest });
     throw cancelled();
@@ -151,16 +154,17 @@ async function free(
   { call, request }: Run,
   { sandbox, context }: Acquired,
   entry: LedgerEntry,
-  since: number,
-  hasBegun: boolean,
+  { begunAt, count }: RunRecord,
+  sent: number,
 ): Promise<boolean> {
-  const isInUse = () => call.executions.isKernelInUse(entry, performance.now() - since);
+  const isInUse = () => call.executions.isKernelInUse(entry, performance.now() - (begunAt ?? sent));
   try {
     // It never came to this run: if others keep the kernel busy, that is why.
-    if (!hasBegun && await isInUse()) return false;
+    if (begunAt === undefined && await isInUse()) return false;
+    const announce = () => call.executions.noteKernelRestart(entry);
     return await call.trace.measure(
       "kernel",
-      () => freeKernel(sandbox, request, isInUse, () => call.executions.noteKernelRestart(entry)),
+      () => freeKernel(sandbox, { program: request, count }, isInUse, announce),
     );
   } catch (error) {
     // The next run that is not begun in time tries again.
@@ -174,12 +178,14 @@ async function cleanUp(
   { call, request }: Run,
   { sandbox, context }: Acquired,
   entry: LedgerEntry,
+  { count }: RunRecord,
   transcript: Transcript,
 ): Promise<boolean> {
   const isRestarted = transcript.errorName === KERNEL_RESTARTED;
+  const announce = () => call.executions.noteKernelRestart(entry);
   try {
-    if (isRestarted) await call.executions.noteKernelRestart(entry);
-    else await call.trace.measure("kernel", () => clearEnvs(sandbox, request));
+    if (isRestarted) await announce();
+    else return await call.trace.measure("kernel", () => clearEnvs(sandbox, { program: request, count }, announce));
   } catch (error) {
     const event = isRestarted ? "kernel_restart_not_noted" : "environment_not_cleared";
     log("error", { event, context_id: context.id, error: describe(error) });

@@ -15,6 +15,7 @@ const LOSS_MILLISECONDS = 500;
 export class RunRecord {
   readonly #over = Promise.withResolvers<void>();
   #begunAt: number | undefined;
+  #count: number | null = null;
   #beginning: Promise<void> = Promise.resolve();
   #loss: Loss | undefined;
 
@@ -31,11 +32,17 @@ export class RunRecord {
     return this.#begunAt;
   }
 
+  /** Which of its kernel's executions it is. */
+  get count(): number | null {
+    return this.#count;
+  }
+
   /** Notes that the kernel has begun, as number `count` of its executions, while it runs: nothing waits for that. */
-  begin(count: number | undefined): void {
+  begin(count: number | null): void {
     if (this.#begunAt !== undefined) return;
     this.#begunAt = performance.now();
-    this.#beginning = this.#noteBeginning(this.#begunAt, count);
+    this.#count = count;
+    this.#beginning = this.#noteBeginning(this.#begunAt);
   }
 
   /** How variables were lost in the context before the run began, as far as that has been told. */
@@ -64,7 +71,8 @@ export class RunRecord {
   }
 
   /** Until it is noted or the run is over: without it, others could take the kernel for stuck. */
-  async #noteBeginning(begunAt: number, count: number | undefined): Promise<void> {
+  async #noteBeginning(begunAt: number): Promise<void> {
+    const count = this.#count ?? undefined;
     const note = async () => {
       const elapsed = performance.now() - begunAt;
       this.#loss = await this.call.executions.start(this.entry, { elapsed, limit: this.limit, count });

@@ -1,10 +1,9 @@
 /** Files of a run: put into the sandbox's working directory before it, taken out after it. */
 import { Buffer } from "node:buffer";
-import { FileNotFoundError, InvalidArgumentError, NotEnoughSpaceError, TimeoutError } from "e2b";
 import type { InputFile, OutputFile } from "../contract/execute_code.ts";
 import { ContextError } from "../errors.ts";
 import type { LiveSandbox } from "./live_sandbox.ts";
-import { asSdkError } from "./provider_errors.ts";
+import { asConnectionError, asProviderError } from "./provider_errors.ts";
 
 /** Where the template's kernels work. */
 const WORKING_DIRECTORY = "/home/user";
@@ -43,27 +42,34 @@ const MEDIA_TYPES = new Map(Object.entries({
  * @throws ContextError
  */
 export async function putFiles(sandbox: LiveSandbox, files: readonly InputFile[]): Promise<"put" | "gone"> {
-  try {
-    await sandbox.files.write(
-      files.map((file) => ({
-        path: `${WORKING_DIRECTORY}/${file.path}`,
-        data: file.content ?? new Blob([Buffer.from(file.content_base64 ?? "", "base64")]),
-      })),
-      { requestTimeoutMs: TRANSFER_MILLISECONDS },
-    );
-    return "put";
-  } catch (thrown) {
-    // The SDK's word for a 502 of the proxy. The next connect finds out whether the sandbox is there.
-    if (thrown instanceof TimeoutError) return "gone";
-    if (thrown instanceof InvalidArgumentError) {
+  const uploads = files.map((file) => ({
+    path: `${WORKING_DIRECTORY}/${file.path}`,
+    content: new Blob([file.content ?? Buffer.from(file.content_base64 ?? "", "base64")]),
+  }));
+  const response = await sandbox.writeFiles(uploads, AbortSignal.timeout(TRANSFER_MILLISECONDS)).catch((thrown) => {
+    throw asConnectionError(thrown);
+  });
+  // What it says of them is what we know already.
+  await response.body?.cancel();
+  if (response.ok) return "put";
+  switch (response.status) {
+    case 400:
       throw new ContextError("invalid_request", "files: a path is taken by a directory, or leads through a file.", {
         field: "files",
       });
-    }
-    if (thrown instanceof NotEnoughSpaceError) {
+    case 507:
       throw new ContextError("invalid_request", "files: the sandbox has no room for them.", { field: "files" });
-    }
-    throw asSdkError(thrown);
+    case 502:
+      // The proxy's word. The next connect finds out whether the sandbox is there.
+      return "gone";
+    case 401:
+    case 429:
+      throw asProviderError({ response });
+    default:
+      throw new ContextError("sandbox_unavailable", "The sandbox could not take the files. Try again.", {
+        retryAfterSeconds: 2,
+        cause: new Error(`the sandbox answered ${response.status}`),
+      });
   }
 }
 
@@ -102,20 +108,21 @@ async function takeFile(
   signal: AbortSignal,
 ): Promise<Buffer | "missing" | "too_large" | "unavailable"> {
   try {
-    const stream = await sandbox.files.read(`${WORKING_DIRECTORY}/${path}`, {
-      format: "stream",
-      signal,
-    });
+    const response = await sandbox.readFile(`${WORKING_DIRECTORY}/${path}`, signal);
+    if (!response.ok) {
+      await response.body?.cancel();
+      return response.status === 404 ? "missing" : "unavailable";
+    }
     const chunks: Uint8Array[] = [];
     let size = 0;
     // Read piece by piece: the file may be larger than this function's memory.
-    for await (const chunk of stream) {
+    for await (const chunk of response.body ?? []) {
       size += chunk.length;
       if (size > most) return "too_large";
       chunks.push(chunk);
     }
     return Buffer.concat(chunks);
-  } catch (thrown) {
-    return thrown instanceof FileNotFoundError ? "missing" : "unavailable";
+  } catch {
+    return "unavailable";
   }
 }

@@ -5,7 +5,7 @@ import { ContextError } from "../errors.ts";
 import { behindEnvs, splicedEnvs } from "./env_vars.ts";
 import { EscapedText } from "./escaped_text.ts";
 import { type LongLine, readLines } from "./lines.ts";
-import type { LiveSandbox } from "./live_sandbox.ts";
+import { type LiveSandbox, SANDBOX_CALL_MILLISECONDS } from "./live_sandbox.ts";
 import { asProviderError } from "./provider_errors.ts";
 
 /** The exception by which the template tells that the kernel was restarted under a run, by somebody or after a crash. */
@@ -16,11 +16,15 @@ const LOST = new Set(["WebSocketError", "UnexpectedEndOfExecution"]);
 export const LINE_CHARACTERS = 4 * 1024 * 1024;
 /** The longest end of a line of output, behind its text. */
 const TIMESTAMP_CHARACTERS = 100;
-/** Most characters read of a refusal, which comes from whatever listens on the kernel's port. */
-const REFUSAL_CHARACTERS = 64 * 1024;
+/** Most characters read of a short answer, which comes from whatever listens on the kernel's port. */
+const ANSWER_CHARACTERS = 64 * 1024;
 
 const messageSchema = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("number_of_executions"), execution_count: z.int() }),
+  // Without a number that could be one, the kernel has begun all the same. The ledger's numbers have 32 bits.
+  z.object({
+    type: z.literal("number_of_executions"),
+    execution_count: z.int32().nonnegative().nullable().catch(null),
+  }),
   z.object({ type: z.literal("stdout"), text: z.string() }),
   z.object({ type: z.literal("stderr"), text: z.string() }),
   // Every format is passed on, those of templates to come included.
@@ -59,7 +63,9 @@ export type Ending =
   /** The signal came first. The connection was dropped, which makes the template interrupt what has begun. */
   | { readonly outcome: "interrupted" }
   /** The sandbox was not there: nothing ran. */
-  | { readonly outcome: "gone" };
+  | { readonly outcome: "gone" }
+  /** The sandbox was there, and nobody in it to take code: nothing ran. A server that restarts is back in seconds. */
+  | { readonly outcome: "closed" };
 
 /**
  * Runs a program in the sandbox's kernel, where variables stay from one run to the next, until it ends or `signal`
@@ -120,25 +126,49 @@ function parseJson(text: string): unknown {
 
 /** The proxy or the kernel's server refused the program: it did not run. */
 async function refused(response: Response, signal: AbortSignal): Promise<Ending> {
-  const said = parseJson(await firstLine(response, signal));
-  const body = z.looseObject({ message: z.string() }).safeParse(said);
-  if (response.status === 502 && body.success && /not found/i.test(body.data.message)) return { outcome: "gone" };
+  const said = await firstJson(response, signal);
+  const absence = absenceOf(response, said);
+  if (absence) return { outcome: absence };
 
   const error = asProviderError({ response, error: said });
   // The proxy's limits and time-outs are those of the whole service. Its other statuses are about the kernel.
   if ([401, 403, 429, 504].includes(response.status)) throw error;
-  throw new ContextError("sandbox_unavailable", "The sandbox's kernel could not take the code. Try again.", {
-    retryAfterSeconds: error.retryAfterSeconds,
-    cause: new Error(`the kernel answered ${response.status}`),
+  throw unavailable(`the kernel answered ${response.status}`, error.retryAfterSeconds);
+}
+
+/** What the proxy says that is missing: the sandbox, or whoever listens in it. */
+function absenceOf({ status }: Response, said: unknown): "gone" | "closed" | null {
+  const body = z.looseObject({ message: z.string() }).safeParse(said);
+  if (status !== 502 || !body.success) return null;
+  if (/not found/i.test(body.data.message)) return "gone";
+  return /port is not open/i.test(body.data.message) ? "closed" : null;
+}
+
+/** Whether nobody in the sandbox takes code just now, as far as the proxy says so. Nothing runs for that. */
+export async function isClosed(sandbox: Pick<LiveSandbox, "listKernels">): Promise<boolean> {
+  try {
+    const response = await sandbox.listKernels();
+    return absenceOf(response, await firstJson(response, AbortSignal.timeout(SANDBOX_CALL_MILLISECONDS))) === "closed";
+  } catch {
+    return false;
+  }
+}
+
+/** Why a kernel could not be asked, as callers meet it. */
+export function unavailable(what: string, retryAfterSeconds = 2): ContextError {
+  return new ContextError("sandbox_unavailable", "The sandbox's kernel could not take the code. Try again.", {
+    retryAfterSeconds,
+    cause: new Error(what),
   });
 }
 
-async function firstLine(response: Response, signal: AbortSignal): Promise<string> {
-  if (!response.body) return "";
-  for await (const line of readLines(response.body, REFUSAL_CHARACTERS, signal)) {
-    return typeof line === "string" ? line : line.head;
+/** What a short answer of one line says; null if that is not JSON. */
+export async function firstJson(response: Response, signal: AbortSignal): Promise<unknown> {
+  if (!response.body) return null;
+  for await (const line of readLines(response.body, ANSWER_CHARACTERS, signal)) {
+    return typeof line === "string" ? parseJson(line) : null;
   }
-  return "";
+  return null;
 }
 
 function lost(cause?: unknown): ContextError {

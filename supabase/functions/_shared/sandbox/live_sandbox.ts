@@ -1,43 +1,95 @@
-import { Sandbox } from "@e2b/code-interpreter";
+/**
+ * A sandbox's own HTTP: its kernels' and its files'. It is spoken here and not by the SDK's `Sandbox`, which follows
+ * redirections, keeps all output in memory, and drops the status of what failed.
+ */
+import type { ConnectionConfig } from "e2b";
+import { send, sendOnce } from "./send.ts";
 
 const KERNEL_PORT = 49999;
-/** Time limit of a call of the SDK to the sandbox itself, in milliseconds. */
+const FILES_PORT = 49983;
+/** Time limit of a short call to the sandbox itself, in milliseconds. */
 export const SANDBOX_CALL_MILLISECONDS = 5_000;
 
-/**
- * A sandbox, with the SDK's own way to its kernel. The SDK's `runCode` takes no AbortSignal and keeps all output in
- * memory, so the kernel's HTTP is spoken by `kernel.ts`.
- */
-export class LiveSandbox extends Sandbox {
-  /** Sends code to the kernel. The answer's body is a stream of JSON lines. */
-  execute(body: Record<string, unknown>, signal: AbortSignal): Promise<Response> {
-    const headers = new Headers({
-      "Content-Type": "application/json",
-      "E2b-Sandbox-Id": this.sandboxId,
-      "E2b-Sandbox-Port": String(KERNEL_PORT),
-    });
-    // Given when public traffic to the sandbox is off.
-    if (this.trafficAccessToken) headers.set("E2B-Traffic-Access-Token", this.trafficAccessToken);
-    return sendOnce(
-      new Request(`${this.jupyterUrl}/execute`, {
-        method: "POST",
-        headers,
-        body: JSON.stringify(body),
-        signal,
-      }),
-    );
-  }
+/** What E2B tells of a sandbox that may be used now. */
+export interface Described {
+  readonly sandboxID: string;
+  readonly envdVersion: string;
+  readonly domain?: string | null;
+  readonly envdAccessToken?: string;
+  readonly trafficAccessToken?: string | null;
 }
 
-/**
- * Sends a request that must not arrive twice. Deno's fetch repeats a POST by itself when a kept-alive connection breaks
- * before the answer: the code would run twice, the sandbox be created twice. It cannot repeat a Blob.
- */
-export async function sendOnce(request: Request): Promise<Response> {
-  return await fetch(request.url, {
-    method: request.method,
-    headers: request.headers,
-    body: await request.blob(),
-    signal: request.signal,
-  });
+/** A file on its way into a sandbox. */
+export interface Upload {
+  readonly path: string;
+  readonly content: Blob;
+}
+
+/** Its answers are whatever listens there says, as they come: none is followed, read or judged yet. */
+export class LiveSandbox {
+  /** `connection` knows how a sandbox's address is made. */
+  constructor(private readonly described: Described, private readonly connection: ConnectionConfig) {}
+
+  get sandboxId(): string {
+    return this.described.sandboxID;
+  }
+
+  /** Sends code to the kernel. The answer's body is a stream of JSON lines. */
+  async execute(body: Record<string, unknown>, signal: AbortSignal): Promise<Response> {
+    return await sendOnce(this.#toKernel("/execute", { method: "POST", body: JSON.stringify(body), signal }));
+  }
+
+  /** Asks for the kernels that there are. */
+  async listKernels(): Promise<Response> {
+    return await send(this.#toKernel("/contexts", { signal: AbortSignal.timeout(SANDBOX_CALL_MILLISECONDS) }));
+  }
+
+  /** Has a kernel start anew. */
+  async restartKernel(id: string): Promise<Response> {
+    const signal = AbortSignal.timeout(SANDBOX_CALL_MILLISECONDS);
+    return await send(this.#toKernel(`/contexts/${encodeURIComponent(id)}/restart`, { method: "POST", signal }));
+  }
+
+  /** Sends files, all at once. Their paths are absolute. */
+  async writeFiles(files: readonly Upload[], signal: AbortSignal): Promise<Response> {
+    const form = new FormData();
+    // The whole path is the part's file name.
+    for (const { path, content } of files) form.append("file", content, path);
+    return await send(this.#toFiles({}, { method: "POST", body: form, signal }));
+  }
+
+  /** Asks for a file, by its absolute path. */
+  async readFile(path: string, signal: AbortSignal): Promise<Response> {
+    return await send(this.#toFiles({ path }, { signal }));
+  }
+
+  #toKernel(path: string, init: RequestInit): Request {
+    const headers = this.#headers(KERNEL_PORT);
+    headers.set("Content-Type", "application/json");
+    // Given when public traffic to the sandbox is off.
+    const token = this.described.trafficAccessToken;
+    if (token) headers.set("E2B-Traffic-Access-Token", token);
+    const origin = this.connection.getSandboxDirectUrl(this.sandboxId, this.#at(KERNEL_PORT));
+    return new Request(`${origin}${path}`, { ...init, headers });
+  }
+
+  #toFiles(query: Record<string, string>, init: RequestInit): Request {
+    const headers = this.#headers(FILES_PORT);
+    const token = this.described.envdAccessToken;
+    if (token) headers.set("X-Access-Token", token);
+    const url = new URL("/files", this.connection.getSandboxUrl(this.sandboxId, this.#at(FILES_PORT)));
+    // Older ones know no user of their own.
+    const [major, minor] = this.described.envdVersion.split(".").map(Number);
+    const user = major === 0 && minor < 4 ? { username: "user" } : {};
+    for (const [name, value] of Object.entries({ ...query, ...user })) url.searchParams.set(name, value);
+    return new Request(url, { ...init, headers });
+  }
+
+  #headers(port: number): Headers {
+    return new Headers({ "E2b-Sandbox-Id": this.sandboxId, "E2b-Sandbox-Port": String(port) });
+  }
+
+  #at(port: number): { sandboxDomain: string; envdPort: number } {
+    return { sandboxDomain: this.described.domain ?? this.connection.domain, envdPort: port };
+  }
 }

@@ -1,5 +1,4 @@
 /** What E2B's control plane answers, sorted into what it means for callers: the one place that knows its statuses. */
-import { AuthenticationError, RateLimitError } from "e2b";
 import { z } from "zod";
 import { ContextError } from "../errors.ts";
 
@@ -71,19 +70,6 @@ export function asProviderError(answer: Answer): ContextError {
   }
 }
 
-/** An error of the SDK as our log may tell it: its message quotes the sandbox's id, or the path of a user's file. */
-export function wordless(thrown: unknown): Error {
-  return new Error(`the SDK threw ${thrown instanceof Error ? thrown.name : typeof thrown}`);
-}
-
-/** What a high-level call of the SDK threw, as callers meet it. It keeps some statuses as classes, and no header. */
-export function asSdkError(thrown: unknown): ContextError {
-  const status = thrown instanceof AuthenticationError ? 401 : thrown instanceof RateLimitError ? 429 : null;
-  return status === null
-    ? asConnectionError(wordless(thrown))
-    : asProviderError({ response: new Response(null, { status }) });
-}
-
 /** What was thrown for want of an answer, as callers meet it. */
 export function asConnectionError(thrown: unknown): ContextError {
   if (thrown instanceof Error && /^(Abort|Timeout)Error$/.test(thrown.name)) {
@@ -95,7 +81,7 @@ export function asConnectionError(thrown: unknown): ContextError {
   return new ContextError("sandbox_unavailable", "E2B could not be reached. Try again.", {
     retryAfterSeconds: 2,
     // The JSON parser's own words quote what it could not read.
-    cause: thrown instanceof SyntaxError ? wordless(thrown) : thrown,
+    cause: thrown instanceof SyntaxError ? new Error("the answer was not JSON") : thrown,
   });
 }
 

@@ -2,8 +2,9 @@
 import { ApiClient, ConnectionConfig } from "e2b";
 import type { Config } from "../config.ts";
 import type { Trace } from "../trace.ts";
-import { LiveSandbox, SANDBOX_CALL_MILLISECONDS, sendOnce } from "./live_sandbox.ts";
+import { LiveSandbox } from "./live_sandbox.ts";
 import { type Answer, asConnectionError, asProviderError, saysBeingKilled, saysNotFound } from "./provider_errors.ts";
+import { sendOnce } from "./send.ts";
 
 /** Time limit of a call that is not a create, in milliseconds. */
 const CALL_MILLISECONDS = 20_000;
@@ -22,32 +23,25 @@ export interface ListedSandbox {
   readonly contextId?: string;
 }
 
-/** What E2B tells of a sandbox that may be used now. */
-interface Described {
-  readonly sandboxID: string;
-  readonly envdVersion: string;
-  readonly domain?: string | null;
-  readonly envdAccessToken?: string;
-  readonly trafficAccessToken?: string | null;
-}
-
 /**
  * Speaks to E2B with the SDK's typed API client. The calls above it (`Sandbox.create` and so on) drop what decides
  * here: the status, the error's code, and `Retry-After`.
  */
 export class Sandboxes {
-  readonly #options;
+  readonly #connection;
   readonly #api;
 
   constructor(private readonly config: Pick<Config, "e2b" | "sandbox">, private readonly trace: Trace) {
-    this.#options = {
+    this.#connection = new ConnectionConfig({
       ...config.e2b,
       // The server is the judge of its keys: self-hosted ones look different.
       validateApiKey: false,
       // The SDK would wait out a Retry-After inside the request. Callers are told instead.
       retries: 0,
-    };
-    this.#api = new ApiClient(new ConnectionConfig(this.#options)).api;
+    });
+    this.#api = new ApiClient(this.#connection).api;
+    // Each of them carries the key of the account: it goes to E2B, and wherever that answers from is where it stays.
+    this.#api.use({ onRequest: ({ request }) => new Request(request, { redirect: "manual" }) });
   }
 
   /**
@@ -69,7 +63,7 @@ export class Sandboxes {
       fetch: sendOnce,
     }));
     if (!data) throw asProviderError(answer);
-    return this.#live(data);
+    return new LiveSandbox(data, this.#connection);
   }
 
   /**
@@ -86,7 +80,7 @@ export class Sandboxes {
       body: { timeout: seconds },
       signal: AbortSignal.timeout(CALL_MILLISECONDS),
     }));
-    if (data) return { outcome: "connected", sandbox: this.#live(data) };
+    if (data) return { outcome: "connected", sandbox: new LiveSandbox(data, this.#connection) };
     if (saysNotFound(answer)) return { outcome: "gone", confirmed: true };
     if (saysBeingKilled(answer)) return { outcome: "gone", confirmed: false };
     throw asProviderError(answer);
@@ -133,18 +127,6 @@ export class Sandboxes {
       })),
       nextPageToken: answer.response.headers.get("x-next-token") ?? undefined,
     };
-  }
-
-  #live(described: Described): LiveSandbox {
-    return new LiveSandbox({
-      ...this.#options,
-      requestTimeoutMs: SANDBOX_CALL_MILLISECONDS,
-      sandboxId: described.sandboxID,
-      sandboxDomain: described.domain ?? undefined,
-      envdVersion: described.envdVersion,
-      envdAccessToken: described.envdAccessToken,
-      trafficAccessToken: described.trafficAccessToken ?? undefined,
-    });
   }
 
   async #answered<Call extends Answer>(call: Promise<Call>): Promise<Call> {
