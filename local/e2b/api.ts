@@ -75,8 +75,8 @@ const list: Handler = (request, sandboxes) => {
   const asked = check(Object.fromEntries(query), listSchema);
   const states = asked.state?.split(",") ?? ["running"];
   const metadata = metadataFilter(asked.metadata ?? "");
-  const matching = sandboxes.all().filter((sandbox) =>
-    sandbox.isRunning && states.includes("running") &&
+  const matching = sandboxes.running().filter((sandbox) =>
+    states.includes("running") &&
     sandbox.startedAt >= (asked.startedAfter ?? new Date(0)) &&
     sandbox.record.templateId === (asked.template ?? sandbox.record.templateId) &&
     metadata.every(([key, value]) => sandbox.record.metadata[key] === value)
@@ -125,7 +125,7 @@ export function handleApi(
 }
 
 function find(sandboxes: SandboxRegistry, id: string): Sandbox {
-  const sandbox = sandboxes.running(id);
+  const sandbox = sandboxes.find(id);
   if (sandbox === null) throw new HttpError(404, `Sandbox "${id}" not found`);
   return sandbox;
 }

@@ -37,7 +37,7 @@ export function handleDataPlane(
   sandboxes: SandboxRegistry,
   sandboxId: string,
 ): Response | Promise<Response> {
-  const sandbox = sandboxes.running(sandboxId);
+  const sandbox = sandboxes.find(sandboxId);
   if (sandbox === null) {
     return proxyError(502, { sandboxId, message: "The sandbox was not found" });
   }

@@ -52,6 +52,8 @@ export function isolatedCommand(
       DENO_DIR: `${fileURLToPath(new URL("main.mjs", KERNEL_URL))}/none`,
       DENO_NO_UPDATE_CHECK: "1",
       NO_COLOR: "1",
+      // WebGPU asks for no permission, and would hand a cell this machine's graphics drivers.
+      DENO_WEBGPU_BACKEND: "none",
     },
     stdin: "piped",
     stdout: "piped",

@@ -54,6 +54,9 @@ export type KernelMessage = z.infer<typeof messageSchema>;
 export type FileMessage = Extract<KernelMessage, { type: "file" | "directory" | "gone" }>;
 
 export type KernelCommand =
+  // Not arguments of the process: a cell could read those, and they name folders of this machine.
+  | { type: "boot"; language: "javascript" | "typescript" }
+  | { type: "boot"; pyodideUrl: string; snapshotPath: string | null }
   | { type: "configure"; environment: Record<string, string>; cwd: string }
   | { type: "file"; path: string; content: string }
   | { type: "directory" | "gone"; path: string }

@@ -8,6 +8,11 @@ const BOOT_LIMIT_MS = 120_000;
 // A little more than the longest line an honest kernel sends.
 const MAX_LINE_LENGTH = 17 * 1024 * 1024;
 const STDERR_TAIL = 2000;
+// An honest kernel says almost nothing but messages. A worker that outlives its
+// cell could keep this server busy with reading for as long as its sandbox runs.
+const NOISE_LIMIT_BYTES = 16 * 1024 ** 2;
+// What it costs to find out that a line, even an empty one, is no message.
+const NOISE_OF_A_LINE = 256;
 
 /** One interpreter in one operating-system process. */
 export class KernelProcess {
@@ -17,6 +22,7 @@ export class KernelProcess {
   readonly #output: LineReader;
   readonly #watchdog: ReturnType<typeof setInterval>;
   #stderr = "";
+  #noiseBytes = 0;
   #verdict: string | undefined;
   #alive = true;
   #listening = false;
@@ -81,7 +87,8 @@ export class KernelProcess {
         const line = await this.#output.next();
         if (line === null) break;
         const message = parseMessage(line);
-        if (message !== null) yield message;
+        if (message === null) this.#countNoise(line.length + NOISE_OF_A_LINE);
+        else yield message;
       }
       await this.exited;
     } catch (error) {
@@ -103,6 +110,13 @@ export class KernelProcess {
     }
   }
 
+  #countNoise(bytes: number): void {
+    this.#noiseBytes += bytes;
+    if (this.#noiseBytes <= NOISE_LIMIT_BYTES) return;
+    const limit = NOISE_LIMIT_BYTES / 1024 ** 2;
+    this.kill(`The kernel was ended: it wrote more than ${limit} MiB past its cells' output.`);
+  }
+
   #checkMemory(): void {
     let status: string;
     try {
@@ -122,6 +136,7 @@ export class KernelProcess {
     const decoder = new TextDecoder();
     const drained = (async () => {
       for await (const chunk of this.#child.stderr) {
+        this.#countNoise(chunk.length);
         this.#stderr = (this.#stderr + decoder.decode(chunk)).slice(-STDERR_TAIL);
       }
     })().catch(() => {});

@@ -1,4 +1,5 @@
 import { isolatedCommand, PYODIDE_URL } from "./isolation.ts";
+import type { KernelCommand } from "./kernel_message.ts";
 import { KernelProcess } from "./kernel_process.ts";
 import type { StartKernelProcess } from "./sandbox.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -15,10 +16,11 @@ export class KernelStarter {
   }
 
   readonly start: StartKernelProcess = async (language, environment, cwd, signal) => {
-    const process =
-      await (language === "python"
-        ? this.#startPython(signal)
-        : this.#boot(isolatedCommand("javascript/main.mjs", [language], { inspector: true }), signal));
+    const process = await (language === "python" ? this.#startPython(signal) : this.#boot(
+      isolatedCommand("javascript/main.mjs", [], { inspector: true }),
+      { type: "boot", language },
+      signal,
+    ));
     process.send({ type: "configure", environment, cwd });
     return process;
   };
@@ -30,14 +32,20 @@ export class KernelStarter {
 
   async #startPython(signal: AbortSignal): Promise<KernelProcess> {
     const path = await this.#snapshot.path();
-    return await this.#boot(python(path), signal).catch(async (error) => {
+    return await this.#bootPython(path, signal).catch(async (error) => {
       if (path === null || signal.aborted) throw error;
       await this.#snapshot.discard(error);
-      return await this.#boot(python(null), signal);
+      return await this.#bootPython(null, signal);
     });
   }
 
-  async #boot(command: Deno.Command, signal: AbortSignal): Promise<KernelProcess> {
+  #bootPython(snapshotPath: string | null, signal: AbortSignal): Promise<KernelProcess> {
+    const readable = snapshotPath === null ? [] : [snapshotPath];
+    const boot = { type: "boot", pyodideUrl: PYODIDE_URL.href, snapshotPath } as const;
+    return this.#boot(isolatedCommand("main.mjs", [], { readable }), boot, signal);
+  }
+
+  async #boot(command: Deno.Command, boot: KernelCommand, signal: AbortSignal): Promise<KernelProcess> {
     if (signal.aborted) throw new Error("The sandbox was ended.");
     const process = new KernelProcess(command, this.#memoryLimitBytes);
     this.#running.add(process.exited);
@@ -47,13 +55,8 @@ export class KernelStarter {
       signal.removeEventListener("abort", kill);
       this.#running.delete(process.exited);
     });
+    process.send(boot);
     await process.ready();
     return process;
   }
-}
-
-function python(snapshotPath: string | null): Deno.Command {
-  return isolatedCommand("main.mjs", [PYODIDE_URL.href, snapshotPath ?? ""], {
-    readable: snapshotPath === null ? [] : [snapshotPath],
-  });
 }

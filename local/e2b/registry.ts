@@ -1,10 +1,16 @@
-import { Sandbox, type SandboxEnd, type SandboxInit, type StartKernelProcess } from "./sandbox.ts";
+import { Sandbox, type SandboxEnd, type SandboxInit, type SandboxRecord, type StartKernelProcess } from "./sandbox.ts";
 
 const HISTORY_LIMIT = 100_000;
 
-/** Every sandbox of a server: the running ones and, for tests, the ended ones. */
+/**
+ * Every sandbox of a server: the running ones and, for tests, what there is to
+ * say about the ended ones. Those themselves are let go, as each may hold 64 MiB
+ * of files.
+ */
 export class SandboxRegistry {
-  readonly #all = new Map<string, Sandbox>();
+  readonly #running = new Map<string, Sandbox>();
+  /** In the order of creation. What it says of a running one is out of date. */
+  readonly #records = new Map<string, SandboxRecord>();
   readonly #startProcess: StartKernelProcess;
   #created = 0;
 
@@ -14,31 +20,45 @@ export class SandboxRegistry {
 
   create(init: SandboxInit): Sandbox {
     const sandbox = new Sandbox(++this.#created, init, this.#startProcess);
-    this.#all.set(sandbox.sandboxId, sandbox);
+    const { sandboxId } = sandbox;
+    this.#running.set(sandboxId, sandbox);
+    this.#records.set(sandboxId, sandbox.record);
+    sandbox.end.addEventListener("abort", () => this.#keepRecordOnly(sandboxId), { once: true });
     this.#forgetOldest();
     return sandbox;
   }
 
   /** A running sandbox; one that ended is as unknown as one that never was. */
-  running(sandboxId: string): Sandbox | null {
-    const sandbox = this.#all.get(sandboxId);
-    return sandbox?.isRunning ? sandbox : null;
+  find(sandboxId: string): Sandbox | null {
+    return this.#running.get(sandboxId) ?? null;
   }
 
-  /** In the order of their creation. */
-  all(): Sandbox[] {
-    return [...this.#all.values()];
+  /** Those that run, in the order of their creation. */
+  running(): Sandbox[] {
+    return [...this.#running.values()];
+  }
+
+  /** Of the running and the ended, in the order of their creation. */
+  records(): SandboxRecord[] {
+    return Array.from(this.#records, ([id, record]) => this.#running.get(id)?.record ?? record);
   }
 
   finishAll(by: SandboxEnd["by"]): void {
-    for (const sandbox of this.#all.values()) sandbox.finish(by);
+    for (const sandbox of this.running()) sandbox.finish(by);
+  }
+
+  #keepRecordOnly(sandboxId: string): void {
+    const sandbox = this.#running.get(sandboxId);
+    if (sandbox === undefined) return;
+    this.#running.delete(sandboxId);
+    if (this.#records.has(sandboxId)) this.#records.set(sandboxId, sandbox.record);
   }
 
   #forgetOldest(): void {
-    if (this.#all.size <= HISTORY_LIMIT) return;
-    for (const [id, sandbox] of this.#all) {
-      if (sandbox.isRunning) continue;
-      this.#all.delete(id);
+    if (this.#records.size <= HISTORY_LIMIT) return;
+    for (const id of this.#records.keys()) {
+      if (this.#running.has(id)) continue;
+      this.#records.delete(id);
       return;
     }
   }

@@ -102,7 +102,7 @@ function listen(options: E2BOptions): E2BServer {
   return {
     url: `http://127.0.0.1:${listener.addr.port}`,
     apiKey,
-    sandboxes: () => sandboxes.all().map((sandbox) => sandbox.record),
+    sandboxes: () => sandboxes.records(),
     stop: () => stopped ??= stop(),
   };
 }

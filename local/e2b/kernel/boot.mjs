@@ -1,7 +1,9 @@
 // How Pyodide is started, the same for a kernel and for the snapshot builder:
 // a snapshot fits only a Pyodide that was started in the same way.
 
+import { hidePaths } from "./disguise.mjs";
 import { fileURLToPath } from "node:url";
+import { withoutPath } from "./module_blob.mjs";
 import { restore } from "./sparse.mjs";
 
 const MODULES = [
@@ -17,11 +19,12 @@ const MODULES = [
  * Starts Pyodide with the kernel's Python modules imported.
  *
  * @param {string} pyodideUrl directory of the npm package, with a final slash
+ * @param {string} kernelUrl directory of this kernel, with a final slash
  * @param {{ forSnapshot?: boolean }} options whether a snapshot is to be made of it
  */
-export async function bootPyodide(pyodideUrl, { forSnapshot = false } = {}) {
+export async function bootPyodide(pyodideUrl, kernelUrl, { forSnapshot = false } = {}) {
   const pyodide = await load(pyodideUrl, { _makeSnapshot: forSnapshot });
-  importKernel(pyodide);
+  importKernel(pyodide, kernelUrl);
   return pyodide;
 }
 
@@ -31,11 +34,16 @@ export async function restorePyodide(pyodideUrl, snapshotPath) {
 }
 
 async function load(pyodideUrl, options) {
-  const { loadPyodide } = await import(`${pyodideUrl}pyodide.mjs`);
-  return await loadPyodide({
+  // Python's `sys.executable`, which a snapshot keeps.
+  hidePaths("/usr/local/bin/python3");
+  const { loadPyodide } = await import(withoutPath(new URL("pyodide.mjs", pyodideUrl)));
+  const pyodide = await loadPyodide({
     createPyodideModule: readModule(new URL("pyodide.asm.mjs", pyodideUrl)),
     // Pyodide would look for itself in a stack trace, which a source map bends.
     indexURL: fileURLToPath(pyodideUrl),
+    // Both would be `indexURL`, which would then be told when a package is missing.
+    packageBaseUrl: "/",
+    packageCacheDir: "/",
     env: { HOME: "/home/user" },
     // Without this, input() would read the process's own stdin: the server's
     // commands.
@@ -45,6 +53,9 @@ async function load(pyodideUrl, options) {
     jsglobals: Object.create(null),
     ...options,
   });
+  // Cells can see it, and nothing can be loaded from there any more.
+  pyodide._api.config.indexURL = "/";
+  return pyodide;
 }
 
 /**
@@ -54,14 +65,14 @@ async function load(pyodideUrl, options) {
 function readModule(url) {
   const [body, exported] = Deno.readTextFileSync(url).split("export default ");
   if (exported === undefined) return undefined;
-  return new Function(`${body.replaceAll("import.meta.url", JSON.stringify(url.href))}\nreturn ${exported}`)();
+  return new Function(`${body.replaceAll("import.meta.url", '"file:///pyodide.asm.mjs"')}\nreturn ${exported}`)();
 }
 
-function importKernel(pyodide) {
+function importKernel(pyodide, kernelUrl) {
   const folder = "/opt/sandbox/_kernel";
   pyodide.FS.mkdirTree(folder);
   for (const name of MODULES) {
-    const source = new URL(`./python/${name}.py`, import.meta.url);
+    const source = new URL(`python/${name}.py`, kernelUrl);
     pyodide.FS.writeFile(`${folder}/${name}.py`, Deno.readTextFileSync(source));
   }
   pyodide.runPython(`

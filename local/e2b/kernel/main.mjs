@@ -2,13 +2,12 @@
 
 import { supervise } from "./supervise.mjs";
 
-const [pyodideUrl, snapshotPath] = Deno.args;
 const SIGINT = 2;
 const interruptBuffer = new Int32Array(new SharedArrayBuffer(4));
 
 await supervise({
-  script: import.meta.resolve("./worker.mjs"),
-  boot: { pyodideUrl, snapshotPath, interruptBuffer },
+  script: new URL("./worker.mjs", import.meta.url),
+  boot: { kernelUrl: new URL("./", import.meta.url).href, interruptBuffer },
   // A signal that came while a cell awaits would hit Pyodide's event loop
   // instead of the cell.
   cancelMs: 20,

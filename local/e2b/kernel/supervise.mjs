@@ -2,23 +2,29 @@
 // object a line, and leaves cells to a worker, because this thread must stay
 // free to interrupt them and to notice that the server is gone.
 
+import { withoutPath } from "./module_blob.mjs";
+
 /**
  * Starts the worker and obeys the server until it is gone.
  *
  * @param {object} options
- * @param {string} options.script of the worker
- * @param {object} options.boot what the worker needs to start
+ * @param {URL} options.script of the worker
+ * @param {object} [options.boot] what the worker needs to start besides the server's first command
  * @param {number} options.cancelMs how long a worker that is free has to notice an interrupt
  * @param {(die: (reason: string) => never) => void} options.force interrupts a worker that is not
  */
-export async function supervise({ script, boot, cancelMs, force }) {
-  const worker = new Worker(script, { type: "module" });
+export async function supervise({ script, boot = {}, cancelMs, force }) {
+  const worker = new Worker(withoutPath(script), { type: "module" });
   const die = (reason) => {
     console.error(reason);
     Deno.exit(70);
   };
   worker.onerror = (event) => die(event.message);
-  worker.postMessage({ type: "boot", ...boot });
+  const commands = lines(Deno.stdin.readable);
+  const first = await commands.next();
+  // The server was gone before it said a word.
+  if (first.done) Deno.exit(0);
+  worker.postMessage({ ...JSON.parse(first.value), ...boot });
   await new Promise((resolve) => {
     worker.onmessage = ({ data }) => data.type === "dead" ? die(data.reason) : resolve();
   });
@@ -45,7 +51,7 @@ export async function supervise({ script, boot, cancelMs, force }) {
       }, cancelMs);
     }
   };
-  for await (const line of lines(Deno.stdin.readable)) obey(JSON.parse(line));
+  for await (const line of commands) obey(JSON.parse(line));
   // The server closed the pipe or died. A worker in a loop would outlive both.
   Deno.exit(0);
 }

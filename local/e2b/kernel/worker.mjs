@@ -3,6 +3,8 @@
 
 import { bootPyodide, restorePyodide } from "./boot.mjs";
 import { applyChange, reportChanges } from "./files.mjs";
+import { protectLibrary } from "./library.mjs";
+import { heardBy, works } from "./trial.mjs";
 
 const encoder = new TextEncoder();
 let currentId = 0;
@@ -39,8 +41,9 @@ function die(error) {
   self.postMessage({ type: "dead", reason: String(error) });
 }
 
-async function boot({ pyodideUrl, snapshotPath, interruptBuffer }) {
-  const pyodide = await (snapshotPath === "" ? bootPyodide(pyodideUrl) : restorePyodide(pyodideUrl, snapshotPath));
+async function boot({ pyodideUrl, kernelUrl, snapshotPath, interruptBuffer }) {
+  const pyodide =
+    await (snapshotPath === null ? bootPyodide(pyodideUrl, kernelUrl) : restorePyodide(pyodideUrl, snapshotPath));
   pyodide.setInterruptBuffer(atomic(interruptBuffer));
   // Bytes written to file descriptors 1 and 2 past sys.stdout and sys.stderr.
   for (const [name, set] of [["stdout", "setStdout"], ["stderr", "setStderr"]]) {
@@ -52,6 +55,7 @@ async function boot({ pyodideUrl, snapshotPath, interruptBuffer }) {
     });
   }
   pyodide._api.on_fatal = die;
+  protectLibrary(pyodide.FS);
   // A promise that a cell forgot must not take the cell's variables along.
   for (const name of ["unhandledrejection", "error"]) {
     self.addEventListener(name, (event) => event.preventDefault());
@@ -72,25 +76,26 @@ function configure({ pyodide, cell, interruptBuffer }, { environment, cwd }) {
     }
     pyodide.checkInterrupt();
   };
-  cell.configure(writeLine, pause, pyodide.toPy(environment), cwd);
+  cell.configure(heardBy(writeLine), pause, pyodide.toPy(environment), cwd);
 }
 
 async function execute({ pyodide, cell, interruptBuffer }, message) {
   Atomics.store(interruptBuffer, 0, 0);
   currentId = message.id;
+  let ended = false;
+  let failure;
   try {
-    await cell.execute(message.id, message.code, message.silent);
+    ended = await cell.execute(message.id, message.code, message.silent);
   } catch (error) {
     // Python reports what a cell raises; what arrives here ended Python, or
     // was an interrupt that came after the cell's last statement.
-    say("error", message.id, {
-      name: "KernelError",
-      value: String(error?.message ?? error).slice(-2000),
-      traceback: "",
-    });
+    failure = String(error?.message ?? error).slice(-2000);
   }
   if (!message.silent) shareFiles(pyodide, message.id);
   self.postMessage({ type: "idle", id: message.id });
+  Atomics.store(interruptBuffer, 0, 0);
+  if (ended !== true && !await works(cell)) return die("The cell broke Python.");
+  if (failure !== undefined) say("error", message.id, { name: "KernelError", value: failure, traceback: "" });
   say("done", message.id);
 }
 

@@ -2,11 +2,8 @@
 
 import { supervise } from "../supervise.mjs";
 
-const [language] = Deno.args;
-
 await supervise({
-  script: import.meta.resolve("./worker.mjs"),
-  boot: { language },
+  script: new URL("./worker.mjs", import.meta.url),
   cancelMs: 500,
   // Nothing in here can break a synchronous loop and leave its variables: that
   // would take a debugger's port, open to other processes of this machine.

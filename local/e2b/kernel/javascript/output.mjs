@@ -66,7 +66,7 @@ export function showError(thrown, details) {
   const head = value === "" ? name : `${name}: ${value}`;
   const frames = String((isError && thrown.stack) || "").split("\n").filter((line) => /^ {4}at /.test(line));
   // What is below the cell is this kernel.
-  const own = frames.findIndex((frame) => /\bext:|\/javascript\/(inspector|worker)\.mjs/.test(frame));
+  const own = frames.findIndex((frame) => /\bext:|#(inspector|worker)\.mjs:/.test(frame));
   const shown = own === -1 ? frames : frames.slice(0, own);
   if (shown.length === 0 && details !== undefined) {
     shown.push(`    at <anonymous>:${details.lineNumber + 1}:${details.columnNumber + 1}`);

@@ -1,6 +1,7 @@
 // The thread in which cells run. Everything after "booted" may be hostile: it
 // holds nothing worth having.
 
+import { hidePaths } from "../disguise.mjs";
 import { stripTypeScriptTypes } from "node:module";
 import { installGlobals } from "./globals.mjs";
 import { Inspector } from "./inspector.mjs";
@@ -21,6 +22,7 @@ function die(reason) {
 
 async function boot(data) {
   language = data.language;
+  hidePaths();
   await inspector.open();
   for (const name of ["read", "sys"]) Deno.permissions.revokeSync({ name });
   // A promise that a cell forgot must not take the cell's variables along.

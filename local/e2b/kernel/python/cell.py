@@ -53,15 +53,19 @@ def interrupt():
 
 
 async def execute(execution_id, code, silent):
-    """Run one cell and send all it says; never raises. A silent one does not count."""
+    """Run one cell and send all it says; tell whether it raised nothing.
+
+    A silent one neither counts nor sets `_`.
+    """
     global _running, _interrupted
     output.begin(execution_id)
     _interrupted = False
     _running = asyncio.current_task()
     try:
-        await _run(code, silent)
+        return await _run(code, silent)
     except BaseException as error:
         _report(error)
+        return False
     finally:
         _running = None
         output.flush()
@@ -76,22 +80,24 @@ async def _run(code, silent):
         _count += counts
         output.send("count", count=_count)
     if not counts:
-        return
+        return True
     try:
         body, last = _compile(code)
     except SyntaxError as error:
         if (error.text or "").lstrip().startswith(("!", "%")):
             error.msg = "shell commands and magics are not supported in this sandbox"
         output.send("error", **failure.describe(error, syntax_only=True))
-        return
+        return False
     await _evaluate(body)
     if last is None:
-        return
+        return True
     value = await _evaluate(last)
     if value is None or _ends_silently(code):
-        return
-    _user.__dict__["_"] = value
+        return True
+    if not silent:
+        _user.__dict__["_"] = value
     display.publish(display.bundle(value), True)
+    return True
 
 
 def _shifted_left(code):

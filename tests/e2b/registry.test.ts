@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { fileURLToPath } from "node:url";
+import { MEMORY_LIMIT_BYTES } from "../../local/e2b/kernel_process.ts";
+import { KernelStarter } from "../../local/e2b/kernel_starter.ts";
+import { SandboxRegistry } from "../../local/e2b/registry.ts";
+import type { SandboxEnd } from "../../local/e2b/sandbox.ts";
+import { Snapshot } from "../../local/e2b/snapshot.ts";
+
+const INIT = {
+  templateId: "t",
+  metadata: { owner: "me" },
+  environment: {},
+  allowPublicTraffic: true,
+  timeoutMs: 600_000,
+};
+
+/** Runs a cell in a sandbox, ends that in the middle of another, and keeps a weak hold of its files alone. */
+async function useAndEnd(
+  registry: SandboxRegistry,
+  by: SandboxEnd["by"],
+): Promise<WeakRef<object>> {
+  const sandbox = registry.create(INIT);
+  sandbox.files.write("/home/user/heavy", new Uint8Array(1024));
+  const { kernel } = sandbox.defaultContext("python");
+  const { signal } = new AbortController();
+  await kernel.execute("open('more', 'w').write('a')", {}, () => Promise.resolve(), signal);
+  const running = Promise.withResolvers<void>();
+  const second = kernel.execute(
+    "print('running')\nimport asyncio\nawait asyncio.Event().wait()",
+    {},
+    ({ type }) => {
+      if (type === "stdout") running.resolve();
+      return Promise.resolve();
+    },
+    signal,
+  );
+  await running.promise;
+  sandbox.finish(by);
+  await second;
+  return new WeakRef(sandbox.files);
+}
+
+Deno.test("of a sandbox that ended only its record is kept", async () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage: () => void = runInNewContext("gc");
+  const cacheDir = fileURLToPath(new URL("../../.local/cache", import.meta.url));
+  const snapshot = new Snapshot(cacheDir, () => {}, new AbortController().signal);
+  const starter = new KernelStarter(snapshot, MEMORY_LIMIT_BYTES);
+  const registry = new SandboxRegistry(starter.start);
+  const ends = ["kill", "timeout"] as const;
+  const files: WeakRef<object>[] = [];
+  for (const by of ends) files.push(await useAndEnd(registry, by));
+  await starter.allExited();
+  // What is still on the stack of this turn is not collected.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  collectGarbage();
+
+  assert.deepEqual(files.map((each) => each.deref()), [undefined, undefined]);
+  assert.deepEqual(registry.running(), []);
+  assert.deepEqual(registry.records().map(({ ended }) => ended?.by), ends);
+  assert.deepEqual(registry.records().map(({ metadata }) => metadata.owner), ["me", "me"]);
+});
