@@ -52,7 +52,12 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  delete from copilot_internal.rates r where r.spent_until < clock_timestamp();
+  delete from copilot_internal.rates r
+  where r.ctid = any (array(
+    select o.ctid from copilot_internal.rates o
+    where o.spent_until < clock_timestamp()
+    for update skip locked
+  ));
   get diagnostics deleted_count = row_count;
   return next;
 end

@@ -8,7 +8,28 @@ comment on column copilot_internal.execution_contexts.probation_seconds is
 comment on column copilot_internal.execution_contexts.may_live_until is
   'Of an ended context: until when its sandbox may be alive, unless its kill is confirmed.';
 
+-- Of rows that ended before there was this column, those that owe a kill.
+update copilot_internal.execution_contexts
+set may_live_until = expires_at
+where terminated_at is not null and sandbox_id is not null and sandbox_killed_at is null and may_live_until is null;
+
 -- E2B has one owner for each sandbox, and so has the table.
+do $$
+declare
+  v_shared bigint := (
+    select count(*) from (
+      select from copilot_internal.execution_contexts
+      where terminated_at is null and sandbox_id is not null
+      group by sandbox_id having count(*) > 1
+    ) sandboxes
+  );
+begin
+  if v_shared > 0 then
+    raise exception '% sandboxes have more than one active context; nothing has been changed', v_shared
+      using hint = 'End all but one of each: update copilot_internal.execution_contexts set sandbox_status = ''terminated'', termination_reason = ''terminated'', terminated_at = now() where id = …';
+  end if;
+end
+$$;
 create unique index if not exists idx_execution_contexts_unique_sandbox
   on copilot_internal.execution_contexts (sandbox_id)
   where terminated_at is null and sandbox_id is not null;
@@ -69,7 +90,14 @@ as $$
     select c.conversation_id, c.path_id, true, c.may_live_until
     from copilot_internal.execution_contexts c
     where c.tenant_id = p_tenant_id and c.terminated_at is not null and c.sandbox_killed_at is null
-      and c.may_live_until > statement_timestamp()
+      and c.may_live_until > statement_timestamp() and c.sandbox_status <> 'error'
+    union all
+    -- One a path: what failed was tried again by who waited, and no caller can make E2B fail.
+    select c.conversation_id, c.path_id, true, max(c.may_live_until)
+    from copilot_internal.execution_contexts c
+    where c.tenant_id = p_tenant_id and c.terminated_at is not null and c.sandbox_killed_at is null
+      and c.may_live_until > statement_timestamp() and c.sandbox_status = 'error'
+    group by c.conversation_id, c.path_id
   ) p
   where p.free_at > clock_timestamp()
 $$;
@@ -171,7 +199,12 @@ declare
   v_quota record;
   v_again_at timestamptz;
 begin
-  v_again_at := copilot_internal.take_turn(p_tenant_id, 'execution', p_executions_per_minute);
+  -- A claim that asks again, because its answer was lost, has had its turn.
+  if p_executions_per_minute is not null
+    and not exists (select from copilot_internal.execution_contexts c where c.id = p_claim_id)
+  then
+    v_again_at := copilot_internal.take_turn(p_tenant_id, 'execution', p_executions_per_minute);
+  end if;
   if v_again_at is not null then
     return query select * from copilot_internal.refused_claim(
       'rate_limited', p_tenant_id, p_conversation_id, p_path_id, v_again_at, 'executions', p_executions_per_minute
@@ -235,6 +268,18 @@ begin
         terminated_at = clock_timestamp()
     where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_path_id
       and c.terminated_at is null and c.expires_at <= clock_timestamp();
+
+    -- This very claim came before and has ended, its answer lost: the caller comes again with a new one.
+    if exists (select from copilot_internal.execution_contexts c where c.id = p_claim_id and c.terminated_at is not null) then
+      v_context := null;
+      exit;
+    end if;
+    -- Somebody else took the path while we waited for the lock: look again, and leave the turn to who creates.
+    continue when exists (
+      select from copilot_internal.execution_contexts c
+      where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_path_id
+        and c.terminated_at is null
+    );
 
     -- A ready context's place on this path is not counted: it is what the claim is for, and somebody may have taken it
     -- since we looked. Places of contexts that have ended here are.
@@ -346,7 +391,9 @@ as $$
         error_code = p_error_code,
         error_final = p_error_final,
         error_retry_after_seconds = p_error_retry_after_seconds,
-        may_live_until = case when not p_may_live then clock_timestamp() end
+        -- What was asked for is born by now, or never.
+        may_live_until =
+          clock_timestamp() + case when p_may_live then make_interval(secs => c.probation_seconds) else interval '0' end
     where c.id = p_context_id and c.terminated_at is null and c.sandbox_status = 'creating'
     returning 1
   )
@@ -388,14 +435,17 @@ returns table (deleted_count integer)
 language plpgsql
 set search_path = ''
 as $$
+declare
+  -- Read once: a clock that is read anew for each row can be looked up in no index.
+  v_now timestamptz := clock_timestamp();
 begin
   -- Those who wait for such a claim are told its error, and a sandbox that it may have made is known by its row.
   delete from copilot_internal.execution_contexts c
   where c.ctid = any (array(
     select o.ctid
     from copilot_internal.execution_contexts o
-    where o.terminated_at < clock_timestamp() - interval '10 minutes' and o.activated_at is null
-      and o.sandbox_id is null and coalesce(o.may_live_until, o.terminated_at) < clock_timestamp()
+    where o.terminated_at < v_now - interval '10 minutes' and o.activated_at is null
+      and o.sandbox_id is null and coalesce(o.may_live_until, o.terminated_at) < v_now
     order by o.terminated_at
     limit p_limit
     for update skip locked

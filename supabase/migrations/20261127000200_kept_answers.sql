@@ -19,6 +19,11 @@ alter table copilot_internal.idempotency_keys
 comment on column copilot_internal.idempotency_keys.thrown_out_at is
   'When the answer went because the tenant had more than may be kept. The key stays, so that its code is not run again.';
 
+-- What was kept before counts too.
+update copilot_internal.idempotency_keys
+set answered_at = created_at, answer_bytes = octet_length(answer::text)
+where answer is not null and answered_at is null;
+
 create index if not exists idx_idempotency_keys_answers
   on copilot_internal.idempotency_keys (tenant_id, answered_at) include (answer_bytes)
   where answered_at is not null and thrown_out_at is null;
@@ -140,24 +145,33 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_settings copilot_internal.settings := (select s from copilot_internal.settings s);
+  v_youngest timestamptz;
   v_count integer;
 begin
-  with kept as (
+  -- From the index alone.
+  select max(kept.answered_at) into v_youngest
+  from (
     select
-      k.execution_id,
+      k.answered_at,
       row_number() over newest_first as number,
       sum(k.answer_bytes::bigint) over newest_first as bytes
     from copilot_internal.idempotency_keys k
     where k.tenant_id = p_tenant_id and k.answered_at is not null and k.thrown_out_at is null
-    window newest_first as (order by k.answered_at desc, k.execution_id)
-  )
+    window newest_first as (order by k.answered_at desc rows unbounded preceding)
+  ) kept
+  where kept.number > v_settings.tenant_answers
+    or kept.bytes > v_settings.tenant_answer_mebibytes * 1024::bigint * 1024;
+
   update copilot_internal.idempotency_keys k
   set answer = null, answer_bytes = null, thrown_out_at = clock_timestamp()
-  from kept, copilot_internal.settings s
-  where k.execution_id = kept.execution_id
-    and (kept.number > s.tenant_answers or kept.bytes > s.tenant_answer_mebibytes * 1024::bigint * 1024)
-    -- One that somebody else throws out just now need not be waited for.
-    and k.thrown_out_at is null;
+  where k.execution_id = any (array(
+    select o.execution_id
+    from copilot_internal.idempotency_keys o
+    where o.tenant_id = p_tenant_id and o.answered_at <= v_youngest and o.thrown_out_at is null
+    -- Those that somebody else throws out just now need not be waited for.
+    for update skip locked
+  ));
   get diagnostics v_count = row_count;
   return v_count;
 end
@@ -165,3 +179,64 @@ $$;
 comment on function copilot_internal.throw_out_answers(text) is
   'Throws out the oldest answers of a tenant, until as many and as much are left as the settings allow. Says how many went.';
 revoke execute on function copilot_internal.throw_out_answers(text) from public, anon, authenticated;
+
+-- "Has no answer yet" is from now on: and had none.
+create or replace function public.keep_execution(p_execution_id uuid, p_lease_seconds integer)
+returns boolean
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  with kept as (
+    update copilot_internal.idempotency_keys k
+    set alive_until = clock_timestamp() + make_interval(secs => p_lease_seconds)
+    where k.execution_id = p_execution_id and k.answer is null and k.thrown_out_at is null
+    returning 1
+  )
+  select exists (select from kept)
+$$;
+comment on function public.keep_execution(uuid, integer) is
+  'Says that the process which runs a claimed execution is alive, for so many more seconds. False if there is no such claim.';
+revoke execute on function public.keep_execution(uuid, integer) from public, anon, authenticated;
+grant execute on function public.keep_execution(uuid, integer) to service_role;
+
+create or replace function public.release_execution(p_execution_id uuid)
+returns boolean
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  with released as (
+    delete from copilot_internal.idempotency_keys k
+    where k.execution_id = p_execution_id and k.answer is null and k.thrown_out_at is null
+      and not exists (select from copilot_internal.executions e where e.id = k.execution_id)
+    returning 1
+  )
+  select exists (select from released)
+$$;
+comment on function public.release_execution(uuid) is
+  'Gives up a claimed execution of which nothing ran: the next request with its key may run it. False if there is no such claim, or the ledger knows better.';
+revoke execute on function public.release_execution(uuid) from public, anon, authenticated;
+grant execute on function public.release_execution(uuid) to service_role;
+
+create or replace function public.send_execution(p_execution_id uuid)
+returns boolean
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  with sent as (
+    update copilot_internal.idempotency_keys k
+    set sent_at = coalesce(k.sent_at, clock_timestamp())
+    where k.execution_id = p_execution_id and k.answer is null and k.thrown_out_at is null
+    returning 1
+  )
+  select exists (select from sent)
+$$;
+comment on function public.send_execution(uuid) is
+  'Notes that a claimed execution is about to be sent to its kernel: from then on nobody takes its claim over. False if somebody has, and it must not be sent.';
+revoke execute on function public.send_execution(uuid) from public, anon, authenticated;
+grant execute on function public.send_execution(uuid) to service_role;

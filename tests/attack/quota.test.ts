@@ -96,6 +96,14 @@ Deno.test("creates have a rate, though each sandbox is ended at once", async () 
   assert.equal(faulty.proxy.requests.filter(at.create).length - before, 20 - codes.length);
 });
 
+Deno.test("simultaneous callers of one path spend one create, whatever their number", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  const answers = await Promise.all(Array.from({ length: 30 }, () => invoke(client, "acquire-context", path)));
+  assert.equal(answers.filter(({ was_created }) => was_created).length, 1);
+  assert.equal((await invoke(client, "acquire-context", newPath())).was_created, true);
+});
+
 Deno.test("executions have a rate, and what is refused runs nothing", async () => {
   const client = await user(faulty.stack);
   const path = newPath();

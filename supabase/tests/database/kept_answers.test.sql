@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(13);
+select plan(14);
 
 update copilot_internal.settings set tenant_answers = 3, tenant_answer_mebibytes = 16;
 
@@ -35,6 +35,12 @@ select is(pg_temp.told(1), 'thrown_out', 'and the oldest goes; a repeat is told'
 select is(pg_temp.told(1, 'another body'), 'mismatch', 'of the same body only');
 select is(pg_temp.told(2), 'finished with answer', 'the others stay');
 select is(public.answer_execution(pg_temp.id(1), '"again"'), false, 'what has gone takes no second answer');
+
+select is(
+  array[public.send_execution(pg_temp.id(1)), public.keep_execution(pg_temp.id(1), 60), public.release_execution(pg_temp.id(1))],
+  array[false, false, false],
+  'nor is it sent, kept or released, which would have it run again'
+);
 
 select is(pg_temp.run(5, 16 * 1024 * 1024 - 10), true, 'one that leaves room for no more than one');
 select is(

@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(27);
+select plan(28);
 
 -- A claim under these quotas.
 create function pg_temp.claim(
@@ -108,6 +108,9 @@ select is(pg_temp.outcome(7, 'p7'), 'claimed', 'and leaves it when its sandbox i
 
 select public.fail_execution_context(pg_temp.id(7), 'sandbox_timeout', false) \g /dev/null
 select is(pg_temp.outcome(8, 'p8'), 'quota_exceeded', 'a claim whose create had no answer keeps its place: there may be a sandbox');
+select is(
+  (select count(*)::integer from copilot_internal.places('quotas') where path_id = 'p7'), 1, 'one place a path, however often it fails'
+);
 select public.settle_claim(pg_temp.id(7)) \g /dev/null
 select is(pg_temp.outcome(8, 'p8'), 'claimed', 'until that is known');
 select public.fail_execution_context(pg_temp.id(8), 'out_of_sandboxes', true, p_may_live := false) \g /dev/null

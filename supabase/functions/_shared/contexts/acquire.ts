@@ -7,6 +7,7 @@ import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
 import type { ContextCall } from "./context_call.ts";
 import type { Context } from "./context_store.ts";
 import type { PathKey } from "./path_key.ts";
+import { sweepInPassing } from "./sweep.ts";
 
 type AcquireCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "trace" | "answerBy">;
 
@@ -100,6 +101,8 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
         break;
       }
       case "quota_exceeded":
+        // What holds a place may be a kill that is owed.
+        sweepInPassing(call);
         throw new ContextError(
           "quota_exceeded",
           `This ${claim.quota_scope} has ${claim.quota_count} sandboxes of ${claim.quota_limit}. End a context, or wait.`,

@@ -2,7 +2,6 @@
 import { z } from "zod";
 import { inBackground } from "../background.ts";
 import type { SweepResponse } from "../contract/terminate_context.ts";
-import { asContextError } from "../errors.ts";
 import { describe, log } from "../log.ts";
 import type { ContextCall } from "./context_call.ts";
 import type { SandboxOfContext } from "./context_store.ts";
@@ -83,8 +82,7 @@ async function listFrom(sandboxes: SweepCall["sandboxes"], pageToken: string | u
   try {
     return await sandboxes.list(pageToken);
   } catch (thrown) {
-    const { retryable } = asContextError(thrown);
-    if (pageToken === undefined || retryable) throw thrown;
+    if (pageToken === undefined) throw thrown;
     log("warning", { event: "sweep_begins_anew", error: describe(thrown) });
     return await sandboxes.list();
   }
