@@ -30,10 +30,12 @@ const SHARED = [
   "http/body",
   "http/endpoint",
   "http/event_stream",
+  "http/json_values",
   "http/text_stream",
   "sandbox/live_sandbox",
   "sandbox/provider_errors",
   "sandbox/sandboxes",
+  "sandbox/send",
 ];
 const UPLOADS: Record<string, string[]> = {
   "acquire-context": [...SHARED, "pause", "contexts/acquire", "contexts/view"],
@@ -43,6 +45,7 @@ const UPLOADS: Record<string, string[]> = {
     "contexts/acquire",
     "contexts/view",
     "executions/capped_text",
+    "executions/closed_kernel",
     "executions/execute",
     "executions/interruption",
     "executions/once",
@@ -53,6 +56,7 @@ const UPLOADS: Record<string, string[]> = {
     "sandbox/escaped_text",
     "sandbox/files",
     "sandbox/kernel",
+    "sandbox/kernel_restart",
     "sandbox/lines",
   ],
   "terminate-context": [...SHARED, "contexts/terminate"],
