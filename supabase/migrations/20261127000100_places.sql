@@ -87,66 +87,18 @@ as $$
     from copilot_internal.execution_contexts c
     where c.tenant_id = p_tenant_id and c.terminated_at is null
     union all
-    select c.conversation_id, c.path_id, true, c.may_live_until
-    from copilot_internal.execution_contexts c
-    where c.tenant_id = p_tenant_id and c.terminated_at is not null and c.sandbox_killed_at is null
-      and c.may_live_until > statement_timestamp() and c.sandbox_status <> 'error'
-    union all
-    -- One a path: what failed was tried again by who waited, and no caller can make E2B fail.
     select c.conversation_id, c.path_id, true, max(c.may_live_until)
     from copilot_internal.execution_contexts c
     where c.tenant_id = p_tenant_id and c.terminated_at is not null and c.sandbox_killed_at is null
-      and c.may_live_until > statement_timestamp() and c.sandbox_status = 'error'
-    group by c.conversation_id, c.path_id
+      and c.may_live_until > statement_timestamp()
+    -- Of creates that failed one a path: they are tried again by who waits, and no caller can make E2B fail.
+    group by c.conversation_id, c.path_id, case when c.sandbox_status <> 'error' then c.id end
   ) p
   where p.free_at > clock_timestamp()
 $$;
 comment on function copilot_internal.places(text) is
   'The sandboxes of a tenant that may be alive: those of active contexts, of claims in flight, of what ended and is not known to be gone. free_at: when E2B ends it, if nobody does.';
 revoke execute on function copilot_internal.places(text) from public, anon, authenticated;
-
-create or replace function copilot_internal.refused_claim(
-  p_outcome text,
-  p_tenant_id text,
-  p_conversation_id text,
-  p_path_id text,
-  p_again_at timestamptz,
-  p_scope text,
-  p_limit integer,
-  p_count integer default null
-)
-returns table (
-  outcome text,
-  id uuid,
-  tenant_id text,
-  conversation_id text,
-  path_id text,
-  sandbox_id text,
-  ttl_seconds integer,
-  created_at timestamptz,
-  last_used_at timestamptz,
-  expires_at timestamptz,
-  previous_termination_reason text,
-  previous_terminated_at timestamptz,
-  error_code text,
-  error_retry_after_seconds integer,
-  quota_scope text,
-  quota_limit integer,
-  quota_count integer
-)
-language sql
-immutable
-set search_path = ''
-as $$
-  select
-    p_outcome, null::uuid, p_tenant_id, p_conversation_id, p_path_id, null::text, null::integer, null::timestamptz,
-    null::timestamptz, p_again_at, null::text, null::timestamptz, null::text, null::integer, p_scope, p_limit, p_count
-$$;
-comment on function copilot_internal.refused_claim(text, text, text, text, timestamptz, text, integer, integer) is
-  'The row of a claim that was not granted: what limit it met, and when to come again.';
-revoke execute on function
-  copilot_internal.refused_claim(text, text, text, text, timestamptz, text, integer, integer)
-  from public, anon, authenticated;
 
 drop function if exists public.claim_execution_context(
   uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer
@@ -196,7 +148,8 @@ declare
   v_outcome text;
   v_context copilot_internal.execution_contexts;
   v_previous copilot_internal.execution_contexts;
-  v_quota record;
+  -- The quota or rate that refuses the claim.
+  v_limit record;
   v_again_at timestamptz;
 begin
   -- A claim that asks again, because its answer was lost, has had its turn.
@@ -206,15 +159,15 @@ begin
     v_again_at := copilot_internal.take_turn(p_tenant_id, 'execution', p_executions_per_minute);
   end if;
   if v_again_at is not null then
-    return query select * from copilot_internal.refused_claim(
-      'rate_limited', p_tenant_id, p_conversation_id, p_path_id, v_again_at, 'executions', p_executions_per_minute
-    );
-    return;
+    v_outcome := 'rate_limited';
+    select 'executions'::text as scope, p_executions_per_minute as quota, null::integer as taken, v_again_at as next_at
+    into v_limit;
   end if;
 
   -- Each turn sees what others have committed meanwhile, and turns end: one that finds nothing to do means that
   -- somebody else has moved the path on. The bound is for the caller's patience only; "pending" brings it back.
   for turn in 1..10 loop
+    exit when v_outcome = 'rate_limited';
     v_outcome := 'pending';
 
     update copilot_internal.execution_contexts c
@@ -269,21 +222,21 @@ begin
     where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_path_id
       and c.terminated_at is null and c.expires_at <= clock_timestamp();
 
-    -- This very claim came before and has ended, its answer lost: the caller comes again with a new one.
-    if exists (select from copilot_internal.execution_contexts c where c.id = p_claim_id and c.terminated_at is not null) then
-      v_context := null;
-      exit;
-    end if;
     -- Somebody else took the path while we waited for the lock: look again, and leave the turn to who creates.
     continue when exists (
       select from copilot_internal.execution_contexts c
       where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_path_id
         and c.terminated_at is null
     );
+    -- This very claim came before and has ended, its answer lost: the caller comes again with a new one.
+    if exists (select from copilot_internal.execution_contexts c where c.id = p_claim_id) then
+      v_context := null;
+      exit;
+    end if;
 
     -- A ready context's place on this path is not counted: it is what the claim is for, and somebody may have taken it
     -- since we looked. Places of contexts that have ended here are.
-    select q.scope, q.quota, q.taken, q.next_at into v_quota
+    select q.scope, q.quota, q.taken, q.next_at into v_limit
     from (
       select
         count(*)::integer as tenant_taken,
@@ -301,19 +254,16 @@ begin
     where q.taken >= q.quota
     limit 1;
     if found then
-      return query select * from copilot_internal.refused_claim(
-        'quota_exceeded', p_tenant_id, p_conversation_id, p_path_id, v_quota.next_at, v_quota.scope, v_quota.quota,
-        v_quota.taken
-      );
-      return;
+      v_outcome := 'quota_exceeded';
+      exit;
     end if;
 
     v_again_at := copilot_internal.take_turn(p_tenant_id, 'create', p_creates_per_minute);
     if v_again_at is not null then
-      return query select * from copilot_internal.refused_claim(
-        'rate_limited', p_tenant_id, p_conversation_id, p_path_id, v_again_at, 'creates', p_creates_per_minute
-      );
-      return;
+      v_outcome := 'rate_limited';
+      select 'creates'::text as scope, p_creates_per_minute as quota, null::integer as taken, v_again_at as next_at
+      into v_limit;
+      exit;
     end if;
 
     -- Claims that never became ready are passed over: they held no variables, so the end of the one before counts.
@@ -339,14 +289,16 @@ begin
       v_outcome := 'claimed';
       exit;
     end if;
-    -- This very claim came before and has ended, its answer lost: the caller comes again with a new one.
-    if exists (select from copilot_internal.execution_contexts c where c.id = p_claim_id) then
-      v_context := null;
-      exit;
-    end if;
     -- Somebody else took the path since we looked: look again.
   end loop;
 
+  if v_outcome in ('quota_exceeded', 'rate_limited') then
+    return query select
+      v_outcome, null::uuid, p_tenant_id, p_conversation_id, p_path_id, null::text, null::integer, null::timestamptz,
+      null::timestamptz, v_limit.next_at, null::text, null::timestamptz, null::text, null::integer, v_limit.scope,
+      v_limit.quota, v_limit.taken;
+    return;
+  end if;
   return query select
     v_outcome, v_context.id, v_context.tenant_id, v_context.conversation_id, v_context.path_id, v_context.sandbox_id,
     v_context.ttl_seconds, v_context.created_at, v_context.last_used_at, v_context.expires_at,

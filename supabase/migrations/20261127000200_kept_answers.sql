@@ -17,7 +17,7 @@ alter table copilot_internal.idempotency_keys
   add column if not exists answered_at timestamptz,
   add column if not exists thrown_out_at timestamptz;
 comment on column copilot_internal.idempotency_keys.thrown_out_at is
-  'When the answer went because the tenant had more than may be kept. The key stays, so that its code is not run again.';
+  'When the answer went because the tenant had more than may be kept. Its answer is JSON''s null from then on: the key stays answered, so that its code is not run again.';
 
 -- What was kept before counts too.
 update copilot_internal.idempotency_keys
@@ -71,7 +71,7 @@ begin
         expires_at = clock_timestamp() + make_interval(hours => s.answer_hours)
     from copilot_internal.settings s
     where k.tenant_id = p_tenant_id and k.idempotency_key = p_idempotency_key and k.request_hash = p_request_hash
-      and k.sent_at is null and k.answer is null and k.thrown_out_at is null and k.alive_until <= clock_timestamp();
+      and k.sent_at is null and k.answer is null and k.alive_until <= clock_timestamp();
     if found then
       return query select 'claimed', null::json;
       return;
@@ -89,14 +89,14 @@ begin
     return query select
       case
         when v_key.request_hash <> p_request_hash then 'mismatch'
-        when v_key.answer is not null then 'finished'
         when v_key.thrown_out_at is not null then 'thrown_out'
+        when v_key.answer is not null then 'finished'
         -- The answer to this very claim was lost and its holder asks again.
         when v_key.execution_id = p_execution_id then 'claimed'
         when v_key.alive_until > clock_timestamp() then 'running'
         else 'lost'
       end,
-      case when v_key.request_hash = p_request_hash then v_key.answer end;
+      case when v_key.request_hash = p_request_hash and v_key.thrown_out_at is null then v_key.answer end;
     return;
   end loop;
   return query select 'running', null::json;
@@ -123,7 +123,7 @@ begin
       answered_at = case when p_answer is not null then clock_timestamp() end,
       -- Without an answer nothing more will come: those who ask again are told so at once.
       alive_until = least(k.alive_until, clock_timestamp())
-  where k.execution_id = p_execution_id and k.answer is null and k.thrown_out_at is null
+  where k.execution_id = p_execution_id and k.answer is null
   returning k.tenant_id into v_tenant_id;
   if not found then
     return false;
@@ -164,7 +164,7 @@ begin
     or kept.bytes > v_settings.tenant_answer_mebibytes * 1024::bigint * 1024;
 
   update copilot_internal.idempotency_keys k
-  set answer = null, answer_bytes = null, thrown_out_at = clock_timestamp()
+  set answer = 'null', answer_bytes = null, thrown_out_at = clock_timestamp()
   where k.execution_id = any (array(
     select o.execution_id
     from copilot_internal.idempotency_keys o
@@ -179,64 +179,3 @@ $$;
 comment on function copilot_internal.throw_out_answers(text) is
   'Throws out the oldest answers of a tenant, until as many and as much are left as the settings allow. Says how many went.';
 revoke execute on function copilot_internal.throw_out_answers(text) from public, anon, authenticated;
-
--- "Has no answer yet" is from now on: and had none.
-create or replace function public.keep_execution(p_execution_id uuid, p_lease_seconds integer)
-returns boolean
-language sql
-volatile
-security definer
-set search_path = ''
-as $$
-  with kept as (
-    update copilot_internal.idempotency_keys k
-    set alive_until = clock_timestamp() + make_interval(secs => p_lease_seconds)
-    where k.execution_id = p_execution_id and k.answer is null and k.thrown_out_at is null
-    returning 1
-  )
-  select exists (select from kept)
-$$;
-comment on function public.keep_execution(uuid, integer) is
-  'Says that the process which runs a claimed execution is alive, for so many more seconds. False if there is no such claim.';
-revoke execute on function public.keep_execution(uuid, integer) from public, anon, authenticated;
-grant execute on function public.keep_execution(uuid, integer) to service_role;
-
-create or replace function public.release_execution(p_execution_id uuid)
-returns boolean
-language sql
-volatile
-security definer
-set search_path = ''
-as $$
-  with released as (
-    delete from copilot_internal.idempotency_keys k
-    where k.execution_id = p_execution_id and k.answer is null and k.thrown_out_at is null
-      and not exists (select from copilot_internal.executions e where e.id = k.execution_id)
-    returning 1
-  )
-  select exists (select from released)
-$$;
-comment on function public.release_execution(uuid) is
-  'Gives up a claimed execution of which nothing ran: the next request with its key may run it. False if there is no such claim, or the ledger knows better.';
-revoke execute on function public.release_execution(uuid) from public, anon, authenticated;
-grant execute on function public.release_execution(uuid) to service_role;
-
-create or replace function public.send_execution(p_execution_id uuid)
-returns boolean
-language sql
-volatile
-security definer
-set search_path = ''
-as $$
-  with sent as (
-    update copilot_internal.idempotency_keys k
-    set sent_at = coalesce(k.sent_at, clock_timestamp())
-    where k.execution_id = p_execution_id and k.answer is null and k.thrown_out_at is null
-    returning 1
-  )
-  select exists (select from sent)
-$$;
-comment on function public.send_execution(uuid) is
-  'Notes that a claimed execution is about to be sent to its kernel: from then on nobody takes its claim over. False if somebody has, and it must not be sent.';
-revoke execute on function public.send_execution(uuid) from public, anon, authenticated;
-grant execute on function public.send_execution(uuid) to service_role;
