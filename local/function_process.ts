@@ -6,6 +6,7 @@
  */
 
 import { pathToFileURL } from "node:url";
+import { serve } from "./serve.ts";
 
 interface EdgeFunction {
   fetch(request: Request): Response | Promise<Response>;
@@ -42,12 +43,8 @@ endWithParent();
 Object.assign(globalThis, { EdgeRuntime: { waitUntil } });
 const functions = new Map(await Promise.all(names.map((name) => load(directory, name))));
 
-Deno.serve({
-  hostname: "127.0.0.1",
-  port: 0,
-  onListen: ({ port }) => console.log(JSON.stringify({ port })),
-  onError: failed,
-}, (request) => {
+const { port } = await serve({ onError: failed }, (request) => {
   const [, name = ""] = new URL(request.url).pathname.split("/");
   return functions.get(name)?.fetch(request) ?? new Response("Not found", { status: 404 });
 });
+console.log(JSON.stringify({ port }));

@@ -4,6 +4,7 @@ import type { Auth, KeyKind } from "./auth.ts";
 import type { Functions } from "./functions.ts";
 import { LOOPBACK } from "./port.ts";
 import { forward } from "./proxy.ts";
+import { serve } from "./serve.ts";
 
 /** What the gateway leads to. */
 export interface Routes {
@@ -34,26 +35,19 @@ const CORS = {
  * @param port 0 for any free one
  * @throws {Deno.errors.AddrInUse} when the port is taken
  */
-export function startGateway(port: number): Gateway {
+export async function startGateway(port: number): Promise<Gateway> {
   let routes: Routes | undefined;
-  const closing = new AbortController();
-  const server = Deno.serve({
-    hostname: LOOPBACK,
+  const server = await serve({
     port,
-    signal: closing.signal,
-    onListen: () => {},
     onError: (error) => problem(500, { message: `The gateway failed: ${error}` }),
   }, (request) => {
     if (routes === undefined) return problem(503, { message: "The stack is starting" });
     return route(request, routes);
   });
   return {
-    url: `http://${LOOPBACK}:${server.addr.port}`,
+    url: `http://${LOOPBACK}:${server.port}`,
     open: (opened) => routes = opened,
-    stop: async () => {
-      closing.abort();
-      await server.finished;
-    },
+    stop: () => server.stop(),
   };
 }
 

@@ -96,7 +96,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     }
   };
 
-  const gateway = startGateway(options.port ?? 0);
+  const gateway = await startGateway(options.port ?? 0);
   parts.defer(gateway.stop);
   const keys = { publishable: randomKey("sb_publishable_"), secret: randomKey("sb_secret_") };
 

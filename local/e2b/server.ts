@@ -3,6 +3,7 @@ import { handleApi } from "./api.ts";
 import { handleDataPlane } from "./data_plane.ts";
 import { HttpError } from "./http.ts";
 import { MEMORY_LIMIT_BYTES } from "./kernel_process.ts";
+import { serve } from "../serve.ts";
 import { KernelStarter } from "./kernel_starter.ts";
 import { SandboxRegistry } from "./registry.ts";
 import type { SandboxRecord } from "./sandbox.ts";
@@ -38,17 +39,7 @@ export interface E2BServer {
  * Starts an E2B-compatible server on the loopback interface. Its sandboxes run
  * Python in processes of their own that have no permission on this machine.
  */
-export function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
-  // A port that is taken is thrown synchronously by Deno.
-  return Promise.try(listen, options);
-}
-
-/** Builds the Python snapshot unless there is one, so that several servers that start at once find it. */
-export async function prepareSnapshot(onProgress: (message: string) => void): Promise<void> {
-  await new Snapshot(defaultCacheDir(), onProgress, new AbortController().signal).path();
-}
-
-function listen(options: E2BOptions): E2BServer {
+export async function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
   const apiKey = options.apiKey ??
     `e2b_${crypto.getRandomValues(new Uint8Array(20)).toHex()}`;
   const stopping = new AbortController();
@@ -60,51 +51,31 @@ function listen(options: E2BOptions): E2BServer {
   const starter = new KernelStarter(snapshot, options.memoryLimitBytes ?? MEMORY_LIMIT_BYTES);
   const sandboxes = new SandboxRegistry(starter.start);
 
-  const answer = async (request: Request): Promise<Response> => {
-    try {
-      const sandboxId = request.headers.get("e2b-sandbox-id");
-      return sandboxId === null
-        ? await handleApi(request, sandboxes, apiKey)
-        : await handleDataPlane(request, sandboxes, sandboxId);
-    } catch (error) {
-      const known = error instanceof HttpError ? error : new HttpError(500, String(error));
-      return known.toResponse();
-    }
-  };
-  const abort = new AbortController();
-  const answers = new Set<Promise<void>>();
-  const listener = Deno.serve({
-    signal: abort.signal,
-    hostname: "127.0.0.1",
-    port: options.port ?? 0,
-    onListen: () => {},
-  }, (request, { completed }) => {
-    // It fails when the client goes away.
-    const over: Promise<void> = completed.catch(() => {}).finally(() => answers.delete(over));
-    answers.add(over);
-    return answer(request);
+  const server = await serve({
+    port: options.port,
+    onError: (error) => (error instanceof HttpError ? error : new HttpError(500, String(error))).toResponse(),
+  }, (request) => {
+    const sandboxId = request.headers.get("e2b-sandbox-id");
+    return sandboxId === null ? handleApi(request, sandboxes, apiKey) : handleDataPlane(request, sandboxes, sandboxId);
   });
 
   const stop = async () => {
     stopping.abort();
     sandboxes.finishAll("shutdown");
-    // Answers in flight get a moment; a client that never ends its request
-    // must not keep the server from stopping. Deno's own way to shut down has
-    // no end to its patience, and throws when it is aborted.
-    const moment = Promise.withResolvers<void>();
-    const impatience = setTimeout(moment.resolve, SHUTDOWN_GRACE_MS);
-    await Promise.race([Promise.all(answers), moment.promise]);
-    clearTimeout(impatience);
-    abort.abort();
-    await Promise.all([listener.finished, snapshot.settled(), starter.allExited()]);
+    await Promise.all([server.stop(SHUTDOWN_GRACE_MS), snapshot.settled(), starter.allExited()]);
   };
   let stopped: Promise<void> | undefined;
   return {
-    url: `http://127.0.0.1:${listener.addr.port}`,
+    url: `http://127.0.0.1:${server.port}`,
     apiKey,
     sandboxes: () => sandboxes.records(),
     stop: () => stopped ??= stop(),
   };
+}
+
+/** Builds the Python snapshot unless there is one, so that several servers that start at once find it. */
+export async function prepareSnapshot(onProgress: (message: string) => void): Promise<void> {
+  await new Snapshot(defaultCacheDir(), onProgress, new AbortController().signal).path();
 }
 
 function defaultCacheDir(): string {
