@@ -1,6 +1,5 @@
 /**
- * What it costs to read a body, in a process that can be killed. Its standard input is the same kind of body twice, in
- * two sizes; its arguments are the function's name and the size of the first body, in bytes. Prints one line of JSON.
+ * What it costs to read bodies, in a process that can be killed: one line of JSON for each of `attempts`, in their order.
  */
 import process from "node:process";
 import { acquireRequestSchema } from "../../supabase/functions/_shared/contract/acquire_context.ts";
@@ -8,19 +7,23 @@ import { executeRequestSchema } from "../../supabase/functions/_shared/contract/
 import { terminateRequestSchema } from "../../supabase/functions/_shared/contract/terminate_context.ts";
 import { asContextError, toBody } from "../../supabase/functions/_shared/errors.ts";
 import { readBody } from "../../supabase/functions/_shared/http/body.ts";
+import { attempts, type FunctionName, shapes } from "./body_shapes.ts";
 
 /** What the network gives at once, in bytes. */
 const CHUNK_BYTES = 64 * 1024;
+/** The largest that is read. */
+const BYTES = 8 * 2 ** 20;
 
-const [name = "", firstBytes = ""] = Deno.args;
+/** V8's, by `--expose-gc`: what one attempt leaves behind must not count as another's. */
+declare const gc: () => void;
 
-function read(request: Request): Promise<unknown> {
+function read(name: FunctionName, request: Request): Promise<unknown> {
   switch (name) {
     case "acquire-context":
       return readBody(request, acquireRequestSchema);
     case "terminate-context":
       return readBody(request, terminateRequestSchema);
-    default:
+    case "execute-code":
       return readBody(request, executeRequestSchema);
   }
 }
@@ -33,7 +36,10 @@ async function cost(work: () => unknown): Promise<number> {
   return Math.round((user + system) / 1000);
 }
 
-/** The most memory that this process has had, or, where Linux does not tell, what it has. */
+/**
+ * The most memory that this process has had since `forgetMost`, or, where Linux does not tell, what it has.
+ * https://www.kernel.org/doc/html/latest/filesystems/proc.html, "clear_refs"
+ */
 function mostBytes(): number {
   try {
     const [, kibibytes] = /VmHWM:\s*(\d+)/.exec(Deno.readTextFileSync("/proc/self/status")) ?? [];
@@ -42,6 +48,14 @@ function mostBytes(): number {
     // No such file.
   }
   return Deno.memoryUsage().rss;
+}
+
+function forgetMost(): void {
+  try {
+    Deno.writeTextFileSync("/proc/self/clear_refs", "5");
+  } catch {
+    // No such file: the most is only told then, too.
+  }
 }
 
 function requestOf(body: Uint8Array<ArrayBuffer>): Request {
@@ -55,32 +69,30 @@ function requestOf(body: Uint8Array<ArrayBuffer>): Request {
   return new Request("http://localhost", { method: "POST", body: stream });
 }
 
-const input = await new Response(Deno.stdin.readable).bytes();
-const bodies = [input.subarray(0, Number(firstBytes)), input.subarray(Number(firstBytes))];
-// Not counted: nothing is compiled yet.
-await read(requestOf(new TextEncoder().encode("{}"))).catch(() => {});
-
-const before = Deno.memoryUsage().rss;
-const milliseconds: number[] = [];
-let refusal: unknown;
-for (const body of bodies) {
-  milliseconds.push(
-    await cost(async () => {
-      try {
-        await read(requestOf(body));
-        refusal = undefined;
-      } catch (thrown) {
-        refusal = toBody(asContextError(thrown));
-      }
-    }),
-  );
-}
-const mebibytes = Math.round((mostBytes() - before) / 2 ** 20);
-const parsing = await cost(() => {
-  try {
-    JSON.parse(new TextDecoder().decode(bodies[0]));
-  } catch {
-    // Not all of them are JSON.
+async function costOf(name: FunctionName, bodies: readonly Uint8Array<ArrayBuffer>[]) {
+  gc();
+  forgetMost();
+  const before = Deno.memoryUsage().rss;
+  const milliseconds: number[] = [];
+  let refusal: unknown;
+  for (const body of bodies) {
+    milliseconds.push(
+      await cost(async () => {
+        try {
+          await read(name, requestOf(body));
+          refusal = undefined;
+        } catch (thrown) {
+          refusal = toBody(asContextError(thrown));
+        }
+      }),
+    );
   }
-});
-console.log(JSON.stringify({ milliseconds, mebibytes, parsing, refusal }));
+  return { milliseconds, mebibytes: Math.round((mostBytes() - before) / 2 ** 20), refusal };
+}
+
+// Not counted: nothing is compiled yet.
+for (const { name } of attempts) await read(name, requestOf(new TextEncoder().encode("{}"))).catch(() => {});
+for (const { name, shape } of attempts) {
+  const bodies = [BYTES / 2, BYTES].map((bytes) => new TextEncoder().encode(shapes[shape](bytes)));
+  console.log(JSON.stringify(await costOf(name, bodies)));
+}

@@ -62,3 +62,14 @@ export const shapes: Readonly<Record<string, (bytes: number) => string>> = {
   "white space alone": (bytes) => " ".repeat(bytes),
   "numbers for names": numbered(',"envs":{', (index) => `"${index * 65_536}":""`, "}"),
 };
+
+export type FunctionName = "execute-code" | "acquire-context" | "terminate-context";
+
+/** Which shapes which function is tried with: what they share needs to be tried once. */
+export const attempts: readonly { readonly name: FunctionName; readonly shape: string }[] = [
+  ...Object.keys(shapes).map((shape) => ({ name: "execute-code" as const, shape })),
+  ...(["acquire-context", "terminate-context"] as const).flatMap((name) =>
+    ["an unknown field of a long name", "unknown fields", "an id of characters of two units"]
+      .map((shape) => ({ name, shape }))
+  ),
+];
