@@ -1,10 +1,12 @@
 /** A caller who goes away stops the run: the kernel is free for the next one, with its variables. */
 import assert from "node:assert/strict";
 import { request } from "node:http";
+import { fileURLToPath } from "node:url";
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { invoke, newPath, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
 import { at, useFaultyStack } from "../support/faulty_stack.ts";
+import { needing } from "../support/needs.ts";
 import { endless, stubborn } from "../support/programs.ts";
 import { eventually } from "../support/settle.ts";
 
@@ -16,22 +18,62 @@ async function statuses(contextId: string): Promise<string[]> {
   return rows.map(({ status }) => status);
 }
 
-/** A call by Node's client: Deno's fetch, when it is aborted, does not always close the connection. */
-async function plainCall(client: SupabaseClient, body: unknown): Promise<{ hangUp(): Promise<void> }> {
-  const { data: { session } } = await client.auth.getSession();
-  const outgoing = request(`${faulty.stack.apiUrl}/functions/v1/execute-code`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${session?.access_token}`, "content-type": "application/json" },
-  });
-  const closed = new Promise<void>((resolve) => outgoing.on("close", resolve));
-  outgoing.on("error", () => {});
-  outgoing.end(JSON.stringify(body));
-  return {
-    hangUp: async () => {
+/** A plain call under way. */
+interface PlainCall extends AsyncDisposable {
+  /** The caller goes away, and does nothing else that would close its connection. */
+  leave(): Promise<void>;
+}
+
+/** Who calls, on a connection that was in use before where it keeps any. */
+const callers = {
+  "hangs up": async (client, body) => {
+    const outgoing = request(`${faulty.stack.apiUrl}/functions/v1/execute-code`, {
+      method: "POST",
+      headers: { authorization: await authorizationOf(client), "content-type": "application/json" },
+    });
+    const closed = new Promise<void>((resolve) => outgoing.on("close", resolve));
+    outgoing.on("error", () => {});
+    outgoing.end(JSON.stringify(body));
+    const leave = async () => {
       outgoing.destroy();
       await closed;
-    },
-  };
+    };
+    return { leave, [Symbol.asyncDispose]: leave };
+  },
+  "aborts by supabase-js's signal": (client, body) => {
+    const abort = new AbortController();
+    const call = client.functions.invoke("execute-code", { body, signal: abort.signal });
+    const leave = async () => {
+      abort.abort();
+      assert.equal((await call).error?.context.name, "AbortError");
+    };
+    return Promise.resolve({ leave, [Symbol.asyncDispose]: leave });
+  },
+  "aborts Node's fetch": async (client, body) => {
+    const program = fileURLToPath(new URL("node_caller.mjs", import.meta.url));
+    const child = new Deno.Command("node", {
+      args: [program, faulty.stack.apiUrl, await authorizationOf(client), JSON.stringify(body)],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const [input, output] = [child.stdin.getWriter(), child.stdout.getReader()];
+    return {
+      leave: async () => {
+        await input.write(new TextEncoder().encode("leave\n"));
+        const { value } = await output.read();
+        assert.equal(new TextDecoder().decode(value), "AbortError\n");
+      },
+      [Symbol.asyncDispose]: async () => {
+        child.kill("SIGKILL");
+        await Promise.all([child.status, input.abort(), output.cancel()]);
+      },
+    };
+  },
+} satisfies Record<string, (client: SupabaseClient, body: Record<string, unknown>) => Promise<PlainCall>>;
+
+async function authorizationOf(client: SupabaseClient): Promise<string> {
+  const { data: { session } } = await client.auth.getSession();
+  return `Bearer ${session?.access_token}`;
 }
 
 /** That nothing runs any more, and what ran before is still known. */
@@ -63,23 +105,29 @@ Deno.test("a stream that is aborted", async () => {
   await assertFree(client, path);
 });
 
-Deno.test("a call without a stream whose caller hangs up", async () => {
-  const client = await user(faulty.stack);
-  const path = newPath();
-  const { context } = await invoke(client, "execute-code", { ...path, code: "kept = 'yes'" });
-  const call = await plainCall(client, { ...path, code: endless });
-  await eventually("it runs", async () => (await statuses(context.id))[1] === "running");
-  await call.hangUp();
-  await assertFree(client, path);
-});
+const { test: onNode } = await needing("Node.js");
+
+for (const [how, begin] of Object.entries(callers)) {
+  const test = how === "aborts Node's fetch" ? onNode : Deno.test;
+  test(`a call without a stream whose caller ${how}`, async () => {
+    const client = await user(faulty.stack);
+    const path = newPath();
+    const { context } = await invoke(client, "execute-code", { ...path, code: "kept = 'yes'" });
+    await using call = await begin(client, { ...path, code: endless });
+    await eventually("it runs", async () => (await statuses(context.id))[1] === "running");
+    await call.leave();
+    await assertFree(client, path);
+    await eventually("the ledger says so", async () => (await statuses(context.id))[1] === "cancelled");
+  });
+}
 
 Deno.test("a caller who leaves before the sandbox is there: nothing runs", async () => {
   const client = await user(faulty.stack);
   const path = newPath();
   const held = faulty.proxy.intercept(at.create, { kind: "hold" });
-  const call = await plainCall(client, { ...path, code: "ran = 1" });
+  const call = await callers["hangs up"](client, { ...path, code: "ran = 1" });
   await held.hit;
-  await call.hangUp();
+  await call.leave();
   // What comes later by the same way is seen later.
   await invoke(client, "terminate-context", newPath());
   held.release();

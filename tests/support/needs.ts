@@ -13,6 +13,7 @@ const NEEDS = {
   plpgsql_check: debian(`${EXTENSIONS}/plpgsql_check.control`, "postgresql-15 postgresql-15-plpgsql-check"),
   pgtap: debian(`${EXTENSIONS}/pgtap.control`, "postgresql-15 postgresql-15-pgtap"),
   pg_prove: debian("/usr/bin/pg_prove", "libtap-parser-sourcehandler-pgtap-perl"),
+  "Node.js": command("node", "npx, which the README's commands begin with, is a part of it"),
   "Linux's /proc": file("/proc/self/status", "a Linux machine"),
   "the Supabase CLI": missingCli,
 } satisfies Record<string, () => Promise<string | null>>;
@@ -42,6 +43,18 @@ export async function needing(...needs: Need[]): Promise<{ readonly met: boolean
 
 function debian(path: string, packages: string): () => Promise<string | null> {
   return file(path, `apt-get install --no-install-recommends ${packages}`);
+}
+
+function command(name: string, remedy: string): () => Promise<string | null> {
+  return async () => {
+    try {
+      await new Deno.Command(name, { args: ["--version"], stdout: "null", stderr: "null" }).output();
+      return null;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return remedy;
+      throw error;
+    }
+  };
 }
 
 function file(path: string, remedy: string): () => Promise<string | null> {

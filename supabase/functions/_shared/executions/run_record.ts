@@ -8,8 +8,11 @@ import type { KeptAnswer, LedgerEnd, LedgerEntry, Loss } from "./execution_store
 const AGAIN_MILLISECONDS = 2_000;
 /** The longest that a caller waits for the note of an end, in milliseconds; then it goes on in the background. */
 const PATIENCE_MILLISECONDS = 3_000;
-/** The same for what the note of the beginning answers. Short: the note of the end, and the kept answer, wait for it. */
-const LOSS_MILLISECONDS = 500;
+/**
+ * The same for what the note of the beginning answers: the note of the end, and the kept answer, wait for it, and a
+ * database that takes longer leaves it to the next acquire to tell what was lost.
+ */
+const LOSS_MILLISECONDS = 2_000;
 
 /** A run's row in the ledger, and the answer under its idempotency key if it has one. */
 export class RunRecord {
