@@ -40,6 +40,8 @@ export async function serve(
     // Otherwise the head waits for the first piece of the body, and a stream may have none for long.
     outgoing.flushHeaders();
     await sent;
+    // The rest of a body that was not read would stand before the connection's next request.
+    if (!incoming.complete) incoming.removeAllListeners("data").resume();
   };
   const server = createServer((incoming, outgoing) => {
     // A body whose source broke off breaks off too.

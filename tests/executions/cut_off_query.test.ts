@@ -1,29 +1,36 @@
-/** The database ends its own connections in the middle of a query, as when it restarts or moves: it is asked again. */
+/** A backend of the database dies in the middle of a query: that is no answer, and is asked again. */
 import assert from "node:assert/strict";
-import { invoke, newPath, user } from "../support/clients.ts";
-import { quick, useFaultyStack } from "../support/faulty_stack.ts";
-import { eventually } from "../support/settle.ts";
+import { invoke, newPath, refused, user } from "../support/clients.ts";
+import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
+import type { Fault } from "../support/proxy.ts";
 
 const faulty = useFaultyStack();
 
+/** What PostgREST makes of that: libpq's words, and no code, as the database gave none. */
+const cutOff: Fault = {
+  kind: "answer",
+  status: 400,
+  body: {
+    code: "",
+    details: null,
+    hint: null,
+    message: "server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally",
+  },
+  headers: { "Content-Type": "application/json" },
+};
+
 Deno.test("a query that is cut off is asked again, and the run knows nothing of it", async () => {
-  const { sql } = faulty;
   const client = await user(faulty.stack);
   const path = newPath();
-  await invoke(client, "execute-code", { ...path, ...quick, code: "var kept = 1" });
-  let running: ReturnType<typeof invoke<"execute-code">> | undefined;
-  await sql.begin(async (holding) => {
-    await holding`select from copilot_internal.execution_contexts
-      where conversation_id = ${path.conversation_id} for update`;
-    running = invoke(client, "execute-code", { ...path, ...quick, code: "kept" });
-    // Ended while it waits for the row.
-    await eventually("the claim's connection is ended", async () => {
-      const ended = await sql`
-        select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = current_database() and wait_event_type = 'Lock'`;
-      return ended.length > 0;
-    }, { everyMilliseconds: 20 });
-  });
-  const answer = await running;
-  assert.equal(answer?.execution.results[0].text, "1");
+  const faults = [at.claim, at.activate].map((step) => faulty.database.intercept(step, cutOff, 2));
+  const { execution } = await invoke(client, "execute-code", { ...path, ...quick, code: "1" });
+  assert.deepEqual([execution.results[0].text, ...faults.map((fault) => fault.left())], ["1", 0, 0]);
+});
+
+Deno.test("while all are cut off, the caller may ask again", async () => {
+  const client = await user(faulty.stack);
+  const fault = faulty.database.intercept(at.claim, cutOff, Infinity);
+  const { body } = await refused(client, "acquire-context", newPath());
+  fault.end();
+  assert.deepEqual([body.code, body.retryable], ["database_unavailable", true]);
 });

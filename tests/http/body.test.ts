@@ -1,6 +1,9 @@
 /** When a body is read, and what becomes of one that does not end. */
 import assert from "node:assert/strict";
+import { acquireRequestSchema } from "../../supabase/functions/_shared/contract/acquire_context.ts";
+import { readBody } from "../../supabase/functions/_shared/http/body.ts";
 import { type ErrorBody, user } from "../support/clients.ts";
+import { inFakeTime } from "../support/fake_time.ts";
 import { eventually } from "../support/settle.ts";
 import { useStack } from "../support/stack.ts";
 
@@ -73,4 +76,16 @@ Deno.test("bytes that are no text are no body", async () => {
   });
   const told: ErrorBody = await answer.json();
   assert.deepEqual([answer.status, told.code], [400, "invalid_request"]);
+});
+
+Deno.test("a body that does not come is not waited for without an end", async () => {
+  await inFakeTime(async (pass) => {
+    const body = new ReadableStream({
+      start: (controller) => controller.enqueue(new TextEncoder().encode('{ "code": ')),
+    });
+    const read = readBody(new Request("http://localhost", { method: "POST", body }), acquireRequestSchema);
+    const refused = assert.rejects(read, { code: "cancelled" });
+    await pass(31_000);
+    await refused;
+  });
 });

@@ -46,10 +46,10 @@ Deno.test("a transcript is the same, read or unread", async () => {
     const transcript = new Transcript((event) => {
       told += JSON.stringify(event);
       return Promise.resolve();
-    });
+    }, () =>
+      Promise.resolve(true));
     const kernel = {
-      execute: () =>
-        Promise.resolve(new Response(new Blob([body]).stream())),
+      execute: () => Promise.resolve(new Response(new Blob([body]).stream())),
     };
     await run(kernel, { code: "", language: "python" }, new AbortController().signal, (said) => transcript.take(said));
     await transcript.close();

@@ -123,3 +123,18 @@ Deno.test("a request for another server than this one is refused", async () => {
   }
   await server.stop();
 });
+
+Deno.test("a body that is not read to its end does not hold up the connection's next request", async () => {
+  const server = await serve({ onError: () => Response.error() }, async ({ body, method }) => {
+    await body?.getReader().read();
+    return new Response(method);
+  });
+  // On one connection: it is read to its end before the next request is sent.
+  for (const method of ["POST", "GET", "PUT", "GET"]) {
+    const body = method === "GET" ? undefined : new Blob(["b".repeat(2 ** 22)]);
+    const signal = AbortSignal.timeout(10_000);
+    const response = await fetch(`http://127.0.0.1:${server.port}`, { method, body, signal });
+    assert.equal(await response.text(), method);
+  }
+  await server.stop();
+});

@@ -13,6 +13,8 @@ export type Fault =
     readonly kind: "answer";
     readonly status: number;
     readonly body?: unknown;
+    /** Instead of the body, as it is. */
+    readonly text?: string;
     readonly headers?: HeadersInit;
     readonly hold?: boolean;
   }
@@ -96,7 +98,9 @@ export async function startProxy(target = ""): Promise<Proxy> {
     if (fault?.kind === "answer") {
       if (fault.hold) await plan?.released;
       outgoing.writeHead(fault.status, [...new Headers(fault.headers)].flat());
-      return void outgoing.end(JSON.stringify(fault.body ?? { code: fault.status, message: "injected" }));
+      return void outgoing.end(
+        fault.text ?? JSON.stringify(fault.body ?? { code: fault.status, message: "injected" }),
+      );
     }
 
     const headers = new Headers({ "accept-encoding": "identity" });

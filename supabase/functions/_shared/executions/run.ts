@@ -3,15 +3,17 @@ import { keepAlive } from "../background.ts";
 import { acquire, type Acquired } from "../contexts/acquire.ts";
 import type { PathKey } from "../contexts/path_key.ts";
 import { view } from "../contexts/view.ts";
-import type { ExecuteRequest, Execution, ExecutionEvent } from "../contract/execute_code.ts";
+import type { ExecuteRequest, Execution, ExecutionEvent, OutputFile } from "../contract/execute_code.ts";
 import { asContextError, ContextError } from "../errors.ts";
-import { describe, log } from "../log.ts";
 import { putFiles, takeFiles, TRANSFER_MILLISECONDS } from "../sandbox/files.ts";
-import { type Ending, KERNEL_RESTARTED, run as runInKernel } from "../sandbox/kernel.ts";
+import { type Ending, run as runInKernel } from "../sandbox/kernel.ts";
+import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
+import { cleanUp, free } from "./aftercare.ts";
 import { whenOpen } from "./closed_kernel.ts";
 import type { ExecutionCall } from "./execution_call.ts";
-import type { KeptAnswer, LedgerEntry } from "./execution_store.ts";
-import { clearEnvs, freeKernel, INTERRUPTION_MILLISECONDS } from "./interruption.ts";
+import type { KeptAnswer } from "./execution_store.ts";
+import { INTERRUPTION_MILLISECONDS } from "./interruption.ts";
+import { RunMemory } from "./run_memory.ts";
 import { RunRecord } from "./run_record.ts";
 import { Transcript } from "./transcript.ts";
 
@@ -37,6 +39,15 @@ export interface Run {
  * nobody wanted it any more; of any other one nothing has run
  */
 export async function runOnPath(run: Run, key: PathKey): Promise<KeptAnswer> {
+  const memory = new RunMemory();
+  try {
+    return await runHolding(run, key, memory);
+  } finally {
+    memory.release();
+  }
+}
+
+async function runHolding(run: Run, key: PathKey, memory: RunMemory): Promise<KeptAnswer> {
   const { call, request, timeout } = run;
   let mayCreate = true;
   // Twice: a sandbox that dies between connect and run, or has no kernel any more, has run nothing, and the second acquire
@@ -55,7 +66,7 @@ export async function runOnPath(run: Run, key: PathKey): Promise<KeptAnswer> {
     checkTime(run);
     const answer = files === "gone"
       ? files
-      : await whenOpen(call, acquired, run.cancelled, () => runInSandbox(run, acquired));
+      : await whenOpen(call, acquired, run.cancelled, () => runInSandbox(run, acquired, memory));
     if (answer !== "gone") return answer;
     mayCreate = !acquired.hasCreated;
   }
@@ -79,7 +90,11 @@ function checkTime({ call, timeout, cancelled: signal }: Run): void {
 }
 
 /** Gone, or closed: the sandbox took no code, and nothing ran. */
-async function runInSandbox(run: Run, acquired: Acquired): Promise<KeptAnswer | "gone" | "closed"> {
+async function runInSandbox(
+  run: Run,
+  acquired: Acquired,
+  memory: RunMemory,
+): Promise<KeptAnswer | "gone" | "closed"> {
   const { call, request, timeout } = run;
   const { sandbox, context, wasCreated } = acquired;
   const hasKey = request.idempotency_key !== undefined;
@@ -93,7 +108,8 @@ async function runInSandbox(run: Run, acquired: Acquired): Promise<KeptAnswer | 
 
   const entry = { executionId: run.executionId, contextId: context.id, language: request.language };
   const record = new RunRecord(call, entry, timeout + AFTERMATH_MILLISECONDS, hasKey);
-  const transcript = new Transcript(run.tell);
+  const hasRoom = () => memory.hasRoomForLine();
+  const transcript = new Transcript(run.tell, hasRoom);
   const sent = performance.now();
   const said = () => ({
     duration: performance.now() - sent,
@@ -107,7 +123,8 @@ async function runInSandbox(run: Run, acquired: Acquired): Promise<KeptAnswer | 
       runInKernel(sandbox, request, signal, async (message) => {
         record.begin(message.type === "number_of_executions" ? message.execution_count : null);
         await transcript.take(message);
-      }));
+        memory.keepResults(transcript.resultsCharacters);
+      }, hasRoom));
   } catch (thrown) {
     // Anything else means that the code was refused.
     if (asContextError(thrown).code === "execution_lost") {
@@ -130,7 +147,7 @@ async function runInSandbox(run: Run, acquired: Acquired): Promise<KeptAnswer | 
   }
   const outputs = request.outputs.length === 0
     ? []
-    : await call.trace.measure("provider", () => takeFiles(sandbox, request.outputs, call.answerBy));
+    : await call.trace.measure("provider", () => takeOutputs(run, sandbox, memory));
   const execution: Execution = {
     ...transcript.execution(interrupted),
     duration_ms: Math.round(duration),
@@ -149,48 +166,16 @@ async function runInSandbox(run: Run, acquired: Acquired): Promise<KeptAnswer | 
   return answer;
 }
 
-/** Sees to it that the kernel of a run that was cut off is free. Returns whether it had to be restarted. */
-async function free(
-  { call, request }: Run,
-  { sandbox, context }: Acquired,
-  entry: LedgerEntry,
-  { begunAt, count }: RunRecord,
-  sent: number,
-): Promise<boolean> {
-  const isInUse = () => call.executions.isKernelInUse(entry, performance.now() - (begunAt ?? sent));
-  try {
-    // It never came to this run: if others keep the kernel busy, that is why.
-    if (begunAt === undefined && await isInUse()) return false;
-    const announce = () => call.executions.noteKernelRestart(entry);
-    return await call.trace.measure(
-      "kernel",
-      () => freeKernel(sandbox, { program: request, count }, isInUse, announce),
-    );
-  } catch (error) {
-    // The next run that is not begun in time tries again.
-    log("error", { event: "kernel_not_freed", context_id: context.id, error: describe(error) });
-    return false;
+/** None can be had when others hold too much for too long. */
+async function takeOutputs(
+  { call, request: { outputs } }: Run,
+  sandbox: LiveSandbox,
+  memory: RunMemory,
+): Promise<OutputFile[]> {
+  if (await memory.hasRoomForOutputs(outputs.length, call.answerBy)) {
+    return await takeFiles(sandbox, outputs, call.answerBy);
   }
-}
-
-/** What follows on a run that came to its end. Returns whether its kernel went with it. */
-async function cleanUp(
-  { call, request }: Run,
-  { sandbox, context }: Acquired,
-  entry: LedgerEntry,
-  { count }: RunRecord,
-  transcript: Transcript,
-): Promise<boolean> {
-  const isRestarted = transcript.errorName === KERNEL_RESTARTED;
-  const announce = () => call.executions.noteKernelRestart(entry);
-  try {
-    if (isRestarted) await announce();
-    else return await call.trace.measure("kernel", () => clearEnvs(sandbox, { program: request, count }, announce));
-  } catch (error) {
-    const event = isRestarted ? "kernel_restart_not_noted" : "environment_not_cleared";
-    log("error", { event, context_id: context.id, error: describe(error) });
-  }
-  return isRestarted;
+  return outputs.map((path) => ({ status: "unavailable", path }));
 }
 
 function cancelled(): ContextError {

@@ -1,13 +1,16 @@
 /** What a run said, as much of it as may be kept, told piece by piece as it comes. */
 import type { Execution, ExecutionError, ExecutionEvent, ExecutionResult } from "../contract/execute_code.ts";
 import { utf8Length } from "../contract/path.ts";
-import { type KernelMessage, LINE_CHARACTERS } from "../sandbox/kernel.ts";
+import { SMALL_BYTES } from "../memory.ts";
+import type { KernelMessage } from "../sandbox/kernel.ts";
 import { capped, CappedText } from "./capped_text.ts";
+import { isDeeper } from "./nesting.ts";
+import { RESULTS_CHARACTERS } from "./run_memory.ts";
 
 /** Most characters kept of stdout, and of stderr: the first half and the last. */
 const STREAM_CHARACTERS = 20_000;
-/** Most characters kept of all results together, as the kernel wrote them. */
-const RESULTS_CHARACTERS = LINE_CHARACTERS;
+/** How deep a result that is kept may be nested. */
+const RESULT_DEPTH = 500;
 /** Most characters kept of a traceback, and of an exception's text. */
 const ERROR_CHARACTERS = 20_000;
 const NAME_CHARACTERS = 200;
@@ -21,8 +24,19 @@ export class Transcript {
   #error: ExecutionError | null = null;
   #count: number | null = null;
 
-  /** `tell` is given each piece that is kept, in the order in which the kernel said it. */
-  constructor(private readonly tell: (event: ExecutionEvent) => Promise<void>) {}
+  /**
+   * `tell` is given each piece that is kept, in the order in which the kernel said it. Results that are not small
+   * together are kept only if `hasRoom` says so.
+   */
+  constructor(
+    private readonly tell: (event: ExecutionEvent) => Promise<void>,
+    private readonly hasRoom: () => Promise<boolean>,
+  ) {}
+
+  /** How many characters of results are kept. */
+  get resultsCharacters(): number {
+    return this.#resultsCharacters;
+  }
 
   /** How much the run said, in bytes of UTF-8, what is left out included. */
   get bytes(): number {
@@ -57,12 +71,12 @@ export class Transcript {
       }
       case "result": {
         this.#bytes += message.characters;
-        if (this.#resultsCharacters + message.characters > RESULTS_CHARACTERS) {
+        const { type: _type, characters, ...result } = message;
+        if (!await this.#canKeep(characters) || isDeeper(result, RESULT_DEPTH)) {
           this.#resultsOmitted++;
           break;
         }
-        this.#resultsCharacters += message.characters;
-        const { type: _type, characters: _characters, ...result } = message;
+        this.#resultsCharacters += characters;
         this.#results.push(result);
         await this.tell({ event: "result", data: result });
         break;
@@ -106,6 +120,11 @@ export class Transcript {
       execution_count: this.#count,
       truncated: Object.values(truncated).every((omitted) => omitted === 0) ? null : truncated,
     };
+  }
+
+  async #canKeep(characters: number): Promise<boolean> {
+    const all = this.#resultsCharacters + characters;
+    return all <= RESULTS_CHARACTERS && (all <= SMALL_BYTES || await this.hasRoom());
   }
 
   async #say(event: "stdout" | "stderr", said: string): Promise<void> {

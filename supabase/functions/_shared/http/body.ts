@@ -1,6 +1,7 @@
 /** The request's body: JSON of the endpoint's shape, and no more of it than we are willing to hold. */
 import type { z } from "zod";
 import { ContextError } from "../errors.ts";
+import { SMALL_BYTES } from "../memory.ts";
 import { hasMoreValues } from "./json_values.ts";
 
 /** Largest body, in bytes: the largest program, as JSON may escape it, its environment and its files in base64. */
@@ -11,15 +12,22 @@ const VALUES = 1000;
 const QUOTE_CHARACTERS = 100;
 /** How much is set aside for a body at first, in bytes: what a caller says of its length costs nothing to say. */
 const FIRST_BYTES = 16 * 1024;
+/** How long a body may take to come, in milliseconds: meanwhile it holds what others could have. */
+const BODY_MILLISECONDS = 30_000;
 
 /**
  * Reads and checks the body.
  *
  * @throws ContextError `payload_too_large`, or `invalid_request` naming the first field at fault; `cancelled` when the
- * caller has gone before its end.
+ * caller has gone before its end, or takes too long to send it. `hold` is told what a body that is not small may come
+ * to, before it is read; what it throws is thrown.
  */
-export async function readBody<Body>(request: Request, schema: z.ZodType<Body>): Promise<Body> {
-  const parsed = schema.safeParse(parse(await readBytes(request)));
+export async function readBody<Body>(
+  request: Request,
+  schema: z.ZodType<Body>,
+  hold: (bytes: number) => void = () => {},
+): Promise<Body> {
+  const parsed = schema.safeParse(parse(await readBytes(request, hold)));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const field = quote(issue.code === "unrecognized_keys" ? issue.keys[0] : issue.path.join("."));
@@ -45,31 +53,43 @@ function quote(text: string): string {
   return text.length > QUOTE_CHARACTERS ? `${plain}…` : plain;
 }
 
-async function readBytes(request: Request): Promise<Uint8Array> {
+async function readBytes(request: Request, hold: (bytes: number) => void): Promise<Uint8Array> {
+  const said = Number(request.headers.get("content-length"));
   // Told before a byte is read where the caller says its size, and counted where it does not or lies.
-  if (Number(request.headers.get("content-length")) > BODY_BYTES) {
-    throw tooLarge();
-  }
+  if (said > BODY_BYTES) throw tooLarge();
   if (!request.body) return new Uint8Array();
-  let bytes = new Uint8Array(FIRST_BYTES);
-  let size = 0;
+  if (said > SMALL_BYTES) hold(said);
   const reader = request.body.getReader();
-  for (;;) {
-    const { done, value } = await reader.read().catch((cause) => {
-      throw new ContextError("cancelled", "The caller went away within its body.", { cause });
-    });
-    if (done) return bytes.subarray(0, size);
-    const end = size + value.length;
-    if (end > BODY_BYTES) {
-      await reader.cancel();
-      throw tooLarge();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    reader.cancel().catch(() => {});
+  }, BODY_MILLISECONDS);
+  try {
+    let bytes = new Uint8Array(FIRST_BYTES);
+    let size = 0;
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      const end = size + value.length;
+      if (!(said > 0) && size <= SMALL_BYTES && end > SMALL_BYTES) hold(BODY_BYTES);
+      if (end > BODY_BYTES) throw tooLarge();
+      // Into one piece as they come: a body in chunks of a byte each is no list of millions.
+      if (end > bytes.length) {
+        bytes = new Uint8Array(bytes.buffer.transfer(Math.min(BODY_BYTES, Math.max(end, 2 * bytes.length))));
+      }
+      bytes.set(value, size);
+      size = end;
     }
-    // Into one piece as they come: a body in chunks of a byte each is no list of millions.
-    if (end > bytes.length) {
-      bytes = new Uint8Array(bytes.buffer.transfer(Math.min(BODY_BYTES, Math.max(end, 2 * bytes.length))));
-    }
-    bytes.set(value, size);
-    size = end;
+    if (isLate) throw new ContextError("cancelled", "The body took too long to come.");
+    return bytes.subarray(0, size);
+  } catch (thrown) {
+    // What is still to come must not stand before the connection's next request.
+    reader.cancel().catch(() => {});
+    if (thrown instanceof ContextError) throw thrown;
+    throw new ContextError("cancelled", "The caller went away within its body.", { cause: thrown });
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -13,6 +13,7 @@ import { asContextError, ContextError, toResponse } from "../errors.ts";
 import type { ExecutionCall } from "../executions/execution_call.ts";
 import { ExecutionStore } from "../executions/execution_store.ts";
 import { describe, log } from "../log.ts";
+import { type Share, takeBeforehand } from "../memory.ts";
 import { Sandboxes } from "../sandbox/sandboxes.ts";
 import { Trace } from "../trace.ts";
 import { readBody } from "./body.ts";
@@ -43,12 +44,21 @@ export function endpoint<Body, Answer extends object>(
 ): Endpoint {
   const handle = async (request: Request, context: SupabaseContext<Database>, trace: Trace, gone: AbortController) => {
     const perform = async (streams: boolean, tell: Call["tell"]): Promise<Answer> => {
+      const shares: Share[] = [];
       try {
         if (request.method !== "POST") throw new ContextError("method_not_allowed", "Use POST.");
         // Before the body: who may not call makes nobody read it, and the log says whose it was if it is refused.
         const caller = callerOf(context);
         if (caller.kind === "user") trace.about({ tenant_id: caller.tenantId });
-        const body = await readBody(request, schema);
+        const body = await readBody(request, schema, (bytes) => {
+          const share = takeBeforehand(bytes);
+          if (!share) {
+            throw new ContextError("context_busy", "Other large requests are being served. Try again.", {
+              retryAfterSeconds: 2,
+            });
+          }
+          shares.push(share);
+        });
         const config = readConfig();
         const limits = streams ? config.stream : config.answer;
         const answerBy = trace.started + limits.requestSeconds * 1000;
@@ -81,6 +91,8 @@ export function endpoint<Body, Answer extends object>(
           ...(isOurs ? { error: describe(error) } : {}),
         });
         throw error;
+      } finally {
+        for (const share of shares) share.keep(0);
       }
     };
     try {

@@ -10,8 +10,8 @@ const WORKING_DIRECTORY = "/home/user";
 /** Time limit of putting all files, and of taking all, in milliseconds. */
 export const TRANSFER_MILLISECONDS = 10_000;
 /** Most bytes of one output, and of all together. */
-const OUTPUT_BYTES = 2 * 1024 * 1024;
-const OUTPUTS_BYTES = 4 * 1024 * 1024;
+export const OUTPUT_BYTES = 2 * 1024 * 1024;
+export const OUTPUTS_BYTES = 4 * 1024 * 1024;
 
 const MEDIA_TYPES = new Map(Object.entries({
   csv: "text/csv",

@@ -69,7 +69,8 @@ export type Ending =
 
 /**
  * Runs a program in the sandbox's kernel, where variables stay from one run to the next, until it ends or `signal`
- * aborts. `take` is given what the kernel says, and slows it down by taking its time.
+ * aborts. `take` is given what the kernel says, and slows it down by taking its time. Lines that are not small are held
+ * only if `hasRoom` says so.
  *
  * @throws ContextError `execution_lost` when the connection broke: whether the code ran to its end is not known.
  */
@@ -78,6 +79,7 @@ export async function run(
   program: Program,
   signal: AbortSignal,
   take: (message: KernelMessage) => Promise<void>,
+  hasRoom?: () => Promise<boolean>,
 ): Promise<Ending> {
   try {
     const { code, language, envs } = program;
@@ -86,7 +88,7 @@ export async function run(
       : { code, language };
     const response = await sandbox.execute(body, signal);
     if (!response.ok || !response.body) return await refused(response, signal);
-    for await (const line of readLines(response.body, LINE_CHARACTERS, signal)) {
+    for await (const line of readLines(response.body, LINE_CHARACTERS, signal, hasRoom)) {
       const message = messageOf(line);
       if (message === null) continue;
       if (message.type === "end_of_execution") return { outcome: "ended" };

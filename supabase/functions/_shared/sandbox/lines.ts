@@ -1,3 +1,5 @@
+import { SMALL_BYTES } from "../memory.ts";
+
 /** A line that was too long to keep: what it began with, and how long it was, in characters. */
 export interface LongLine {
   readonly head: string;
@@ -9,28 +11,35 @@ const HEAD_CHARACTERS = 200;
 /** How much is read at once, in bytes. */
 const BUFFER_BYTES = 64 * 1024;
 
-/** The lines of a stream of UTF-8, without their ends, until `signal` aborts. At most `longest` characters are held. */
+/**
+ * The lines of a stream of UTF-8, without their ends, until `signal` aborts. At most `longest` characters are held, and
+ * of each no more than what is small unless `hasRoom` says so.
+ */
 export async function* readLines(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   longest: number,
   signal: AbortSignal,
+  hasRoom: () => Promise<boolean> = () => Promise.resolve(true),
 ): AsyncGenerator<string | LongLine> {
   // Joined once a line: to append to one text, and search it again, takes seconds of a large plot's chunks.
   let pieces: string[] = [];
   let length = 0;
+  const small = Math.min(longest, SMALL_BYTES);
+  let most = small;
   const take = (piece: string) => {
-    if (length <= longest && length + piece.length > longest) {
+    if (length <= most && length + piece.length > most) {
       pieces = [(pieces.join("") + piece).slice(0, HEAD_CHARACTERS)];
-    } else if (length <= longest) {
+    } else if (length <= most) {
       pieces.push(piece);
     }
     length += piece.length;
   };
   const finish = () => {
     const kept = pieces.join("");
-    const line = length <= longest ? kept : { head: kept, length };
+    const line = length <= most ? kept : { head: kept, length };
     pieces = [];
     length = 0;
+    most = small;
     return line;
   };
   // Into one buffer: those that a stream makes for each piece are garbage that is collected only at some 60 MB.
@@ -46,6 +55,8 @@ export async function* readLines(
       if (done || !value) break;
       const chunk = decoder.decode(value, { stream: true });
       buffer = value.buffer;
+      // Not in the middle of a line that has been too long.
+      if (most < longest && length <= most && length + chunk.length > most && await hasRoom()) most = longest;
       let start = 0;
       for (let end = chunk.indexOf("\n"); end !== -1; end = chunk.indexOf("\n", start)) {
         take(chunk.slice(start, end));

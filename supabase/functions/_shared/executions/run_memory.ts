@@ -1,0 +1,45 @@
+/** What one run holds of the process's memory, besides what is small and what its request brought. */
+import { type Share, take } from "../memory.ts";
+import { OUTPUT_BYTES, OUTPUTS_BYTES } from "../sandbox/files.ts";
+import { LINE_CHARACTERS } from "../sandbox/kernel.ts";
+
+/** Most characters kept of all results together, as the kernel wrote them. */
+export const RESULTS_CHARACTERS = LINE_CHARACTERS;
+
+export class RunMemory {
+  readonly #shares: Share[] = [];
+  #line: Share | null = null;
+  #kept = 0;
+  #isPatient = true;
+
+  /** Whether there is room for one more line that is not small, or for its result. Waits for it, but not again and again. */
+  async hasRoomForLine(): Promise<boolean> {
+    this.#line ??= await this.#take(LINE_CHARACTERS, this.#isPatient ? undefined : 0);
+    this.#isPatient = this.#line !== null;
+    return this.#isPatient;
+  }
+
+  /** Gives back what the last line took, but for what its result added to all: so many characters now. */
+  keepResults(characters: number): void {
+    this.#line?.keep(characters - this.#kept);
+    this.#line = null;
+    this.#kept = characters;
+  }
+
+  /** Whether there is room for so many outputs, until `answerBy` at the latest. */
+  async hasRoomForOutputs(count: number, answerBy: number): Promise<boolean> {
+    const inBase64 = Math.ceil(Math.min(count * OUTPUT_BYTES, OUTPUTS_BYTES) * 4 / 3);
+    return await this.#take(inBase64, answerBy) !== null;
+  }
+
+  /** Gives all of it back. */
+  release(): void {
+    for (const share of this.#shares) share.keep(0);
+  }
+
+  async #take(bytes: number, until?: number): Promise<Share | null> {
+    const share = await take(bytes, until);
+    if (share) this.#shares.push(share);
+    return share;
+  }
+}

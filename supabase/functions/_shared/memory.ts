@@ -1,0 +1,68 @@
+/**
+ * What the requests of one process hold together, of what callers bring and are brought: the platform grants a process
+ * 256 MB, and ends it, with everybody's runs, when it takes more. An idle one takes some 100 of them, and each byte that
+ * is counted here stands for some six in the process: it is read, parsed, and written again.
+ */
+
+/** Up to this nobody counts, in bytes: there is always room for what is small. */
+export const SMALL_BYTES = 256 * 1024;
+/** The longest that somebody waits for room, in milliseconds: a run's time goes on meanwhile. */
+const PATIENCE_MILLISECONDS = 5_000;
+
+/** A part of the memory, until it is given back. */
+export interface Share {
+  /** Gives back all but so many bytes. */
+  keep(bytes: number): void;
+}
+
+/** The most that is held, in bytes. More than the largest run holds at any time, so that one by itself is never refused. */
+const MOST_BYTES = 22 * 1024 * 1024;
+/** The most that those hold who have not begun: what has begun must come to its end. */
+const BEFOREHAND_BYTES = 12 * 1024 * 1024;
+
+let held = 0;
+/** In the order in which they came. */
+const waiting: { readonly bytes: number; readonly serve: () => void }[] = [];
+
+/** Takes a share for what has not begun. Null: there is no room for it now. */
+export function takeBeforehand(bytes: number): Share | null {
+  if (bytes <= SMALL_BYTES) return share(0);
+  return held + bytes <= BEFOREHAND_BYTES ? share(bytes) : null;
+}
+
+/** Waits for a share, until `until` on `performance.now()`'s clock at the latest. Null: there was no room for it. */
+export async function take(bytes: number, until = Infinity): Promise<Share | null> {
+  if (bytes <= SMALL_BYTES) return share(0);
+  if (waiting.length === 0 && held + bytes <= MOST_BYTES) return share(bytes);
+  const turn = Promise.withResolvers<Share | null>();
+  const entry = { bytes, serve: () => turn.resolve(share(bytes)) };
+  waiting.push(entry);
+  const timer = setTimeout(() => {
+    waiting.splice(waiting.indexOf(entry), 1);
+    turn.resolve(null);
+    // Whoever stood behind may have room.
+    serveNext();
+  }, Math.min(PATIENCE_MILLISECONDS, until - performance.now()));
+  const served = await turn.promise;
+  clearTimeout(timer);
+  return served;
+}
+
+function share(bytes: number): Share {
+  let kept = bytes;
+  held += kept;
+  const keep = (less: number) => {
+    if (less >= kept) return;
+    held -= kept - less;
+    kept = less;
+    serveNext();
+  };
+  return { keep };
+}
+
+function serveNext(): void {
+  for (let next = waiting[0]; next && held + next.bytes <= MOST_BYTES; next = waiting[0]) {
+    waiting.shift();
+    next.serve();
+  }
+}

@@ -1,0 +1,121 @@
+/** The largest runs at once: the platform ends a process that holds too much, and with it the runs of all others. */
+import assert from "node:assert/strict";
+import type { ExecuteResponse } from "../../supabase/functions/_shared/contract/execute_code.ts";
+import { type ErrorBody, invoke, newPath, refused, user } from "../support/clients.ts";
+import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
+import { eventually } from "../support/settle.ts";
+
+const faulty = useFaultyStack();
+
+const MEBIBYTE = 2 ** 20;
+/** What the process may grow by, in MiB: the platform grants 256, and an idle one has some 100. */
+const MOST_MEBIBYTES = 150;
+
+/** Kernels and files that are as large as they may be, and cost no computing. */
+function fakeLargest(): void {
+  const result = JSON.stringify({ type: "result", html: "x".repeat(4 * MEBIBYTE - 100), is_main_result: true });
+  const text = `{"type":"number_of_executions","execution_count":1}\n${result}\n{"type":"end_of_execution"}\n`;
+  const file = "y".repeat(2 * MEBIBYTE);
+  faulty.proxy.mischief = (line) => {
+    if (at.execute(line)) return { kind: "answer", status: 200, text };
+    return at.download(line) ? { kind: "answer", status: 200, text: file } : undefined;
+  };
+}
+
+const largest = () => ({
+  ...newPath(),
+  ...quick,
+  code: "1",
+  files: [{ path: "in", content_base64: "eHh4".repeat(5 * MEBIBYTE / 3 - 1) }],
+  outputs: ["a", "b"],
+});
+
+for (const [name, more] of [["", {}], [", with keys", { idempotency_key: "key" }]] as const) {
+  Deno.test(`ten of the largest at once${name}: the process stays small, and each is served or told to try again`, async () => {
+    fakeLargest();
+    const [{ pid }] = faulty.stack.functions.processes;
+    const clients = await Promise.all(Array.from({ length: 10 }, () => user(faulty.stack)));
+    const paths = clients.map(() => ({ ...largest(), ...more }));
+    await Promise.all(clients.map((client, index) => {
+      const { conversation_id, path_id } = paths[index];
+      return invoke(client, "acquire-context", { conversation_id, path_id });
+    }));
+    const before = residentMebibytes(pid);
+    resetPeak(pid);
+    const answers = await Promise.all(clients.map(async (client, index) => {
+      const { data, error, response } = await client.functions.invoke<ExecuteResponse>("execute-code", {
+        body: paths[index],
+      });
+      if (data) return { served: data, told: null };
+      assert(error && response);
+      const told: ErrorBody = await response.json();
+      return { served: null, told };
+    }));
+    const grown = residentMebibytes(pid, "VmHWM") - before;
+    faulty.proxy.mischief = () => undefined;
+    const served = answers.filter((answer) => answer.served !== null).length;
+    console.log(`the function's process grew by ${grown} MiB, from ${before}; ${served} of ten were served`);
+    for (const { served, told } of answers) {
+      if (told) {
+        assert.deepEqual([told.code, told.retryable], ["context_busy", true]);
+        assert(told.retry_after_seconds);
+      } else {
+        assert.deepEqual(served?.execution.outputs.map(({ status }) => status), ["ok", "ok"]);
+      }
+    }
+    assert(served >= 1);
+    assert(grown < MOST_MEBIBYTES, `the function's process grew by ${grown} MiB`);
+  });
+}
+
+function residentMebibytes(pid: number, which: "VmRSS" | "VmHWM" = "VmRSS"): number {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return Math.round(Number(new RegExp(`^${which}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) / 1024);
+}
+
+/** Lets the process's highest mark begin anew (proc(5), clear_refs). */
+function resetPeak(pid: number): void {
+  Deno.writeTextFileSync(`/proc/${pid}/clear_refs`, "5");
+}
+
+Deno.test("while the largest are served, what is small is served too", async () => {
+  fakeLargest();
+  const client = await user(faulty.stack);
+  const path = newPath();
+  const large = largest();
+  const upload = faulty.proxy.intercept(at.upload, { kind: "hold" });
+  const running = invoke(client, "execute-code", large);
+  await upload.hit;
+  const { body } = await refused(await user(faulty.stack), "execute-code", largest());
+  assert.deepEqual([body.code, body.retryable], ["context_busy", true]);
+  faulty.proxy.mischief = (line) => at.download(line) ? { kind: "answer", status: 200, text: "small" } : undefined;
+  for (const more of [{}, { files: [{ path: "a", content: "x" }], outputs: ["a"] }]) {
+    const small = { ...path, ...quick, code: "'x'.repeat(1000)", ...more };
+    const { execution } = await invoke(client, "execute-code", small);
+    assert.deepEqual([execution.status, execution.truncated], ["ok", null]);
+  }
+  fakeLargest();
+  upload.release();
+  assert.equal((await running).execution.results.length, 1);
+  faulty.proxy.mischief = () => undefined;
+});
+
+Deno.test("a result that finds no room for long is left out and counted; the run itself is as it would be", async () => {
+  fakeLargest();
+  const download = faulty.proxy.intercept(at.download, { kind: "hold" }, 3);
+  const holders = await Promise.all(Array.from({ length: 3 }, async () => {
+    const client = await user(faulty.stack);
+    return { running: invoke(client, "execute-code", { ...newPath(), ...quick, code: "1", outputs: ["a"] }) };
+  }));
+  await eventually("three hold their results, and room for an output", () => download.left() === 0);
+  const late = await invoke(await user(faulty.stack), "execute-code", { ...newPath(), ...quick, code: "1" });
+  // Not by comparison, which would print what is wrong.
+  assert.equal(late.execution.results.length, 0);
+  assert.equal(late.execution.status, "ok");
+  assert.deepEqual(late.execution.truncated, { stdout: 0, stderr: 0, results: 1 });
+  download.release();
+  for (const { running } of holders) assert.equal((await running).execution.results.length, 1);
+  const next = await invoke(await user(faulty.stack), "execute-code", { ...newPath(), ...quick, code: "1" });
+  assert.equal(next.execution.results.length, 1);
+  faulty.proxy.mischief = () => undefined;
+});

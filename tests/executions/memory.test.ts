@@ -1,0 +1,61 @@
+/** Shares of what a process may hold: small ones for all, large ones one after the other. */
+import assert from "node:assert/strict";
+import { SMALL_BYTES, take, takeBeforehand } from "../../supabase/functions/_shared/memory.ts";
+
+const MEBIBYTE = 2 ** 20;
+
+Deno.test("what has not begun is refused while others hold too much, unless it is small", async () => {
+  const first = takeBeforehand(8 * MEBIBYTE);
+  assert(first);
+  assert.equal(takeBeforehand(8 * MEBIBYTE), null);
+  assert(takeBeforehand(SMALL_BYTES));
+  // What has begun still has room.
+  const results = await take(8 * MEBIBYTE);
+  assert(results);
+  results.keep(0);
+  first.keep(0);
+  const next = takeBeforehand(8 * MEBIBYTE);
+  assert(next);
+  next.keep(0);
+});
+
+Deno.test("who waits is served in turn, when so much is given back", async () => {
+  const held = await take(20 * MEBIBYTE);
+  assert(held);
+  const order: string[] = [];
+  const waiting = [["large", 20], ["other", 2]] as const;
+  const served = waiting.map(async ([name, size]) => {
+    const share = await take(size * MEBIBYTE);
+    order.push(name);
+    return share;
+  });
+  assert(await take(SMALL_BYTES));
+  // The other one would have room, and does not pass by.
+  assert.deepEqual(order, []);
+  held.keep(2 * MEBIBYTE);
+  const large = await served[0];
+  assert(large);
+  large.keep(0);
+  const other = await served[1];
+  assert(other);
+  other.keep(0);
+  held.keep(0);
+  assert.deepEqual(order, ["large", "other"]);
+});
+
+Deno.test("who waits too long gets nothing, and holds up nobody", async () => {
+  const held = await take(20 * MEBIBYTE);
+  assert(held);
+  const late = take(20 * MEBIBYTE, performance.now());
+  const behind = take(2 * MEBIBYTE);
+  assert.equal(await late, null);
+  const share = await behind;
+  assert(share);
+  share.keep(0);
+  // Twice is once.
+  held.keep(0);
+  held.keep(0);
+  const all = await take(22 * MEBIBYTE);
+  assert(all);
+  all.keep(0);
+});
