@@ -43,7 +43,8 @@ export async function serve(
     // The rest of a body that was not read would stand before the connection's next request.
     if (!incoming.complete) incoming.removeAllListeners("data").resume();
   };
-  const server = createServer((incoming, outgoing) => {
+  // Idle connections stay: one that is closed after five seconds, which is Node's custom, is closed on a request now and then.
+  const server = createServer({ keepAliveTimeout: 0 }, (incoming, outgoing) => {
     // A body whose source broke off breaks off too.
     const over: Promise<void> = answer(incoming, outgoing).catch(() => void outgoing.destroy())
       .finally(() => answers.delete(over));

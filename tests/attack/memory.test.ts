@@ -47,7 +47,7 @@ for (const [name, more] of [["", {}], [", with keys", { idempotency_key: "key" }
         body: paths[index],
       });
       if (data) return { served: data, told: null };
-      assert(error && response);
+      assert(response, `no answer: ${error?.context ?? error}`);
       const told: ErrorBody = await response.json();
       return { served: null, told };
     }));
