@@ -108,13 +108,13 @@ async function reader(call: JSHandle<OpenCall>) {
   };
 }
 
-/** How the path's runs ended, in their order; `running` while they have not. */
+/** How the path's last runs ended, the newest first; `running` while they have not. */
 async function statuses({ conversation_id }: { conversation_id: string }): Promise<string[]> {
   const rows = await faulty.sql`
     select status from copilot_internal.executions
     where context_id in (
       select id from copilot_internal.execution_contexts where conversation_id = ${conversation_id}
-    ) order by started_at`;
+    ) order by started_at desc limit 2`;
   return rows.map(({ status }) => status);
 }
 
@@ -174,6 +174,15 @@ test("events are read while the code runs", async (profile) => {
 
 const abort = (call: JSHandle<OpenCall>) => call.evaluate(({ abort }) => abort.abort());
 
+/** One profile and one path, and so one kernel, for all who leave it. */
+let room: Promise<{ readonly profile: BrowserContext; readonly path: ReturnType<typeof newPath> }> | undefined;
+const openRoom = () =>
+  room ??= (async () => {
+    const { running } = made();
+    assert(running);
+    return { profile: await running.browser.newContext(), path: newPath() };
+  })();
+
 const leavings: Record<string, (tab: Page, call: JSHandle<OpenCall>) => Promise<void>> = {
   "that is aborted": async (_, call) => await abort(call),
   "whose tab is closed": async (tab) => await tab.close(),
@@ -187,16 +196,16 @@ const leavings: Record<string, (tab: Page, call: JSHandle<OpenCall>) => Promise<
 
 for (const [kind, accept] of [["a stream", "text/event-stream"], ["a call", "application/json"]]) {
   for (const [how, leave] of Object.entries(leavings)) {
-    test(`${kind} ${how}: the run stops, and the kernel keeps its variables`, async (profile) => {
+    test(`${kind} ${how}: the run stops, and the kernel keeps its variables`, async () => {
+      const { profile, path } = await openRoom();
       const [tab, other] = [await openTab(profile), await openTab(profile)];
-      const path = newPath();
       await execute(tab, { ...path, code: "n = 0" });
       const call = await begin(tab, { ...path, code: endless }, accept);
       if (kind === "a stream") {
         const events = await reader(call);
         while ((await events.next()).event !== "stdout");
       } else {
-        await eventually("it runs", async () => (await statuses(path))[1] === "running");
+        await eventually("it runs", async () => (await statuses(path))[0] === "running");
       }
 
       await leave(tab, call);

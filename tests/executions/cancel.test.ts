@@ -7,14 +7,20 @@ import { invoke, newPath, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
 import { at, useFaultyStack } from "../support/faulty_stack.ts";
 import { needing } from "../support/needs.ts";
+import { type Notebook, useNotebook } from "../support/notebook.ts";
 import { endless, stubborn } from "../support/programs.ts";
 import { eventually } from "../support/settle.ts";
 
 const faulty = useFaultyStack();
 
-async function statuses(contextId: string): Promise<string[]> {
+const open = useNotebook(faulty);
+
+/** How the path's last runs ended, the newest first; `running` while they have not. */
+async function statuses({ conversation_id }: ReturnType<typeof newPath>): Promise<string[]> {
   const rows = await faulty.sql`
-    select status from copilot_internal.executions where context_id = ${contextId} order by started_at`;
+    select e.status from copilot_internal.executions e
+    join copilot_internal.execution_contexts c on c.id = e.context_id
+    where c.conversation_id = ${conversation_id} order by e.started_at desc limit 2`;
   return rows.map(({ status }) => status);
 }
 
@@ -76,33 +82,31 @@ async function authorizationOf(client: SupabaseClient): Promise<string> {
   return `Bearer ${session?.access_token}`;
 }
 
-/** That nothing runs any more, and what ran before is still known. */
-async function assertFree(client: SupabaseClient, path: Record<string, string>): Promise<void> {
-  const { execution } = await invoke(client, "execute-code", { ...path, code: "kept, n > 0", timeout_ms: 10_000 });
+/** That nothing runs any more, what ran before is still known, and the ledger says how the run ended. */
+async function assertFree({ path, run }: Notebook): Promise<void> {
+  const execution = await run("kept, n > 0", { timeout_ms: 10_000 });
   assert.equal(execution.results[0]?.text, "('yes', True)", JSON.stringify(execution));
+  await eventually("the ledger says so", async () => (await statuses(path))[1] === "cancelled");
 }
 
 Deno.test("a stream whose reader leaves", async () => {
-  const client = await user(faulty.stack);
-  const path = newPath();
-  const { context } = await invoke(client, "execute-code", { ...path, code: "kept = 'yes'" });
-  const events = await stream(client, { ...path, code: endless });
+  const notebook = await open();
+  await notebook.run("kept = 'yes'");
+  const events = await stream(notebook.client, { ...notebook.path, code: endless });
   await events.until("stdout");
   await events.cancel();
-  await assertFree(client, path);
-  await eventually("the ledger says so", async () => (await statuses(context.id))[1] === "cancelled");
+  await assertFree(notebook);
 });
 
 Deno.test("a stream that is aborted", async () => {
-  const client = await user(faulty.stack);
-  const path = newPath();
-  await invoke(client, "execute-code", { ...path, code: "kept = 'yes'" });
+  const notebook = await open();
+  await notebook.run("kept = 'yes'");
   const abort = new AbortController();
-  const events = await stream(client, { ...path, code: endless }, { signal: abort.signal });
+  const events = await stream(notebook.client, { ...notebook.path, code: endless }, { signal: abort.signal });
   await events.until("stdout");
   abort.abort();
   await assert.rejects(events.rest());
-  await assertFree(client, path);
+  await assertFree(notebook);
 });
 
 const { test: onNode } = await needing("Node.js");
@@ -110,14 +114,12 @@ const { test: onNode } = await needing("Node.js");
 for (const [how, begin] of Object.entries(callers)) {
   const test = how === "aborts Node's fetch" ? onNode : Deno.test;
   test(`a call without a stream whose caller ${how}`, async () => {
-    const client = await user(faulty.stack);
-    const path = newPath();
-    const { context } = await invoke(client, "execute-code", { ...path, code: "kept = 'yes'" });
-    await using call = await begin(client, { ...path, code: endless });
-    await eventually("it runs", async () => (await statuses(context.id))[1] === "running");
+    const notebook = await open();
+    await notebook.run("kept = 'yes'");
+    await using call = await begin(notebook.client, { ...notebook.path, code: endless });
+    await eventually("it runs", async () => (await statuses(notebook.path))[0] === "running");
     await call.leave();
-    await assertFree(client, path);
-    await eventually("the ledger says so", async () => (await statuses(context.id))[1] === "cancelled");
+    await assertFree(notebook);
   });
 }
 
