@@ -1,4 +1,5 @@
 -- Where in E2B's list the last sweep ended: the next one goes on there, so that what lies far behind is come to as well.
+-- And what in the list is an orphan: not what a context's row says is to be killed, which one sweep has in hand.
 
 create table if not exists copilot_internal.sweep_place (
   id boolean primary key default true,
@@ -44,3 +45,23 @@ comment on function public.move_sweep_place(text) is
   'Notes where the next sweep goes on in E2B''s list.';
 revoke execute on function public.move_sweep_place(text) from public, anon, authenticated;
 grant execute on function public.move_sweep_place(text) to service_role;
+
+create or replace function public.find_orphans(p_sandboxes jsonb)
+returns table (sandbox_id text, context_id uuid)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select s.sandbox_id, s.context_id
+  from jsonb_to_recordset(p_sandboxes) as s (sandbox_id text, context_id uuid)
+  -- Only what a claim of ours made: the account may serve other deployments too.
+  join copilot_internal.execution_contexts c on c.id = s.context_id
+  where not (
+    -- Of the owner, active or to be killed. A claim has no sandbox_id yet, and a null comparison would hide what it made.
+    (c.sandbox_id is not distinct from s.sandbox_id and c.sandbox_killed_at is null)
+    or (c.terminated_at is null and c.sandbox_status = 'creating' and c.expires_at > clock_timestamp())
+  )
+$$;
+comment on function public.find_orphans(jsonb) is
+  'Of these sandboxes ([{"sandbox_id", "context_id"}]), those that a claim of ours made, that no active context owns and whose kill no context owes.';

@@ -83,9 +83,9 @@ Deno.test("while the largest are served, what is small is served too", async () 
   const client = await user(faulty.stack);
   const path = newPath();
   const large = largest();
-  const upload = faulty.proxy.intercept(at.upload, { kind: "hold" });
+  const run = faulty.proxy.intercept(at.execute, { kind: "hold" });
   const running = invoke(client, "execute-code", large);
-  await upload.hit;
+  await run.hit;
   const { body } = await refused(await user(faulty.stack), "execute-code", largest());
   assert.deepEqual([body.code, body.retryable], ["context_busy", true]);
   faulty.proxy.mischief = (line) => at.download(line) ? { kind: "answer", status: 200, text: "small" } : undefined;
@@ -95,7 +95,7 @@ Deno.test("while the largest are served, what is small is served too", async () 
     assert.deepEqual([execution.status, execution.truncated], ["ok", null]);
   }
   fakeLargest();
-  upload.release();
+  run.release();
   assert.equal((await running).execution.results.length, 1);
   faulty.proxy.mischief = () => undefined;
 });

@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(24);
+select plan(25);
 
 -- Counts are exact, so rows that a developer's database holds must be out of the way until the rollback.
 delete from copilot_internal.execution_contexts;
@@ -89,7 +89,8 @@ select set_eq(
 );
 select is_empty($$ select pg_temp.orphans(12, 'any') $$, 'what a claim in its lease has made may yet be activated');
 select set_eq($$ select pg_temp.orphans(13, 'any') $$, array['any'], 'what a claim past its lease has made is an orphan');
-select set_eq($$ select pg_temp.orphans(1, 'sandbox 1') $$, array['sandbox 1'], 'so is what an ended context had');
+select set_eq($$ select pg_temp.orphans(1, 'sandbox 1') $$, array['sandbox 1'], 'so is what lives on after its kill');
+select is_empty($$ select pg_temp.orphans(2, 'sandbox 2') $$, 'what is yet to be killed is none: one sweep has it in hand');
 select is_empty(
   $$ select pg_temp.orphans(99, 'any') $$, 'what no claim of ours made is none: the account may serve other deployments'
 );
@@ -99,11 +100,12 @@ select set_eq(
     select o.sandbox_id
     from public.find_orphans(jsonb_build_array(
       jsonb_build_object('sandbox_id', 'sandbox 11', 'context_id', pg_temp.id(11)),
+      jsonb_build_object('sandbox_id', 'sandbox 1', 'context_id', pg_temp.id(1)),
       jsonb_build_object('sandbox_id', 'sandbox 2', 'context_id', pg_temp.id(2)),
       jsonb_build_object('sandbox_id', 'stray', 'context_id', null)
     )) o
   $$,
-  array['sandbox 2'],
+  array['sandbox 1'],
   'of a whole list, the orphans'
 );
 
