@@ -30,7 +30,7 @@ export interface ForwardOptions {
  */
 export async function forward(request: Request, target: URL, options: ForwardOptions = {}): Promise<Response> {
   const headers = endToEnd(options.headers ?? request.headers);
-  // Otherwise `fetch` would unpack what the gateway's server then packs again.
+  // Otherwise `fetch` would unpack the body, and its `content-length` would be wrong.
   headers.set("accept-encoding", "identity");
   const response = await fetch(target, {
     method: request.method,

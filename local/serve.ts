@@ -34,14 +34,18 @@ export async function serve(
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
     // A `Request` needs a URL, and makes none of `*` or of another server's address.
     if (!incoming.url?.startsWith("/")) return void outgoing.writeHead(400).end();
-    const response = await Promise.try(handler, createRequest(incoming, outgoing)).catch(onError);
-    if (outgoing.closed) return await response.body?.cancel();
+    const over = new Promise<void>((resolve) => outgoing.once("finish", resolve).once("close", resolve));
+    const response = await Promise.try(() => handler(createRequest(incoming, outgoing))).catch(onError);
+    // Its source must hear that nobody reads it.
+    if (outgoing.destroyed || incoming.method === "HEAD") await response.body?.cancel();
+    if (outgoing.destroyed) return;
     const sent = sendResponse(outgoing, response);
     // Otherwise the head waits for the first piece of the body, and a stream may have none for long.
-    outgoing.flushHeaders();
+    if (outgoing.headersSent) outgoing.flushHeaders();
     await sent;
     // The rest of a body that was not read would stand before the connection's next request.
     if (!incoming.complete) incoming.removeAllListeners("data").resume();
+    await over;
   };
   // Idle connections stay: one that is closed after five seconds, which is Node's custom, is closed on a request now and then.
   const server = createServer({ keepAliveTimeout: 0 }, (incoming, outgoing) => {

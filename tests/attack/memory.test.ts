@@ -11,6 +11,10 @@ const MEBIBYTE = 2 ** 20;
 /** What the process may grow by, in MiB: the platform grants 256, and an idle one has some 100. */
 const MOST_MEBIBYTES = 150;
 
+Deno.test.afterEach(() => {
+  faulty.proxy.mischief = () => undefined;
+});
+
 /** Kernels and files that are as large as they may be, and cost no computing. */
 function fakeLargest(): void {
   const result = JSON.stringify({ type: "result", html: "x".repeat(4 * MEBIBYTE - 100), is_main_result: true });
@@ -52,7 +56,6 @@ for (const [name, more] of [["", {}], [", with keys", { idempotency_key: "key" }
       return { served: null, told };
     }));
     const grown = residentMebibytes(pid, "VmHWM") - before;
-    faulty.proxy.mischief = () => undefined;
     const served = answers.filter((answer) => answer.served !== null).length;
     console.log(`the function's process grew by ${grown} MiB, from ${before}; ${served} of ten were served`);
     for (const { served, told } of answers) {
@@ -97,25 +100,29 @@ Deno.test("while the largest are served, what is small is served too", async () 
   fakeLargest();
   run.release();
   assert.equal((await running).execution.results.length, 1);
-  faulty.proxy.mischief = () => undefined;
 });
 
 Deno.test("a result that finds no room for long is left out and counted; the run itself is as it would be", async () => {
+  // Beforehand: the downloads below are held no longer than ten seconds.
+  const [lateClient, ...holders] = await Promise.all(Array.from({ length: 4 }, () => user(faulty.stack)));
+  const paths = await Promise.all([lateClient, ...holders].map(async (client) => {
+    const path = newPath();
+    await invoke(client, "acquire-context", path);
+    return path;
+  }));
   fakeLargest();
   const download = faulty.proxy.intercept(at.download, { kind: "hold" }, 3);
-  const holders = await Promise.all(Array.from({ length: 3 }, async () => {
-    const client = await user(faulty.stack);
-    return { running: invoke(client, "execute-code", { ...newPath(), ...quick, code: "1", outputs: ["a"] }) };
-  }));
+  const running = holders.map((client, index) =>
+    invoke(client, "execute-code", { ...paths[index + 1], ...quick, code: "1", outputs: ["a"] })
+  );
   await eventually("three hold their results, and room for an output", () => download.left() === 0);
-  const late = await invoke(await user(faulty.stack), "execute-code", { ...newPath(), ...quick, code: "1" });
+  const late = await invoke(lateClient, "execute-code", { ...paths[0], ...quick, code: "1" });
   // Not by comparison, which would print what is wrong.
   assert.equal(late.execution.results.length, 0);
   assert.equal(late.execution.status, "ok");
   assert.deepEqual(late.execution.truncated, { stdout: 0, stderr: 0, results: 1 });
   download.release();
-  for (const { running } of holders) assert.equal((await running).execution.results.length, 1);
-  const next = await invoke(await user(faulty.stack), "execute-code", { ...newPath(), ...quick, code: "1" });
+  for (const { execution } of await Promise.all(running)) assert.equal(execution.results.length, 1);
+  const next = await invoke(lateClient, "execute-code", { ...paths[0], ...quick, code: "1" });
   assert.equal(next.execution.results.length, 1);
-  faulty.proxy.mischief = () => undefined;
 });

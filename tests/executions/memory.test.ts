@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { SMALL_BYTES, take, takeBeforehand } from "../../supabase/functions/_shared/memory.ts";
 
 const MEBIBYTE = 2 ** 20;
+/** Never aborts: whoever waits goes on. */
+const nobody = new AbortController().signal;
 
 Deno.test("what has not begun is refused while others hold too much, unless it is small", async () => {
   const first = takeBeforehand(8 * MEBIBYTE);
@@ -10,7 +12,7 @@ Deno.test("what has not begun is refused while others hold too much, unless it i
   assert.equal(takeBeforehand(8 * MEBIBYTE), null);
   assert(takeBeforehand(SMALL_BYTES));
   // What has begun still has room.
-  const results = await take(8 * MEBIBYTE);
+  const results = await take(8 * MEBIBYTE, nobody);
   assert(results);
   results.keep(0);
   first.keep(0);
@@ -20,16 +22,16 @@ Deno.test("what has not begun is refused while others hold too much, unless it i
 });
 
 Deno.test("who waits is served in turn, when so much is given back", async () => {
-  const held = await take(20 * MEBIBYTE);
+  const held = await take(20 * MEBIBYTE, nobody);
   assert(held);
   const order: string[] = [];
   const waiting = [["large", 20], ["other", 2]] as const;
   const served = waiting.map(async ([name, size]) => {
-    const share = await take(size * MEBIBYTE);
+    const share = await take(size * MEBIBYTE, nobody);
     order.push(name);
     return share;
   });
-  assert(await take(SMALL_BYTES));
+  assert(await take(SMALL_BYTES, nobody));
   // The other one would have room, and does not pass by.
   assert.deepEqual(order, []);
   held.keep(2 * MEBIBYTE);
@@ -44,10 +46,10 @@ Deno.test("who waits is served in turn, when so much is given back", async () =>
 });
 
 Deno.test("who waits too long gets nothing, and holds up nobody", async () => {
-  const held = await take(20 * MEBIBYTE);
+  const held = await take(20 * MEBIBYTE, nobody);
   assert(held);
-  const late = take(20 * MEBIBYTE, performance.now());
-  const behind = take(2 * MEBIBYTE);
+  const late = take(20 * MEBIBYTE, nobody, performance.now());
+  const behind = take(2 * MEBIBYTE, nobody);
   assert.equal(await late, null);
   const share = await behind;
   assert(share);
@@ -55,7 +57,25 @@ Deno.test("who waits too long gets nothing, and holds up nobody", async () => {
   // Twice is once.
   held.keep(0);
   held.keep(0);
-  const all = await take(22 * MEBIBYTE);
+  const all = await take(22 * MEBIBYTE, nobody);
+  assert(all);
+  all.keep(0);
+});
+
+Deno.test("who is wanted no more waits no more", async () => {
+  const held = await take(20 * MEBIBYTE, nobody);
+  assert(held);
+  const abort = new AbortController();
+  const unwanted = take(20 * MEBIBYTE, abort.signal);
+  const behind = take(2 * MEBIBYTE, nobody);
+  abort.abort();
+  assert.equal(await unwanted, null);
+  assert.equal(await take(20 * MEBIBYTE, abort.signal), null);
+  const share = await behind;
+  assert(share);
+  share.keep(0);
+  held.keep(0);
+  const all = await take(22 * MEBIBYTE, nobody);
   assert(all);
   all.keep(0);
 });

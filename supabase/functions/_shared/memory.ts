@@ -30,21 +30,30 @@ export function takeBeforehand(bytes: number): Share | null {
   return held + bytes <= BEFOREHAND_BYTES ? share(bytes) : null;
 }
 
-/** Waits for a share, until `until` on `performance.now()`'s clock at the latest. Null: there was no room for it. */
-export async function take(bytes: number, until = Infinity): Promise<Share | null> {
+/**
+ * Waits for a share, until `until` on `performance.now()`'s clock, or until `signal` aborts. Null: there was no room for
+ * it by then.
+ */
+export async function take(bytes: number, signal: AbortSignal, until = Infinity): Promise<Share | null> {
   if (bytes <= SMALL_BYTES) return share(0);
+  if (signal.aborted) return null;
   if (waiting.length === 0 && held + bytes <= MOST_BYTES) return share(bytes);
   const turn = Promise.withResolvers<Share | null>();
   const entry = { bytes, serve: () => turn.resolve(share(bytes)) };
   waiting.push(entry);
-  const timer = setTimeout(() => {
-    waiting.splice(waiting.indexOf(entry), 1);
+  const giveUp = () => {
+    const place = waiting.indexOf(entry);
+    if (place === -1) return;
+    waiting.splice(place, 1);
     turn.resolve(null);
     // Whoever stood behind may have room.
     serveNext();
-  }, Math.min(PATIENCE_MILLISECONDS, until - performance.now()));
+  };
+  const timer = setTimeout(giveUp, Math.min(PATIENCE_MILLISECONDS, until - performance.now()));
+  signal.addEventListener("abort", giveUp);
   const served = await turn.promise;
   clearTimeout(timer);
+  signal.removeEventListener("abort", giveUp);
   return served;
 }
 

@@ -108,7 +108,8 @@ async function runInSandbox(
 
   const entry = { executionId: run.executionId, contextId: context.id, language: request.language };
   const record = new RunRecord(call, entry, timeout + AFTERMATH_MILLISECONDS, hasKey);
-  const hasRoom = () => memory.hasRoomForLine();
+  const signal = AbortSignal.any([AbortSignal.timeout(timeout), run.cancelled]);
+  const hasRoom = () => memory.hasRoomForLine(signal);
   const transcript = new Transcript(run.tell, hasRoom);
   const sent = performance.now();
   const said = () => ({
@@ -118,7 +119,6 @@ async function runInSandbox(
   });
   let ending: Ending;
   try {
-    const signal = AbortSignal.any([AbortSignal.timeout(timeout), run.cancelled]);
     ending = await call.trace.measure("kernel", () =>
       runInKernel(sandbox, request, signal, async (message) => {
         record.begin(message.type === "number_of_executions" ? message.execution_count : null);
@@ -133,6 +133,9 @@ async function runInSandbox(
       keepAlive(free(run, acquired, entry, record, sent));
     }
     throw thrown;
+  } finally {
+    // Also of a line that was cut off, or that was no message.
+    memory.keepResults(transcript.resultsCharacters);
   }
   if (ending.outcome === "gone" || ending.outcome === "closed") return ending.outcome;
 
@@ -168,11 +171,11 @@ async function runInSandbox(
 
 /** None can be had when others hold too much for too long. */
 async function takeOutputs(
-  { call, request: { outputs } }: Run,
+  { call, request: { outputs }, cancelled }: Run,
   sandbox: LiveSandbox,
   memory: RunMemory,
 ): Promise<OutputFile[]> {
-  if (await memory.hasRoomForOutputs(outputs.length, call.answerBy)) {
+  if (await memory.hasRoomForOutputs(outputs.length, cancelled, call.answerBy)) {
     return await takeFiles(sandbox, outputs, call.answerBy);
   }
   return outputs.map((path) => ({ status: "unavailable", path }));

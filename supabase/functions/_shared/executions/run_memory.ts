@@ -12,9 +12,12 @@ export class RunMemory {
   #kept = 0;
   #isPatient = true;
 
-  /** Whether there is room for one more line that is not small, or for its result. Waits for it, but not again and again. */
-  async hasRoomForLine(): Promise<boolean> {
-    this.#line ??= await this.#take(LINE_CHARACTERS, this.#isPatient ? undefined : 0);
+  /**
+   * Whether there is room for one more line that is not small, or for its result. Waits for it until `signal` aborts, but
+   * not again and again.
+   */
+  async hasRoomForLine(signal: AbortSignal): Promise<boolean> {
+    this.#line ??= await this.#take(LINE_CHARACTERS, signal, this.#isPatient ? undefined : 0);
     this.#isPatient = this.#line !== null;
     return this.#isPatient;
   }
@@ -26,10 +29,10 @@ export class RunMemory {
     this.#kept = characters;
   }
 
-  /** Whether there is room for so many outputs, until `answerBy` at the latest. */
-  async hasRoomForOutputs(count: number, answerBy: number): Promise<boolean> {
+  /** Whether there is room for so many outputs, as large as they may be: until `signal` aborts or `answerBy` comes. */
+  async hasRoomForOutputs(count: number, signal: AbortSignal, answerBy: number): Promise<boolean> {
     const inBase64 = Math.ceil(Math.min(count * OUTPUT_BYTES, OUTPUTS_BYTES) * 4 / 3);
-    return await this.#take(inBase64, answerBy) !== null;
+    return await this.#take(inBase64, signal, answerBy) !== null;
   }
 
   /** Gives all of it back. */
@@ -37,8 +40,8 @@ export class RunMemory {
     for (const share of this.#shares) share.keep(0);
   }
 
-  async #take(bytes: number, until?: number): Promise<Share | null> {
-    const share = await take(bytes, until);
+  async #take(bytes: number, signal: AbortSignal, until?: number): Promise<Share | null> {
+    const share = await take(bytes, signal, until);
     if (share) this.#shares.push(share);
     return share;
   }

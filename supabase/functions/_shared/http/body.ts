@@ -19,8 +19,8 @@ const BODY_MILLISECONDS = 30_000;
  * Reads and checks the body.
  *
  * @throws ContextError `payload_too_large`, or `invalid_request` naming the first field at fault; `cancelled` when the
- * caller has gone before its end, or takes too long to send it. `hold` is told what a body that is not small may come
- * to, before it is read; what it throws is thrown.
+ * caller has gone before its end, or takes too long to send it. `hold` is told of each piece of memory that a body
+ * that is not small is about to take, in bytes; what it throws is thrown.
  */
 export async function readBody<Body>(
   request: Request,
@@ -58,7 +58,6 @@ async function readBytes(request: Request, hold: (bytes: number) => void): Promi
   // Told before a byte is read where the caller says its size, and counted where it does not or lies.
   if (said > BODY_BYTES) throw tooLarge();
   if (!request.body) return new Uint8Array();
-  if (said > SMALL_BYTES) hold(said);
   const reader = request.body.getReader();
   let isLate = false;
   const timer = setTimeout(() => {
@@ -72,11 +71,12 @@ async function readBytes(request: Request, hold: (bytes: number) => void): Promi
       const { done, value } = await reader.read();
       if (done) break;
       const end = size + value.length;
-      if (!(said > 0) && size <= SMALL_BYTES && end > SMALL_BYTES) hold(BODY_BYTES);
       if (end > BODY_BYTES) throw tooLarge();
       // Into one piece as they come: a body in chunks of a byte each is no list of millions.
       if (end > bytes.length) {
-        bytes = new Uint8Array(bytes.buffer.transfer(Math.min(BODY_BYTES, Math.max(end, 2 * bytes.length))));
+        const length = Math.min(BODY_BYTES, Math.max(end, 2 * bytes.length));
+        if (length > SMALL_BYTES) hold(length - (bytes.length > SMALL_BYTES ? bytes.length : 0));
+        bytes = new Uint8Array(bytes.buffer.transfer(length));
       }
       bytes.set(value, size);
       size = end;
