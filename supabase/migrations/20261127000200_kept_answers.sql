@@ -29,14 +29,17 @@ create index if not exists idx_idempotency_keys_answers
   where answered_at is not null and thrown_out_at is null;
 comment on index copilot_internal.idx_idempotency_keys_answers is 'What is kept for a tenant, by age.';
 
+drop function if exists public.claim_execution(uuid, text, text, text, integer);
+
 create or replace function public.claim_execution(
   p_execution_id uuid,
   p_tenant_id text,
   p_idempotency_key text,
   p_request_hash text,
-  p_lease_seconds integer
+  p_lease_seconds integer,
+  p_most_bytes integer default null
 )
-returns table (outcome text, answer json)
+returns table (outcome text, answer json, answer_bytes integer)
 language plpgsql
 volatile
 security definer
@@ -60,7 +63,7 @@ begin
     from copilot_internal.settings s
     on conflict do nothing;
     if found then
-      return query select 'claimed', null::json;
+      return query select 'claimed', null::json, null::integer;
       return;
     end if;
 
@@ -73,7 +76,7 @@ begin
     where k.tenant_id = p_tenant_id and k.idempotency_key = p_idempotency_key and k.request_hash = p_request_hash
       and k.sent_at is null and k.answer is null and k.alive_until <= clock_timestamp();
     if found then
-      return query select 'claimed', null::json;
+      return query select 'claimed', null::json, null::integer;
       return;
     end if;
 
@@ -96,16 +99,20 @@ begin
         when v_key.alive_until > clock_timestamp() then 'running'
         else 'lost'
       end,
-      case when v_key.request_hash = p_request_hash and v_key.thrown_out_at is null then v_key.answer end;
+      case
+        when v_key.request_hash = p_request_hash and v_key.thrown_out_at is null
+          and (p_most_bytes is null or v_key.answer_bytes <= p_most_bytes) then v_key.answer
+      end,
+      case when v_key.request_hash = p_request_hash then v_key.answer_bytes end;
     return;
   end loop;
-  return query select 'running', null::json;
+  return query select 'running', null::json, null::integer;
 end
 $$;
-comment on function public.claim_execution(uuid, text, text, text, integer) is
-  'The right to run what has this idempotency key. claimed: the caller runs it, and keeps the claim alive while it does. running: another request does. finished: it has, and this is its answer. thrown_out: it has, and its answer is kept no more. mismatch: the key belongs to another request body. lost: the process that ran it died after it had sent the code, and nobody knows how far it came.';
-revoke execute on function public.claim_execution(uuid, text, text, text, integer) from public, anon, authenticated;
-grant execute on function public.claim_execution(uuid, text, text, text, integer) to service_role;
+comment on function public.claim_execution(uuid, text, text, text, integer, integer) is
+  'The right to run what has this idempotency key. claimed: the caller runs it, and keeps the claim alive while it does. running: another request does. finished: it has, and this is its answer, unless that has more than p_most_bytes. thrown_out: it has, and its answer is kept no more. mismatch: the key belongs to another request body. lost: the process that ran it died after it had sent the code, and nobody knows how far it came.';
+revoke execute on function public.claim_execution(uuid, text, text, text, integer, integer) from public, anon, authenticated;
+grant execute on function public.claim_execution(uuid, text, text, text, integer, integer) to service_role;
 
 create or replace function public.answer_execution(p_execution_id uuid, p_answer text default null)
 returns boolean

@@ -3,6 +3,7 @@
  * 256 MB, and ends it, with everybody's runs, when it takes more. An idle one takes some 100 of them, and each byte that
  * is counted here stands for some six in the process: it is read, parsed, and written again.
  */
+import { ContextError } from "./errors.ts";
 
 /** Up to this nobody counts, in bytes: there is always room for what is small. */
 export const SMALL_BYTES = 256 * 1024;
@@ -74,4 +75,11 @@ function serveNext(): void {
     waiting.shift();
     next.serve();
   }
+}
+
+/** What a caller is told for whom there was no room. */
+export function othersAreLarge(): ContextError {
+  return new ContextError("context_busy", "Other large requests are being served. Try again.", {
+    retryAfterSeconds: 2,
+  });
 }

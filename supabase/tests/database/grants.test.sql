@@ -56,7 +56,7 @@ from (
     ('finish_execution', array['uuid', 'uuid', 'text', 'text', 'integer', 'bigint', 'text']),
     ('is_kernel_in_use', array['uuid', 'uuid', 'text', 'integer']),
     ('note_kernel_restart', array['uuid', 'uuid', 'text']),
-    ('claim_execution', array['uuid', 'text', 'text', 'text', 'integer']),
+    ('claim_execution', array['uuid', 'text', 'text', 'text', 'integer', 'integer']),
     ('keep_execution', array['uuid', 'integer']),
     ('release_execution', array['uuid']),
     ('send_execution', array['uuid']),

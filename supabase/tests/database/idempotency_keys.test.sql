@@ -169,7 +169,7 @@ select is(pg_temp.claim(300, 'answer ' || n), array['finished', answer], format(
 from answers order by n;
 select is(
   (select to_json(c)::text from public.claim_execution(pg_temp.id(300), 'keys', 'answer 1', 'hash', 60) c),
-  '{"outcome":"finished","answer":{"stdout":"\u0000"}}',
+  '{"outcome":"finished","answer":{"stdout":"\u0000"},"answer_bytes":19}',
   'and reaches the API as it is'
 );
 

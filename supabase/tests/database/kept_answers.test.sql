@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(14);
+select plan(15);
 
 update copilot_internal.settings set tenant_answers = 3, tenant_answer_mebibytes = 16;
 
@@ -51,6 +51,15 @@ select is(
 select is(
   (select sum(answer_bytes)::integer from copilot_internal.idempotency_keys where tenant_id = 'answers'), 16 * 1024 * 1024,
   'so that no more is kept than may be'
+);
+select results_eq(
+  $$
+    select c.outcome, c.answer is not null, c.answer_bytes
+    from unnest(array[9, 10, null]) most,
+      lateral public.claim_execution(gen_random_uuid(), 'answers', 'key 4', 'hash', 60, most) c
+  $$,
+  $$ values ('finished', false, 10), ('finished', true, 10), ('finished', true, 10) $$,
+  'of an answer that is more than the caller has room for, the size is told'
 );
 select is(
   (select count(*)::integer from copilot_internal.idempotency_keys where tenant_id = 'answers'), 5,

@@ -70,11 +70,13 @@ export type Database = {
           "p_execution_id": string;
           "p_idempotency_key": string;
           "p_lease_seconds": number;
+          "p_most_bytes"?: number;
           "p_request_hash": string;
           "p_tenant_id": string;
         };
         Returns: {
           "answer": Json;
+          "answer_bytes": number;
           "outcome": string;
         }[];
       };

@@ -7,6 +7,7 @@ import type { ExecutionCall } from "./execution_call.ts";
 import type { KeptAnswer } from "./execution_store.ts";
 import { once } from "./once.ts";
 import { runOnPath } from "./run.ts";
+import { RunMemory } from "./run_memory.ts";
 
 /**
  * Runs the request's code in the context of its path: at once, or, with an idempotency key, only if that was not done
@@ -38,13 +39,19 @@ export async function execute(call: ExecutionCall, request: ExecuteRequest): Pro
   }
   // Whoever gave a key means to come back for the answer: a caller who goes away does not stop the run.
   const cancelled = new AbortController().signal;
-  const { answer, replayed } = await once(
-    call,
-    { tenantId: key.tenantId, idempotencyKey, body },
-    async (executionId) => await runOnPath({ ...parts, executionId, cancelled }, key),
-  );
-  if (replayed) await retell(call, answer);
-  return respond(call, answer, replayed);
+  const memory = new RunMemory();
+  try {
+    const { answer, replayed } = await once(
+      call,
+      { tenantId: key.tenantId, idempotencyKey, body },
+      (bytes) => memory.hasRoomForAnswer(bytes, call.gone, call.answerBy),
+      async (executionId) => await runOnPath({ ...parts, executionId, cancelled }, key),
+    );
+    if (replayed) await retell(call, answer);
+    return respond(call, answer, replayed);
+  } finally {
+    memory.release();
+  }
 }
 
 /** Tells the kept answer of another request, as if it ran now. */

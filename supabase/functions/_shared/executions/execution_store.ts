@@ -14,7 +14,7 @@ export type Loss = z.infer<typeof lossSchema>;
 
 const claimSchema = z.discriminatedUnion("outcome", [
   z.object({ outcome: z.enum(["claimed", "running", "mismatch", "lost", "thrown_out"]) }),
-  z.object({ outcome: z.literal("finished"), answer: answerSchema }),
+  z.object({ outcome: z.literal("finished"), answer: answerSchema.nullable(), answer_bytes: z.int() }),
 ]);
 export type ExecutionClaim = z.infer<typeof claimSchema>;
 
@@ -36,11 +36,15 @@ export interface LedgerEnd {
 export class ExecutionStore {
   constructor(private readonly rpc: Rpc) {}
 
-  /** Claims the right to run what has this key; the claim must be kept alive. */
+  /**
+   * Claims the right to run what has this key; the claim must be kept alive. Of an answer with more than `mostBytes`, only
+   * its size is told.
+   */
   async claim(
     executionId: string,
     key: { readonly tenantId: string; readonly idempotencyKey: string; readonly requestHash: string },
     leaseSeconds: number,
+    mostBytes: number,
   ): Promise<ExecutionClaim> {
     const rows = await this.rpc.call("claim_execution", {
       p_execution_id: executionId,
@@ -48,6 +52,7 @@ export class ExecutionStore {
       p_idempotency_key: key.idempotencyKey,
       p_request_hash: key.requestHash,
       p_lease_seconds: leaseSeconds,
+      p_most_bytes: mostBytes,
     }, z.tuple([claimSchema]));
     return rows[0];
   }

@@ -1,31 +1,37 @@
 /** Running a request once, however often it is asked for: its idempotency key is claimed before anything runs. */
 import { asContextError, ContextError } from "../errors.ts";
 import { describe, log } from "../log.ts";
+import { othersAreLarge, SMALL_BYTES } from "../memory.ts";
 import { pause } from "../pause.ts";
 import type { ExecutionCall } from "./execution_call.ts";
 import type { KeptAnswer } from "./execution_store.ts";
 
 /**
  * Does `work` unless a request with this key and body has, and returns its answer, or that of the other one. Another
- * request that is at it now is waited for.
+ * request that is at it now is waited for. `hasRoom` says whether an answer of so many bytes may be fetched, and may wait.
  *
- * @throws ContextError `idempotency_key_reused` for another body; `execution_lost` when the process that ran it has
+ * @throws ContextError `context_busy` when it may not; `idempotency_key_reused` for another body; `execution_lost` when the process that ran it has
  * died; `answer_gone` when its answer is kept no more; `execution_running` when it runs longer than this request may wait
  */
 export async function once(
   call: Pick<ExecutionCall, "config" | "executions" | "answerBy" | "gone">,
   key: { readonly tenantId: string; readonly idempotencyKey: string; readonly body: object },
+  hasRoom: (bytes: number) => Promise<boolean>,
   work: (executionId: string) => Promise<KeptAnswer>,
 ): Promise<{ readonly answer: KeptAnswer; readonly replayed: boolean }> {
   const executionId = crypto.randomUUID();
   const claimed = { ...key, requestHash: await hash(key.body) };
+  let mostBytes = SMALL_BYTES;
   for (let polls = 0;;) {
-    const claim = await call.executions.claim(executionId, claimed, call.config.execution.leaseSeconds);
+    const claim = await call.executions.claim(executionId, claimed, call.config.execution.leaseSeconds, mostBytes);
     switch (claim.outcome) {
       case "claimed":
         return { answer: await keptAlive(call, executionId, work), replayed: false };
       case "finished":
-        return { answer: claim.answer, replayed: true };
+        if (claim.answer) return { answer: claim.answer, replayed: true };
+        if (!await hasRoom(claim.answer_bytes)) throw othersAreLarge();
+        mostBytes = claim.answer_bytes;
+        break;
       case "running":
         if (call.gone.aborted) throw new ContextError("cancelled", "The caller went away.");
         if (await pause(polls++, call.answerBy)) break;

@@ -1,4 +1,4 @@
-/** What one run holds of the process's memory, besides what is small and what its request brought. */
+/** What one run, or its repeat, holds of the process's memory, besides what is small and what its request brought. */
 import { type Share, take } from "../memory.ts";
 import { OUTPUT_BYTES, OUTPUTS_BYTES } from "../sandbox/files.ts";
 import { LINE_CHARACTERS } from "../sandbox/kernel.ts";
@@ -33,6 +33,11 @@ export class RunMemory {
   async hasRoomForOutputs(count: number, signal: AbortSignal, answerBy: number): Promise<boolean> {
     const inBase64 = Math.ceil(Math.min(count * OUTPUT_BYTES, OUTPUTS_BYTES) * 4 / 3);
     return await this.#take(inBase64, signal, answerBy) !== null;
+  }
+
+  /** Whether there is room for a kept answer: until `signal` aborts or `answerBy` comes. */
+  async hasRoomForAnswer(bytes: number, signal: AbortSignal, answerBy: number): Promise<boolean> {
+    return await this.#take(bytes, signal, answerBy) !== null;
   }
 
   /** Gives all of it back. */

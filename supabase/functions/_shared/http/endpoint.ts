@@ -13,7 +13,7 @@ import { asContextError, ContextError, toResponse } from "../errors.ts";
 import type { ExecutionCall } from "../executions/execution_call.ts";
 import { ExecutionStore } from "../executions/execution_store.ts";
 import { describe, log } from "../log.ts";
-import { type Share, takeBeforehand } from "../memory.ts";
+import { othersAreLarge, type Share, takeBeforehand } from "../memory.ts";
 import { Sandboxes } from "../sandbox/sandboxes.ts";
 import { Trace } from "../trace.ts";
 import { readBody } from "./body.ts";
@@ -52,11 +52,7 @@ export function endpoint<Body, Answer extends object>(
         if (caller.kind === "user") trace.about({ tenant_id: caller.tenantId });
         const body = await readBody(request, schema, (bytes) => {
           const share = takeBeforehand(bytes);
-          if (!share) {
-            throw new ContextError("context_busy", "Other large requests are being served. Try again.", {
-              retryAfterSeconds: 2,
-            });
-          }
+          if (!share) throw othersAreLarge();
           shares.push(share);
         });
         const config = readConfig();
