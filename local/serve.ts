@@ -47,7 +47,7 @@ export async function serve(
     if (!incoming.complete) incoming.removeAllListeners("data").resume();
     await over;
   };
-  // Idle connections stay: one that is closed after five seconds, which is Node's custom, is closed on a request now and then.
+  // Idle connections stay: Node closes them after five seconds, now and then on a request that is on its way.
   const server = createServer({ keepAliveTimeout: 0 }, (incoming, outgoing) => {
     // A body whose source broke off breaks off too.
     const over: Promise<void> = answer(incoming, outgoing).catch(() => void outgoing.destroy())

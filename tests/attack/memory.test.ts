@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { ExecuteResponse } from "../../supabase/functions/_shared/contract/execute_code.ts";
 import { type ErrorBody, invoke, newPath, refused, user } from "../support/clients.ts";
 import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
+import { growthOf } from "../support/resident.ts";
 import { eventually } from "../support/settle.ts";
 
 const faulty = useFaultyStack();
@@ -44,18 +45,19 @@ for (const [name, more] of [["", {}], [", with keys", { idempotency_key: "key" }
       const { conversation_id, path_id } = paths[index];
       return invoke(client, "acquire-context", { conversation_id, path_id });
     }));
-    const before = residentMebibytes(pid);
-    resetPeak(pid);
-    const answers = await Promise.all(clients.map(async (client, index) => {
-      const { data, error, response } = await client.functions.invoke<ExecuteResponse>("execute-code", {
-        body: paths[index],
-      });
-      if (data) return { served: data, told: null };
-      assert(response, `no answer: ${error?.context ?? error}`);
-      const told: ErrorBody = await response.json();
-      return { served: null, told };
-    }));
-    const grown = residentMebibytes(pid, "VmHWM") - before;
+    const { answer: answers, before, grown } = await growthOf(
+      pid,
+      () =>
+        Promise.all(clients.map(async (client, index) => {
+          const { data, error, response } = await client.functions.invoke<ExecuteResponse>("execute-code", {
+            body: paths[index],
+          });
+          if (data) return { served: data, told: null };
+          assert(response, `no answer: ${error?.context ?? error}`);
+          const told: ErrorBody = await response.json();
+          return { served: null, told };
+        })),
+    );
     const served = answers.filter((answer) => answer.served !== null).length;
     console.log(`the function's process grew by ${grown} MiB, from ${before}; ${served} of ten were served`);
     for (const { served, told } of answers) {
@@ -71,31 +73,19 @@ for (const [name, more] of [["", {}], [", with keys", { idempotency_key: "key" }
   });
 }
 
-function residentMebibytes(pid: number, which: "VmRSS" | "VmHWM" = "VmRSS"): number {
-  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-  return Math.round(Number(new RegExp(`^${which}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) / 1024);
-}
-
-/** Lets the process's highest mark begin anew (proc(5), clear_refs). */
-function resetPeak(pid: number): void {
-  Deno.writeTextFileSync(`/proc/${pid}/clear_refs`, "5");
-}
-
 Deno.test("twenty repeats of the largest answer at once: the process stays small, and each is told it or to try again", async () => {
   fakeLargest();
   const [{ pid }] = faulty.stack.functions.processes;
   const client = await user(faulty.stack);
   const body = { ...newPath(), ...quick, code: "1", outputs: ["a", "b"], idempotency_key: "large" };
   await invoke(client, "execute-code", body);
-  const before = residentMebibytes(pid);
-  resetPeak(pid);
-  const told = await Promise.all(Array.from({ length: 20 }, async () => {
-    const { data, response } = await client.functions.invoke<ExecuteResponse>("execute-code", { body });
-    if (data) return data.execution.outputs.map(({ status }) => status).join();
-    const { code }: ErrorBody = await response?.json();
-    return code;
-  }));
-  const grown = residentMebibytes(pid, "VmHWM") - before;
+  const { answer: told, before, grown } = await growthOf(pid, () =>
+    Promise.all(Array.from({ length: 20 }, async () => {
+      const { data, response } = await client.functions.invoke<ExecuteResponse>("execute-code", { body });
+      if (data) return data.execution.outputs.map(({ status }) => status).join();
+      const { code }: ErrorBody = await response?.json();
+      return code;
+    })));
   const replayed = told.filter((one) => one === "ok,ok").length;
   console.log(
     `the function's process grew by ${grown} MiB, from ${before}; ${replayed} of twenty were told the answer`,

@@ -4,6 +4,7 @@ import type { ExecutionResult } from "../../supabase/functions/_shared/contract/
 import { newPath, refused, user } from "../support/clients.ts";
 import { stream, text } from "../support/event_stream.ts";
 import { useFaultyStack } from "../support/faulty_stack.ts";
+import { residentMebibytes } from "../support/resident.ts";
 import { useNotebook } from "../support/notebook.ts";
 
 const faulty = useFaultyStack({ env: { SANDBOX_LANGUAGES: "python,javascript,typescript,java" } });
@@ -95,7 +96,7 @@ for (const [name, line] of [["short lines", 80], ["one line", 500 * 2 ** 20]] as
   Deno.test(`500 MB in ${name} neither fail the request nor fill the function's memory`, async () => {
     const { run } = await notebook();
     const [{ pid }] = faulty.stack.functions.processes;
-    const before = residentMegabytes(pid);
+    const before = residentMebibytes(pid);
     const peak = watch(pid);
     const code = line === 80
       ? "line = 'x' * 79 + '\\n'\nfor _ in range(500): print(line * 13108, end='')\nprint('tail')"
@@ -114,7 +115,7 @@ Deno.test("a reader who does not read does not fill the function's memory either
   const { client, path, run } = await notebook();
   await run("big = 'x' * 500_000");
   const [{ pid }] = faulty.stack.functions.processes;
-  const before = residentMegabytes(pid);
+  const before = residentMebibytes(pid);
   const peak = watch(pid);
   const events = await stream(client, {
     ...path,
@@ -127,16 +128,11 @@ Deno.test("a reader who does not read does not fill the function's memory either
   assert(grown < 96, `the function's process grew by ${grown} MiB`);
 });
 
-function residentMegabytes(pid: number): number {
-  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-  return Math.round(Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024);
-}
-
 /** Looks at a process until it is told to stop; then says the most that it saw, in MiB. */
 function watch(pid: number): { stop(): number } {
   let most = 0;
   const look = () => {
-    most = Math.max(most, residentMegabytes(pid));
+    most = Math.max(most, residentMebibytes(pid));
   };
   const timer = setInterval(look, 20);
   return {

@@ -46,21 +46,20 @@ function debian(path: string, packages: string): () => Promise<string | null> {
 }
 
 function command(name: string, remedy: string): () => Promise<string | null> {
-  return async () => {
-    try {
-      await new Deno.Command(name, { args: ["--version"], stdout: "null", stderr: "null" }).output();
-      return null;
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return remedy;
-      throw error;
-    }
-  };
+  return unlessFound(
+    () => new Deno.Command(name, { args: ["--version"], stdout: "null", stderr: "null" }).output(),
+    remedy,
+  );
 }
 
 function file(path: string, remedy: string): () => Promise<string | null> {
+  return unlessFound(() => Deno.stat(path), remedy);
+}
+
+function unlessFound(look: () => Promise<unknown>, remedy: string): () => Promise<string | null> {
   return async () => {
     try {
-      await Deno.stat(path);
+      await look();
       return null;
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return remedy;

@@ -31,16 +31,15 @@ export async function execute(call: ExecutionCall, request: ExecuteRequest): Pro
   }
   const key = pathKeyOf(call.caller, request);
   const { idempotency_key: idempotencyKey, tenant_id: _, ...body } = request;
-  const parts = { call, request, timeout, tell: call.tell };
-
-  if (idempotencyKey === undefined) {
-    const answer = await runOnPath({ ...parts, executionId: crypto.randomUUID(), cancelled: call.gone }, key);
-    return respond(call, answer, false);
-  }
-  // Whoever gave a key means to come back for the answer: a caller who goes away does not stop the run.
-  const cancelled = new AbortController().signal;
   const memory = new RunMemory();
+  const parts = { call, request, timeout, tell: call.tell, memory };
   try {
+    if (idempotencyKey === undefined) {
+      const answer = await runOnPath({ ...parts, executionId: crypto.randomUUID(), cancelled: call.gone }, key);
+      return respond(call, answer, false);
+    }
+    // Whoever gave a key means to come back for the answer: a caller who goes away does not stop the run.
+    const cancelled = new AbortController().signal;
     const { answer, replayed } = await once(
       call,
       { tenantId: key.tenantId, idempotencyKey, body },

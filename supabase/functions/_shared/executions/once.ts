@@ -10,8 +10,9 @@ import type { KeptAnswer } from "./execution_store.ts";
  * Does `work` unless a request with this key and body has, and returns its answer, or that of the other one. Another
  * request that is at it now is waited for. `hasRoom` says whether an answer of so many bytes may be fetched, and may wait.
  *
- * @throws ContextError `context_busy` when it may not; `idempotency_key_reused` for another body; `execution_lost` when the process that ran it has
- * died; `answer_gone` when its answer is kept no more; `execution_running` when it runs longer than this request may wait
+ * @throws ContextError `context_busy` when it may not; `idempotency_key_reused` for another body; `execution_lost` when
+ * the process that ran it has died; `answer_gone` when its answer is kept no more; `execution_running` when it runs longer
+ * than this request may wait
  */
 export async function once(
   call: Pick<ExecutionCall, "config" | "executions" | "answerBy" | "gone">,

@@ -13,7 +13,7 @@ import { whenOpen } from "./closed_kernel.ts";
 import type { ExecutionCall } from "./execution_call.ts";
 import type { KeptAnswer } from "./execution_store.ts";
 import { INTERRUPTION_MILLISECONDS } from "./interruption.ts";
-import { RunMemory } from "./run_memory.ts";
+import type { RunMemory } from "./run_memory.ts";
 import { RunRecord } from "./run_record.ts";
 import { Transcript } from "./transcript.ts";
 
@@ -30,6 +30,8 @@ export interface Run {
   /** Aborts when nobody wants the run any more. */
   readonly cancelled: AbortSignal;
   readonly tell: (event: ExecutionEvent) => Promise<void>;
+  /** Released by who made it, when the answer was told. */
+  readonly memory: RunMemory;
 }
 
 /**
@@ -39,15 +41,6 @@ export interface Run {
  * nobody wanted it any more; of any other one nothing has run
  */
 export async function runOnPath(run: Run, key: PathKey): Promise<KeptAnswer> {
-  const memory = new RunMemory();
-  try {
-    return await runHolding(run, key, memory);
-  } finally {
-    memory.release();
-  }
-}
-
-async function runHolding(run: Run, key: PathKey, memory: RunMemory): Promise<KeptAnswer> {
   const { call, request, timeout } = run;
   let mayCreate = true;
   // Twice: a sandbox that dies between connect and run, or has no kernel any more, has run nothing, and the second acquire
@@ -66,7 +59,7 @@ async function runHolding(run: Run, key: PathKey, memory: RunMemory): Promise<Ke
     checkTime(run);
     const answer = files === "gone"
       ? files
-      : await whenOpen(call, acquired, run.cancelled, () => runInSandbox(run, acquired, memory));
+      : await whenOpen(call, acquired, run.cancelled, () => runInSandbox(run, acquired));
     if (answer !== "gone") return answer;
     mayCreate = !acquired.hasCreated;
   }
@@ -90,12 +83,8 @@ function checkTime({ call, timeout, cancelled: signal }: Run): void {
 }
 
 /** Gone, or closed: the sandbox took no code, and nothing ran. */
-async function runInSandbox(
-  run: Run,
-  acquired: Acquired,
-  memory: RunMemory,
-): Promise<KeptAnswer | "gone" | "closed"> {
-  const { call, request, timeout } = run;
+async function runInSandbox(run: Run, acquired: Acquired): Promise<KeptAnswer | "gone" | "closed"> {
+  const { call, request, timeout, memory } = run;
   const { sandbox, context, wasCreated } = acquired;
   const hasKey = request.idempotency_key !== undefined;
   if (hasKey && !await call.executions.send(run.executionId)) {
@@ -150,7 +139,7 @@ async function runInSandbox(
   }
   const outputs = request.outputs.length === 0
     ? []
-    : await call.trace.measure("provider", () => takeOutputs(run, sandbox, memory));
+    : await call.trace.measure("provider", () => takeOutputs(run, sandbox));
   const execution: Execution = {
     ...transcript.execution(interrupted),
     duration_ms: Math.round(duration),
@@ -171,9 +160,8 @@ async function runInSandbox(
 
 /** None can be had when others hold too much for too long. */
 async function takeOutputs(
-  { call, request: { outputs }, cancelled }: Run,
+  { call, request: { outputs }, cancelled, memory }: Run,
   sandbox: LiveSandbox,
-  memory: RunMemory,
 ): Promise<OutputFile[]> {
   if (await memory.hasRoomForOutputs(outputs.length, cancelled, call.answerBy)) {
     return await takeFiles(sandbox, outputs, call.answerBy);

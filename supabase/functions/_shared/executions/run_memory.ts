@@ -3,9 +3,6 @@ import { type Share, take } from "../memory.ts";
 import { OUTPUT_BYTES, OUTPUTS_BYTES } from "../sandbox/files.ts";
 import { LINE_CHARACTERS } from "../sandbox/kernel.ts";
 
-/** Most characters kept of all results together, as the kernel wrote them. */
-export const RESULTS_CHARACTERS = LINE_CHARACTERS;
-
 export class RunMemory {
   readonly #shares: Share[] = [];
   #line: Share | null = null;

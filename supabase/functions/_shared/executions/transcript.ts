@@ -2,13 +2,14 @@
 import type { Execution, ExecutionError, ExecutionEvent, ExecutionResult } from "../contract/execute_code.ts";
 import { utf8Length } from "../contract/path.ts";
 import { SMALL_BYTES } from "../memory.ts";
-import type { KernelMessage } from "../sandbox/kernel.ts";
+import { type KernelMessage, LINE_CHARACTERS } from "../sandbox/kernel.ts";
 import { capped, CappedText } from "./capped_text.ts";
 import { isDeeper } from "./nesting.ts";
-import { RESULTS_CHARACTERS } from "./run_memory.ts";
 
 /** Most characters kept of stdout, and of stderr: the first half and the last. */
 const STREAM_CHARACTERS = 20_000;
+/** Most characters kept of all results together, as the kernel wrote them. */
+const RESULTS_CHARACTERS = LINE_CHARACTERS;
 /** How deep a result that is kept may be nested. */
 const RESULT_DEPTH = 500;
 /** Most characters kept of a traceback, and of an exception's text. */
