@@ -14,8 +14,8 @@ export interface Path {
 const errorSchema = z.object({ code: z.string(), retryable: z.boolean().optional() });
 
 export class ChaosClient {
-  /** The context that this caller last heard of, and how far its counter there had come for certain. */
-  #known: { contextId: string; count: number } | null = null;
+  /** What this caller last heard of the path's variables, and how far its counter among them had come for certain. */
+  #known: { contextId: string; lostAt: string | undefined; count: number } | null = null;
   /** Executions since then of which nobody knows whether they ran. */
   #unknown = 0;
 
@@ -67,7 +67,7 @@ export class ChaosClient {
     if (!(count > last && count <= last + 1 + this.#unknown)) {
       this.#violation(`counted ${count} in context ${answer.context.id} after ${last} (${this.#unknown} unknown)`);
     }
-    this.#known = { contextId: answer.context.id, count };
+    this.#known = { contextId: answer.context.id, lostAt: answer.previous?.terminated_at, count };
     this.#unknown = 0;
   }
 
@@ -97,14 +97,16 @@ max(${this.name}_once.values())`;
     await this.#invoke("terminate-context", scope);
   }
 
-  /** Takes note of the context in an answer. One that is new to us must say what became of the last. */
-  #hear(answer: AcquireResponse): void {
-    if (this.#known?.contextId === answer.context.id) return;
+  /** Takes note of the context in an answer. One that is new to us, or has a new kernel, must say so. */
+  #hear({ context, previous }: AcquireResponse): void {
+    // A kernel that is restarted keeps its context, which tells of that as it does of the context before it.
+    const lostAt = previous?.terminated_at;
+    if (this.#known?.contextId === context.id && this.#known.lostAt === lostAt) return;
     // Every context that follows another names it, also to callers who did not create it.
-    if (this.#known !== null && answer.previous === null) {
-      this.#violation(`context ${answer.context.id} replaced ${this.#known.contextId} without a word`);
+    if (this.#known !== null && previous === null) {
+      this.#violation(`context ${context.id} replaced ${this.#known.contextId} without a word`);
     }
-    this.#known = { contextId: answer.context.id, count: 0 };
+    this.#known = { contextId: context.id, lostAt, count: 0 };
   }
 
   async #invoke<Answer>(name: string, body: object): Promise<Answer | null> {
