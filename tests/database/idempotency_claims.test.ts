@@ -11,7 +11,7 @@ const GATE = 1;
 
 const database = useDatabase({ max: 1 });
 const connections = shared(async (parts) => {
-  await database.sql`select from public.claim_execution_context(${CONTEXT}, 't', 'c', 'p', 60, 1800)`;
+  await database.sql`select from public.copilot_claim_context(${CONTEXT}, 't', 'c', 'p', 60, 1800)`;
   return Array.from(
     { length: CONNECTIONS },
     () => connection(parts, postgres(database.url, { max: 1, onnotice: () => {} })),
@@ -31,7 +31,7 @@ interface Key {
 }
 
 const claimText = ({ key, hash = "hash", id = crypto.randomUUID() }: Key) =>
-  `select outcome, answer from public.claim_execution('${id}', 't', '${key}', '${hash}', 60)`;
+  `select outcome, answer from public.copilot_claim_execution('${id}', 't', '${key}', '${hash}', 60)`;
 const claim = async (key: Key): Promise<Claim> => (await database.sql.unsafe<Claim[]>(claimText(key)))[0];
 
 /** Runs a statement on each connection, in a transaction as PostgREST does, all let go at the same moment. */
@@ -70,8 +70,8 @@ async function rounds(test: (key: string) => Promise<void>): Promise<void> {
 }
 
 const claims = (key: string, count: number) => Array.from({ length: count }, () => claimText({ key }));
-const sendText = (id: string) => `select public.send_execution('${id}') as done`;
-const answerText = (id: string) => `select public.answer_execution('${id}', '{"n":1}') as done`;
+const sendText = (id: string) => `select public.copilot_send_execution('${id}') as done`;
+const answerText = (id: string) => `select public.copilot_answer_execution('${id}', '{"n":1}') as done`;
 const lapseText = (id: string) =>
   `update copilot_internal.idempotency_keys set alive_until = clock_timestamp() where execution_id = '${id}'`;
 
@@ -96,7 +96,7 @@ Deno.test("a key that its holder gives up in this moment is claimed by one at mo
   await rounds(async (key) => {
     const id = crypto.randomUUID();
     assert.equal((await claim({ key, id })).outcome, "claimed");
-    const release = `select public.release_execution('${id}') as done`;
+    const release = `select public.copilot_release_execution('${id}') as done`;
     const [released, ...others] = await together([release, ...claims(key, CONNECTIONS - 1)]);
     assert.equal(released.done, true);
     const { claimed = 0, running = 0, ...rest } = tally(others);
@@ -112,7 +112,7 @@ Deno.test("a key that its holder gives up in this moment is claimed by one at mo
 Deno.test("a key that is given up between a claim's try and its look is tried again", () =>
   // Each try inserts, whether it finds the key free or not.
   betweenTryAndLook("insert", async (id) => {
-    await database.sql`select public.release_execution(${id})`;
+    await database.sql`select public.copilot_release_execution(${id})`;
   }));
 
 Deno.test("given up again and again, it is one's at a time, and everybody's once", async () => {
@@ -131,7 +131,7 @@ Deno.test("given up again and again, it is one's at a time, and everybody's once
         assert.equal(++holders, 1);
         await connection`select`;
         assert.equal(holders--, 1);
-        const [{ done }] = await connection`select public.release_execution(${id}) as done`;
+        const [{ done }] = await connection`select public.copilot_release_execution(${id}) as done`;
         assert.equal(done, true);
         turns++;
       }
@@ -163,7 +163,7 @@ Deno.test("while its holder ends, everybody is told that it runs or its answer, 
   await rounds(async (key) => {
     const id = crypto.randomUUID();
     assert.equal((await claim({ key, id })).outcome, "claimed");
-    const keep = `select public.keep_execution('${id}', 60) as done`;
+    const keep = `select public.copilot_keep_execution('${id}', 60) as done`;
     const [answered, , ...others] = await together([answerText(id), keep, ...claims(key, CONNECTIONS - 2)]);
     assert.equal(answered.done, true);
     for (const { outcome, answer } of others) {
@@ -262,7 +262,7 @@ Deno.test("who takes a key over while its holder sends waits, and is told that n
 Deno.test("a holder that is back in time keeps its key, or one takes it over: never both", async () => {
   await rounds(async (key) => {
     const slow = await unheardOf(key);
-    const keep = `select public.keep_execution('${slow}', 60) as done`;
+    const keep = `select public.copilot_keep_execution('${slow}', 60) as done`;
     const [{ done }, ...others] = await together([keep, ...claims(key, CONNECTIONS - 1)]);
     assert.deepEqual(tally(others), done ? { running: CONNECTIONS - 1 } : { claimed: 1, running: CONNECTIONS - 2 });
     assert.equal((await database.sql.unsafe(sendText(slow)))[0].done, done);
@@ -272,8 +272,8 @@ Deno.test("a holder that is back in time keeps its key, or one takes it over: ne
 Deno.test("an execution whose beginning and end come at the same moment, several times each, has ended once", async () => {
   await rounds(async () => {
     const id = crypto.randomUUID();
-    const finish = `select public.finish_execution('${id}', '${CONTEXT}', 'python', 'ok', 1, 1) as done`;
-    const start = `select public.start_execution('${id}', '${CONTEXT}', 'python', 60000) as done`;
+    const finish = `select public.copilot_finish_execution('${id}', '${CONTEXT}', 'python', 'ok', 1, 1) as done`;
+    const start = `select public.copilot_start_execution('${id}', '${CONTEXT}', 'python', 60000) as done`;
     await together(Array.from({ length: CONNECTIONS }, (_, index) => index % 2 === 0 ? start : finish));
     const rows = await database.sql`select status from copilot_internal.executions where id = ${id}`;
     assert.deepEqual(rows.map(({ status }) => status), ["ok"]);

@@ -50,10 +50,11 @@ Deno.test("each applies twice without harm, and says that pg_cron is missing", a
   });
 });
 
-Deno.test("a database that has lived under the first migration is upgraded without losing a row", async () => {
-  await database(async (sql) => {
-    await apply(sql, files.slice(0, 1));
-    await sql`
+for (const [lived, under] of [[1, "the first migration"], [2, "the first two"]] as const) {
+  Deno.test(`a database that has lived under ${under} is upgraded without losing a row`, async () => {
+    await database(async (sql) => {
+      await apply(sql, files.slice(0, lived));
+      await sql`
       insert into copilot_internal.execution_contexts
         (tenant_id, conversation_id, path_id, sandbox_id, sandbox_status, created_at, last_used_at, expires_at, terminated_at)
       values
@@ -62,45 +63,46 @@ Deno.test("a database that has lived under the first migration is upgraded witho
         ('t', 'c', 'idle', 's3', 'ready', now() - interval '1 day', now() - interval '1 day', now() - interval '1 hour', null),
         ('t', 'c', 'locked', 's4', 'terminated', now() - interval '1 day', now(), now() - interval '1 hour', now()),
         ('t', 'c', 'broken', 's5', 'error', now(), now(), now() + interval '1 hour', null)`;
-    await apply(sql, files.slice(1));
+      await apply(sql, files.slice(lived));
 
-    const rows = await sql`
+      const rows = await sql`
       select path_id, sandbox_status, termination_reason from copilot_internal.execution_contexts order by sandbox_id`;
-    assert.deepEqual(rows.map((row) => [row.path_id, row.sandbox_status, row.termination_reason]), [
-      ["active", "ready", null],
-      ["half made", "ready", null],
-      ["idle", "ready", null],
-      ["locked", "terminated", "expired"],
-      ["broken", "terminated", "terminated"],
-    ]);
-    const outcomes = [];
-    for (const path of ["active", "idle", "locked", "broken"]) {
-      const [row] = await sql`
+      assert.deepEqual(rows.map((row) => [row.path_id, row.sandbox_status, row.termination_reason]), [
+        ["active", "ready", null],
+        ["half made", "ready", null],
+        ["idle", "ready", null],
+        ["locked", "terminated", "expired"],
+        ["broken", "terminated", "terminated"],
+      ]);
+      const outcomes = [];
+      for (const path of ["active", "idle", "locked", "broken"]) {
+        const [row] = await sql`
         select outcome, previous_termination_reason
-        from public.claim_execution_context(gen_random_uuid(), 't', 'c', ${path}, 60, 1800)`;
-      outcomes.push([path, row.outcome, row.previous_termination_reason]);
-    }
-    assert.deepEqual(outcomes, [
-      ["active", "reused", null],
-      ["idle", "claimed", "expired"],
-      ["locked", "claimed", "expired"],
-      ["broken", "claimed", "terminated"],
-    ]);
+        from public.copilot_claim_context(gen_random_uuid(), 't', 'c', ${path}, 60, 1800)`;
+        outcomes.push([path, row.outcome, row.previous_termination_reason]);
+      }
+      assert.deepEqual(outcomes, [
+        ["active", "reused", null],
+        ["idle", "claimed", "expired"],
+        ["locked", "claimed", "expired"],
+        ["broken", "claimed", "terminated"],
+      ]);
 
-    // Contexts from before there was a ledger count for it from then on.
-    const lives = await sql`
+      // Contexts from before there was a ledger count for it from then on.
+      const lives = await sql`
       select path_id, ended_at - started_at = interval '23 hours' as until_deadline
       from copilot_internal.sandbox_lives`;
-    assert.deepEqual(lives.map((row) => Object.values(row)), [["idle", true]]);
-    const usage = await sql`
+      assert.deepEqual(lives.map((row) => Object.values(row)), [["idle", true]]);
+      const usage = await sql`
       select tenant_id, round(sum(sandbox_seconds) / 3600)::integer as hours
-      from public.execution_usage((now() - interval '2 days')::date, (now() + interval '1 day')::date)
+      from public.copilot_execution_usage((now() - interval '2 days')::date, (now() + interval '1 day')::date)
       group by tenant_id`;
-    assert.deepEqual(usage.map((row) => Object.values(row)), [["t", 23]]);
+      assert.deepEqual(usage.map((row) => Object.values(row)), [["t", 23]]);
+    });
   });
-});
+}
 
-Deno.test("only service_role can execute anything, and nobody reaches the tables", async () => {
+Deno.test("only service_role can execute anything, under no name of an application's, and nobody reaches the tables", async () => {
   await database(async (sql) => {
     await apply(sql, files);
     const functions = await sql`
@@ -116,6 +118,7 @@ Deno.test("only service_role can execute anything, and nobody reaches the tables
     for (const { name, schema, roles, definer, settings, comment } of functions) {
       assert.deepEqual(roles, schema === "public" ? ["service_role"] : [], name);
       assert.equal(definer, schema === "public", name);
+      assert(schema !== "public" || name.startsWith("copilot_"), name);
       assert.deepEqual(settings, ['search_path=""'], name);
       assert(comment, `${name} has no comment`);
     }

@@ -18,7 +18,7 @@ const indexes = async () =>
     .map((row) => row.indexname);
 const claim = async (path: string) =>
   (await database
-    .sql`select outcome from public.claim_execution_context(gen_random_uuid(), 't', 'c', ${path}, 60, 1800)`)[0]
+    .sql`select outcome from public.copilot_claim_context(gen_random_uuid(), 't', 'c', ${path}, 60, 1800)`)[0]
     .outcome;
 
 Deno.test("rollback and fix, to and fro", async () => {
@@ -31,7 +31,7 @@ Deno.test("rollback and fix, to and fro", async () => {
 
 Deno.test("the rollback refuses when it would lose a path's history, and changes nothing", async () => {
   await claim("two lives");
-  await database.sql`select public.terminate_execution_contexts('t', 'c', 'two lives')`;
+  await database.sql`select public.copilot_terminate_contexts('t', 'c', 'two lives')`;
   await claim("two lives");
   await assert.rejects(apply(ROLLBACK), /1 paths have had more than one context/);
   assert.deepEqual(await indexes(), ["idx_execution_contexts_unique_active_path"]);

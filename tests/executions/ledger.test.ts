@@ -147,7 +147,7 @@ Deno.test("a service asks for usage by tenant, conversation and day; a user may 
   await invoke(client, "terminate-context", other);
 
   const question = { p_from, p_to: today(), p_tenant_id: tenant_id };
-  const { data, error } = await service(faulty.stack).rpc("execution_usage", question);
+  const { data, error } = await service(faulty.stack).rpc("copilot_execution_usage", question);
   assert.equal(error, null);
   const usage = z.array(z.object({
     tenant_id: z.literal(tenant_id),
@@ -169,6 +169,6 @@ Deno.test("a service asks for usage by tenant, conversation and day; a user may 
   assert(sum(one, "sandbox_seconds") > sum(one, "execution_seconds"));
   assert(sum(other, "sandbox_seconds") > 0);
 
-  const { error: refusal } = await client.rpc("execution_usage", question);
+  const { error: refusal } = await client.rpc("copilot_execution_usage", question);
   assert.equal(refusal?.code, "42501");
 });

@@ -62,7 +62,7 @@ Deno.test("neither anon nor a signed-in user can call the database's functions o
   const anonymous = createClient(local.stack.apiUrl, local.stack.publishableKey, { auth: { persistSession: false } });
   for (const client of [anonymous, await user(local.stack)]) {
     const calls = {
-      claim_execution_context: {
+      copilot_claim_context: {
         p_claim_id: crypto.randomUUID(),
         p_tenant_id: "t",
         p_conversation_id: "c",
@@ -70,14 +70,14 @@ Deno.test("neither anon nor a signed-in user can call the database's functions o
         p_lease_seconds: 60,
         p_default_ttl_seconds: 60,
       },
-      activate_execution_context: { p_context_id: crypto.randomUUID(), p_sandbox_id: "s" },
-      fail_execution_context: { p_context_id: crypto.randomUUID(), p_error_code: "internal", p_error_final: false },
-      lose_execution_context: { p_context_id: crypto.randomUUID(), p_sandbox_id: "s" },
-      terminate_execution_contexts: { p_tenant_id: "t", p_conversation_id: "c" },
-      confirm_sandbox_killed: { p_context_id: crypto.randomUUID(), p_sandbox_id: "s" },
-      take_owed_kills: {},
-      expire_due_execution_contexts: {},
-      find_orphans: { p_sandboxes: [] },
+      copilot_activate_context: { p_context_id: crypto.randomUUID(), p_sandbox_id: "s" },
+      copilot_fail_context: { p_context_id: crypto.randomUUID(), p_error_code: "internal", p_error_final: false },
+      copilot_lose_context: { p_context_id: crypto.randomUUID(), p_sandbox_id: "s" },
+      copilot_terminate_contexts: { p_tenant_id: "t", p_conversation_id: "c" },
+      copilot_confirm_sandbox_killed: { p_context_id: crypto.randomUUID(), p_sandbox_id: "s" },
+      copilot_take_owed_kills: {},
+      copilot_expire_due_contexts: {},
+      copilot_find_orphans: { p_sandboxes: [] },
     };
     for (const [name, parameters] of Object.entries(calls)) {
       const { error } = await client.rpc(name, parameters);

@@ -51,7 +51,7 @@ Deno.test("a database without the migrations is told from one that is down", asy
   await withStack({}, async (stack) => {
     const client = await user(stack);
     const sql = connect(stack);
-    await sql`drop function public.claim_execution_context`;
+    await sql`drop function public.copilot_claim_context`;
     await sql`notify pgrst, 'reload schema'`;
     // Once PostgREST has read the schema again; until then it serves the old one.
     const answer = await refused(client, "acquire-context", newPath());

@@ -7,12 +7,8 @@ import { needing } from "../support/needs.ts";
 import { supabase } from "../support/supabase_cli.ts";
 import { usePostgres15 } from "./postgres_15.ts";
 
-/** The migrations that schedule jobs. */
-const SCHEDULES = [
-  "20261124000300_execution_context_schedule.sql",
-  "20261126000200_execution_clean_up.sql",
-  "20261127000000_rates.sql",
-];
+/** What schedules jobs. */
+const SCHEDULE = "20261124001100_schedule.sql";
 
 const { met, test } = await needing("the Supabase CLI", "pg_cron", "plpgsql_check");
 
@@ -40,17 +36,17 @@ test("the migrations push, lint and advise clean, and the real pg_cron takes the
       assert.match(output, /No issues found/);
     });
     await t.step("the jobs are scheduled, once however often the migration is applied", async () => {
-      for (const name of SCHEDULES) await sql.unsafe(await Deno.readTextFile(join(MIGRATIONS, name)));
+      await sql.unsafe(await Deno.readTextFile(join(MIGRATIONS, SCHEDULE)));
       const jobs = await sql`select jobname, schedule from cron.job order by jobname`;
       assert.deepEqual(jobs.map((job) => [job.jobname, job.schedule]), [
-        ["cleanup-execution-contexts", "0 3 * * *"],
-        ["cleanup-executions", "30 * * * *"],
-        ["cleanup-failed-claims", "* * * * *"],
-        ["expire-execution-contexts", "* * * * *"],
-        ["forget-rates", "45 * * * *"],
-        ["purge-execution-contexts-log", "15 3 * * *"],
-        ["retire-lost-executions", "*/5 * * * *"],
-        ["sweep-execution-contexts", "* * * * *"],
+        ["copilot-clean-up-contexts", "0 3 * * *"],
+        ["copilot-clean-up-executions", "30 * * * *"],
+        ["copilot-delete-failed-claims", "* * * * *"],
+        ["copilot-expire-contexts", "* * * * *"],
+        ["copilot-forget-rates", "45 * * * *"],
+        ["copilot-purge-job-log", "15 3 * * *"],
+        ["copilot-retire-lost-executions", "*/5 * * * *"],
+        ["copilot-sweep", "* * * * *"],
       ]);
     });
     await t.step("what the jobs say runs", async () => {
@@ -125,7 +121,7 @@ test("supabase db push to a database that has lived loses no row and frees every
       const claims = await sql`
         select path.id, c.outcome, c.previous_termination_reason
         from (values ('active'), ('expired'), ('idle'), ('long ago'), ('terminated')) as path (id),
-          public.claim_execution_context(gen_random_uuid(), 't', 'c', path.id, 60, 1800) c`;
+          public.copilot_claim_context(gen_random_uuid(), 't', 'c', path.id, 60, 1800) c`;
       assert.deepEqual(claims.map((row) => Object.values(row)), [
         ["active", "reused", null],
         ["expired", "claimed", "expired"],

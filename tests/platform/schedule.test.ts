@@ -81,14 +81,14 @@ test("the real pg_cron expires, retires what is lost and deletes by itself (take
     }
 
     assert.deepEqual(Object.keys(runs), [
-      "cleanup-execution-contexts",
-      "cleanup-executions",
-      "cleanup-failed-claims",
-      "expire-execution-contexts",
-      "forget-rates",
-      "purge-execution-contexts-log",
-      "retire-lost-executions",
-      "sweep-execution-contexts",
+      "copilot-clean-up-contexts",
+      "copilot-clean-up-executions",
+      "copilot-delete-failed-claims",
+      "copilot-expire-contexts",
+      "copilot-forget-rates",
+      "copilot-purge-job-log",
+      "copilot-retire-lost-executions",
+      "copilot-sweep",
     ]);
     for (const [job, statuses] of Object.entries(runs)) assert.deepEqual([...new Set(statuses)], ["succeeded"], job);
     const rows = await sql`

@@ -1,4 +1,4 @@
--- claim_execution_context: each of its outcomes, and what it leaves behind.
+-- copilot_claim_context: each of its outcomes, and what it leaves behind.
 
 begin;
 \ir setup.psql
@@ -16,7 +16,7 @@ returns setof record
 language sql
 as $$
   select c.outcome, c.id, c.sandbox_id
-  from public.claim_execution_context(
+  from public.copilot_claim_context(
     pg_temp.id(p_number), 'claims', 'c', p_path_id, 60, 1800, p_ttl_seconds, p_hold_seconds, pg_temp.id(p_awaited)
   ) c
 $$;
@@ -75,7 +75,7 @@ select is(
 select isnt(current_setting('synchronous_commit'), 'off', 'a claim is durable');
 
 -- Ready.
-select lives_ok($$ select public.activate_execution_context(pg_temp.id(1), 'sandbox 1') $$);
+select lives_ok($$ select public.copilot_activate_context(pg_temp.id(1), 'sandbox 1') $$);
 select pg_temp.claimed(2, 'p', 'reused', 1, 'a ready context is reused');
 select is(current_setting('synchronous_commit'), 'off', 'a touch need not wait for the disk');
 select pg_temp.claimed(1, 'p', 'reused', 1, 'by the one who claimed it, too');
@@ -126,11 +126,11 @@ select results_eq(
 );
 
 -- Failed.
-select ok(public.fail_execution_context(pg_temp.id(5), 'sandbox_rate_limited', true, 7), 'a claim fails for good');
+select ok(public.copilot_fail_context(pg_temp.id(5), 'sandbox_rate_limited', true, 7), 'a claim fails for good');
 select results_eq(
   $$
     select outcome, id, error_code, error_retry_after_seconds
-    from public.claim_execution_context(
+    from public.copilot_claim_context(
       pg_temp.id(6), 'claims', 'c', 'p', 60, 1800, p_awaited_id := pg_temp.id(5)
     )
   $$,
@@ -138,7 +138,7 @@ select results_eq(
   'whoever waited for it is told why'
 );
 select pg_temp.claimed(6, 'p', 'claimed', 6, 'whoever did not wait for it claims');
-select ok(public.fail_execution_context(pg_temp.id(6), 'sandbox_unavailable', false), 'a claim fails for now');
+select ok(public.copilot_fail_context(pg_temp.id(6), 'sandbox_unavailable', false), 'a claim fails for now');
 select results_eq(
   $$ select * from pg_temp.claim(7, 'p', p_awaited := 6) as (outcome text, id uuid, sandbox_id text) $$,
   $$ values ('claimed', pg_temp.id(7), null::text) $$,
@@ -149,7 +149,7 @@ select results_eq(
   $$
     select outcome, tenant_id, conversation_id, path_id
     from (values ('claims 2', 'c', 'p'), ('claims', 'c 2', 'p'), ('claims', 'c', 'p 2')) as key (t, c, p),
-      public.claim_execution_context(gen_random_uuid(), key.t, key.c, key.p, 60, 1800)
+      public.copilot_claim_context(gen_random_uuid(), key.t, key.c, key.p, 60, 1800)
   $$,
   $$
     values

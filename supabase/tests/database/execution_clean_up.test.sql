@@ -76,8 +76,8 @@ select pg_temp.add('none', 2) \g /dev/null
 select is(pg_temp.clean_up(0), 0, 'batches of nothing end at once');
 
 -- What is running is as old as it is; contexts are none of its business.
-select public.claim_execution_context(pg_temp.id(1), 'clean_up', 'c', 'p', 60, 1800) \g /dev/null
-select public.activate_execution_context(pg_temp.id(1), 'sandbox 1') \g /dev/null
+select public.copilot_claim_context(pg_temp.id(1), 'clean_up', 'c', 'p', 60, 1800) \g /dev/null
+select public.copilot_activate_context(pg_temp.id(1), 'sandbox 1') \g /dev/null
 update copilot_internal.execution_contexts set created_at = created_at - interval '500 days', activated_at = activated_at - interval '500 days';
 select is(pg_temp.clean_up(), 3, 'what was left goes the next time');
 select is(
@@ -85,10 +85,10 @@ select is(
 );
 
 -- Lost.
-select public.start_execution(pg_temp.id(n), pg_temp.id(1), 'python', 60000) from generate_series(101, 105) n \g /dev/null
+select public.copilot_start_execution(pg_temp.id(n), pg_temp.id(1), 'python', 60000) from generate_series(101, 105) n \g /dev/null
 select is((select retired_count from copilot_internal.retire_lost_executions()), 0, 'nothing is lost before its deadline');
 update copilot_internal.executions set deadline_at = clock_timestamp() where id in (pg_temp.id(101), pg_temp.id(102), pg_temp.id(103));
-select public.finish_execution(pg_temp.id(103), pg_temp.id(1), 'python', 'ok', 1500, 70) \g /dev/null
+select public.copilot_finish_execution(pg_temp.id(103), pg_temp.id(1), 'python', 'ok', 1500, 70) \g /dev/null
 select is((select retired_count from copilot_internal.retire_lost_executions()), 2, 'what is past it is');
 select results_eq(
   $$

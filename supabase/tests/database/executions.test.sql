@@ -15,7 +15,7 @@ as $$
   select coalesce(
     (
       select previous_termination_reason
-      from public.start_execution(pg_temp.id(p_number), pg_temp.id(p_context), p_language, 60000, p_elapsed_ms, p_count)
+      from public.copilot_start_execution(pg_temp.id(p_number), pg_temp.id(p_context), p_language, 60000, p_elapsed_ms, p_count)
     ),
     'nothing lost'
   )
@@ -23,7 +23,7 @@ $$;
 create function pg_temp.finish(p_number integer, p_status text default 'ok', p_context integer default 1)
 returns boolean
 language sql
-as $$ select public.finish_execution(pg_temp.id(p_number), pg_temp.id(p_context), 'python', p_status, 1500, 70) $$;
+as $$ select public.copilot_finish_execution(pg_temp.id(p_number), pg_temp.id(p_context), 'python', p_status, 1500, 70) $$;
 create temp view ledger as select * from copilot_internal.executions where tenant_id = 'executions';
 
 select pg_temp.begin_context(1, 'executions', 'c', 'p', 'sandbox 1') \g /dev/null
@@ -60,7 +60,7 @@ select results_eq('select * from ledger', 'select * from before', 'and neither c
 
 -- Finish.
 select ok(
-  public.finish_execution(pg_temp.id(101), pg_temp.id(1), 'python', 'error', 1234, 5000000000, 'ValueError'), 'it ends'
+  public.copilot_finish_execution(pg_temp.id(101), pg_temp.id(1), 'python', 'error', 1234, 5000000000, 'ValueError'), 'it ends'
 );
 select results_eq(
   $$
@@ -127,7 +127,7 @@ select throws_ok(
   'what has ended has done so at some time'
 );
 
-select public.terminate_execution_contexts('executions', 'c', 'p 2') \g /dev/null
+select public.copilot_terminate_contexts('executions', 'c', 'p 2') \g /dev/null
 select ok(pg_temp.finish(130, 'lost', 2), 'an execution may end after its context');
 delete from copilot_internal.execution_contexts where id = pg_temp.id(2);
 select is(path_id, 'p 2', 'and is still in the ledger when that is deleted') from ledger where id = pg_temp.id(130);
@@ -137,7 +137,7 @@ select pg_temp.begin_context(3, 'executions', 'c', 'p 3', 'sandbox 3') \g /dev/n
 create function pg_temp.in_use(p_number integer, p_context integer default 3, p_language text default 'python')
 returns boolean
 language sql
-as $$ select public.is_kernel_in_use(pg_temp.id(p_number), pg_temp.id(p_context), p_language, 10000) $$;
+as $$ select public.copilot_is_kernel_in_use(pg_temp.id(p_number), pg_temp.id(p_context), p_language, 10000) $$;
 -- Moves an execution's beginning and deadline.
 create function pg_temp.move(p_number integer, p_began interval, p_due interval)
 returns void
@@ -216,12 +216,12 @@ returns text
 language sql
 as $$
   select c.outcome || ', ' || coalesce(c.previous_termination_reason, 'nothing')
-  from public.claim_execution_context(pg_temp.id(p_claim), 'executions', 'c', p_path_id, 60, 1800) c
+  from public.copilot_claim_context(pg_temp.id(p_claim), 'executions', 'c', p_path_id, 60, 1800) c
 $$;
-select ok(public.note_kernel_restart(pg_temp.id(900), pg_temp.id(3), 'python'), 'a kernel''s restart is noted');
+select ok(public.copilot_note_kernel_restart(pg_temp.id(900), pg_temp.id(3), 'python'), 'a kernel''s restart is noted');
 select is(pg_temp.previous('p 3'), 'reused, kernel_restarted', 'and whoever uses the context next is told');
 select results_eq(
-  format('select * from public.start_execution(%L, %L, %L, 60000)', pg_temp.id(301), pg_temp.id(3), 'python'),
+  format('select * from public.copilot_start_execution(%L, %L, %L, 60000)', pg_temp.id(301), pg_temp.id(3), 'python'),
   $$
     select previous_termination_reason, previous_terminated_at
     from copilot_internal.execution_contexts where id = pg_temp.id(3)
@@ -234,15 +234,15 @@ select ok(
   'with the time; the context lives on'
 )
 from copilot_internal.execution_contexts where id = pg_temp.id(3);
-select public.terminate_execution_contexts('executions', 'c', 'p 3') \g /dev/null
-select ok(not public.note_kernel_restart(pg_temp.id(900), pg_temp.id(3), 'python'), 'of a context that has ended no restart is noted');
+select public.copilot_terminate_contexts('executions', 'c', 'p 3') \g /dev/null
+select ok(not public.copilot_note_kernel_restart(pg_temp.id(900), pg_temp.id(3), 'python'), 'of a context that has ended no restart is noted');
 select is(
   pg_temp.previous('p 3', 4), 'claimed, terminated', 'the next one''s callers are told how it ended, which came later'
 );
-select public.activate_execution_context(pg_temp.id(4), 'sandbox 4') \g /dev/null
-select public.note_kernel_restart(pg_temp.id(900), pg_temp.id(4), 'python') \g /dev/null
+select public.copilot_activate_context(pg_temp.id(4), 'sandbox 4') \g /dev/null
+select public.copilot_note_kernel_restart(pg_temp.id(900), pg_temp.id(4), 'python') \g /dev/null
 select is(pg_temp.previous('p 3'), 'reused, kernel_restarted', 'until a kernel is restarted again');
-select ok(not public.note_kernel_restart(pg_temp.id(900), pg_temp.id(99), 'python'), 'a context that does not exist has no kernel');
+select ok(not public.copilot_note_kernel_restart(pg_temp.id(900), pg_temp.id(99), 'python'), 'a context that does not exist has no kernel');
 
 -- A kernel that was restarted without anybody's notice counts anew.
 select pg_temp.begin_context(5, 'executions', 'c', 'p 5', 'sandbox 5') \g /dev/null
@@ -300,7 +300,7 @@ from ledger where id = pg_temp.id(432);
 
 -- What is noted by two is told once.
 select pg_temp.start(441, 5, 'python', 7) \g /dev/null
-select ok(public.note_kernel_restart(pg_temp.id(441), pg_temp.id(5), 'python'), 'an execution''s kernel is restarted');
+select ok(public.copilot_note_kernel_restart(pg_temp.id(441), pg_temp.id(5), 'python'), 'an execution''s kernel is restarted');
 select ok(pg_temp.lost() > at, 'which is noted') from found;
 update found set at = pg_temp.lost();
 select is(pg_temp.start(442, 5, 'python', 8, 1000), 'nothing lost', 'what began before that is not told of it');
@@ -310,10 +310,10 @@ select is(pg_temp.lost(), at, 'numbers from before that may come again') from fo
 select pg_temp.start(461, 5, 'python', 6) \g /dev/null
 select ok(pg_temp.lost() > at, 'the next restart is found out by the next execution') from found;
 update found set at = pg_temp.lost();
-select ok(public.note_kernel_restart(pg_temp.id(457), pg_temp.id(5), 'python'), 'and then noted by the last one');
+select ok(public.copilot_note_kernel_restart(pg_temp.id(457), pg_temp.id(5), 'python'), 'and then noted by the last one');
 select is(pg_temp.lost(), at, 'which is none after that') from found;
 
-select public.terminate_execution_contexts('executions', 'c', 'p 5') \g /dev/null
+select public.copilot_terminate_contexts('executions', 'c', 'p 5') \g /dev/null
 select pg_temp.start(471, 5, 'python', 6) \g /dev/null
 select is(pg_temp.lost(), at, 'in a context that has ended nothing is noted') from found;
 

@@ -45,23 +45,23 @@ select is_empty(
 select function_privs_are('public', name, arguments, role, case role when 'service_role' then array['EXECUTE'] else '{}' end)
 from (
   values
-    ('claim_execution_context', array['uuid', 'text', 'text', 'text', 'integer', 'integer', 'integer', 'integer', 'uuid', 'integer', 'integer', 'integer', 'integer', 'integer']),
-    ('fail_execution_context', array['uuid', 'text', 'boolean', 'integer', 'boolean']),
-    ('settle_claim', array['uuid']),
-    ('sweep_place', array[]::text[]),
-    ('move_sweep_place', array['text']),
-    ('terminate_execution_contexts', array['text', 'text', 'text', 'uuid']),
-    ('take_owed_kills', array['integer', 'integer']),
-    ('start_execution', array['uuid', 'uuid', 'text', 'integer', 'integer', 'integer']),
-    ('finish_execution', array['uuid', 'uuid', 'text', 'text', 'integer', 'bigint', 'text']),
-    ('is_kernel_in_use', array['uuid', 'uuid', 'text', 'integer']),
-    ('note_kernel_restart', array['uuid', 'uuid', 'text']),
-    ('claim_execution', array['uuid', 'text', 'text', 'text', 'integer', 'integer']),
-    ('keep_execution', array['uuid', 'integer']),
-    ('release_execution', array['uuid']),
-    ('send_execution', array['uuid']),
-    ('answer_execution', array['uuid', 'text']),
-    ('execution_usage', array['date', 'date', 'text', 'text'])
+    ('copilot_claim_context', array['uuid', 'text', 'text', 'text', 'integer', 'integer', 'integer', 'integer', 'uuid', 'integer', 'integer', 'integer', 'integer', 'integer']),
+    ('copilot_fail_context', array['uuid', 'text', 'boolean', 'integer', 'boolean']),
+    ('copilot_settle_claim', array['uuid']),
+    ('copilot_sweep_place', array[]::text[]),
+    ('copilot_move_sweep_place', array['text']),
+    ('copilot_terminate_contexts', array['text', 'text', 'text', 'uuid']),
+    ('copilot_take_owed_kills', array['integer', 'integer']),
+    ('copilot_start_execution', array['uuid', 'uuid', 'text', 'integer', 'integer', 'integer']),
+    ('copilot_finish_execution', array['uuid', 'uuid', 'text', 'text', 'integer', 'bigint', 'text']),
+    ('copilot_is_kernel_in_use', array['uuid', 'uuid', 'text', 'integer']),
+    ('copilot_note_kernel_restart', array['uuid', 'uuid', 'text']),
+    ('copilot_claim_execution', array['uuid', 'text', 'text', 'text', 'integer', 'integer']),
+    ('copilot_keep_execution', array['uuid', 'integer']),
+    ('copilot_release_execution', array['uuid']),
+    ('copilot_send_execution', array['uuid']),
+    ('copilot_answer_execution', array['uuid', 'text']),
+    ('copilot_execution_usage', array['date', 'date', 'text', 'text'])
 ) as entry (name, arguments), roles
 order by name, role;
 

@@ -10,16 +10,16 @@ returns text[]
 language sql
 as $$
   select array[c.outcome, c.answer::text]
-  from public.claim_execution(pg_temp.id(p_number), p_tenant_id, p_key, p_hash, 60) c
+  from public.copilot_claim_execution(pg_temp.id(p_number), p_tenant_id, p_key, p_hash, 60) c
 $$;
 create function pg_temp.send(p_number integer)
 returns boolean
 language sql
-as $$ select public.send_execution(pg_temp.id(p_number)) $$;
+as $$ select public.copilot_send_execution(pg_temp.id(p_number)) $$;
 create function pg_temp.answer(p_number integer, p_answer text)
 returns boolean
 language sql
-as $$ select public.answer_execution(pg_temp.id(p_number), p_answer) $$;
+as $$ select public.copilot_answer_execution(pg_temp.id(p_number), p_answer) $$;
 -- Lets the claim's lease, or its answer's time, run out.
 create function pg_temp.lapse(p_number integer, p_column text)
 returns void
@@ -32,8 +32,8 @@ end
 $$;
 create temp view keys as select * from copilot_internal.idempotency_keys where tenant_id in ('keys', 'other');
 
-select public.claim_execution_context(pg_temp.id(1), 'keys', 'c', 'p', 60, 1800) \g /dev/null
-select public.activate_execution_context(pg_temp.id(1), 'sandbox 1') \g /dev/null
+select public.copilot_claim_context(pg_temp.id(1), 'keys', 'c', 'p', 60, 1800) \g /dev/null
+select public.copilot_activate_context(pg_temp.id(1), 'sandbox 1') \g /dev/null
 
 -- Claimed, and running.
 select is(pg_temp.claim(101, 'k'), array['claimed', null], 'who comes first runs it');
@@ -58,13 +58,13 @@ select results_eq(
 );
 
 -- Alive.
-select ok(public.keep_execution(pg_temp.id(101), 300), 'who runs it says so');
+select ok(public.copilot_keep_execution(pg_temp.id(101), 300), 'who runs it says so');
 select cmp_ok(alive_until, '>', clock_timestamp() + interval '4 minutes', 'and need not be heard of for as long again')
 from keys where execution_id = pg_temp.id(101);
-select ok(public.keep_execution(pg_temp.id(101), 30), 'or for less');
+select ok(public.copilot_keep_execution(pg_temp.id(101), 30), 'or for less');
 select cmp_ok(alive_until, '<', clock_timestamp() + interval '31 s', 'the last word counts')
 from keys where execution_id = pg_temp.id(101);
-select ok(not public.keep_execution(pg_temp.id(102), 300), 'who runs nothing keeps nothing');
+select ok(not public.copilot_keep_execution(pg_temp.id(102), 300), 'who runs nothing keeps nothing');
 
 -- Taken over: nothing was sent, so nothing ran.
 update copilot_internal.idempotency_keys set expires_at = clock_timestamp() + interval '1 minute' where execution_id = pg_temp.id(101);
@@ -89,8 +89,8 @@ alter table taken drop column answer;
 select is(pg_temp.claim(105, 'k'), array['running', null], 'it is one''s at a time');
 select is(pg_temp.claim(101, 'k'), array['running', null], 'who had it before is told so too');
 select ok(not pg_temp.send(101), 'and must not send it');
-select ok(not public.keep_execution(pg_temp.id(101), 600), 'nor keep it');
-select ok(not public.release_execution(pg_temp.id(101)), 'nor give it up');
+select ok(not public.copilot_keep_execution(pg_temp.id(101), 600), 'nor keep it');
+select ok(not public.copilot_release_execution(pg_temp.id(101)), 'nor give it up');
 select ok(not pg_temp.answer(101, '{"status": "ok"}'), 'nor answer it');
 select ok(not pg_temp.answer(101, null), 'nor say that nobody will');
 select results_eq(
@@ -101,7 +101,7 @@ select results_eq(
 select pg_temp.lapse(104, 'alive_until') \g /dev/null
 select is(pg_temp.claim(104, 'k'), array['claimed', null], 'who was only slow and asks again has it still');
 select pg_temp.lapse(104, 'alive_until') \g /dev/null
-select ok(public.keep_execution(pg_temp.id(104), 60), 'or says that it is alive');
+select ok(public.copilot_keep_execution(pg_temp.id(104), 60), 'or says that it is alive');
 select is(pg_temp.claim(106, 'k'), array['running', null], 'before anybody has taken it over');
 select pg_temp.lapse(104, 'alive_until') \g /dev/null
 select is(pg_temp.claim(101, 'k'), array['claimed', null], 'it may be taken over again, also by who had it before');
@@ -125,7 +125,7 @@ select is(pg_temp.claim(105, 'k'), array['lost', null], 'who dies after that lea
 select is(pg_temp.claim(104, 'k'), array['lost', null], 'to who had it before as well');
 select is(pg_temp.claim(105, 'k', 'other'), array['mismatch', null], 'which is nobody''s business with another request');
 select is(pg_temp.claim(106, 'k'), array['lost', null], 'nobody ever runs it again');
-select ok(public.keep_execution(pg_temp.id(101), 60), 'who was only slow is back');
+select ok(public.copilot_keep_execution(pg_temp.id(101), 60), 'who was only slow is back');
 select is(pg_temp.claim(106, 'k'), array['running', null], 'and runs it still');
 
 -- Finished.
@@ -133,9 +133,9 @@ select ok(pg_temp.answer(101, '{"status": "ok"}'), 'it ends');
 select is(pg_temp.claim(107, 'k'), array['finished', '{"status": "ok"}'], 'and everybody is told its answer');
 select is(pg_temp.claim(101, 'k'), array['finished', '{"status": "ok"}'], 'also who ran it');
 select is(pg_temp.claim(107, 'k', 'other'), array['mismatch', null], 'but nobody with another request');
-select ok(not public.keep_execution(pg_temp.id(101), 60), 'nobody is alive for it any more');
+select ok(not public.copilot_keep_execution(pg_temp.id(101), 60), 'nobody is alive for it any more');
 select ok(not pg_temp.send(101), 'nor may it be sent');
-select ok(not public.release_execution(pg_temp.id(101)), 'nor can it be given up');
+select ok(not public.copilot_release_execution(pg_temp.id(101)), 'nor can it be given up');
 select ok(not pg_temp.answer(101, '{"status": "error"}'), 'nor answered again');
 select ok(not pg_temp.answer(101, null), 'nor left without an answer');
 select is(pg_temp.claim(107, 'k'), array['finished', '{"status": "ok"}'], 'the first answer stays');
@@ -168,30 +168,30 @@ select pg_temp.answer(200 + n, answer) from answers \g /dev/null
 select is(pg_temp.claim(300, 'answer ' || n), array['finished', answer], format('an answer with %s is kept', what))
 from answers order by n;
 select is(
-  (select to_json(c)::text from public.claim_execution(pg_temp.id(300), 'keys', 'answer 1', 'hash', 60) c),
+  (select to_json(c)::text from public.copilot_claim_execution(pg_temp.id(300), 'keys', 'answer 1', 'hash', 60) c),
   '{"outcome":"finished","answer":{"stdout":"\u0000"},"answer_bytes":19}',
   'and reaches the API as it is'
 );
 
 -- Released: nothing ran.
 select is(pg_temp.claim(401, 'given up'), array['claimed', null], 'one is claimed');
-select ok(not public.release_execution(pg_temp.id(402)), 'nobody gives up what they do not hold');
+select ok(not public.copilot_release_execution(pg_temp.id(402)), 'nobody gives up what they do not hold');
 select is(pg_temp.claim(402, 'given up'), array['running', null], 'so it is still claimed');
-select ok(public.release_execution(pg_temp.id(401)), 'its holder gives it up');
-select ok(not public.release_execution(pg_temp.id(401)), 'once');
+select ok(public.copilot_release_execution(pg_temp.id(401)), 'its holder gives it up');
+select ok(not public.copilot_release_execution(pg_temp.id(401)), 'once');
 select is(pg_temp.claim(403, 'given up', 'other'), array['claimed', null], 'the next one runs it, whatever the request');
-select ok(not public.keep_execution(pg_temp.id(401), 60), 'and who had it before has no say');
+select ok(not public.copilot_keep_execution(pg_temp.id(401), 60), 'and who had it before has no say');
 select is(pg_temp.claim(401, 'given up', 'other'), array['running', null], 'nor is it its claim any more');
 
 select is(pg_temp.claim(405, 'refused'), array['claimed', null], 'one is claimed');
 select ok(pg_temp.send(405), 'and about to be sent');
-select ok(public.release_execution(pg_temp.id(405)), 'its holder, who could not send it, may still give it up');
+select ok(public.copilot_release_execution(pg_temp.id(405)), 'its holder, who could not send it, may still give it up');
 select is(pg_temp.claim(406, 'refused'), array['claimed', null], 'and the next one runs it');
 
 select is(pg_temp.claim(404, 'begun'), array['claimed', null], 'one is claimed');
 insert into copilot_internal.executions (id, context_id, tenant_id, conversation_id, path_id, language, deadline_at)
 values (pg_temp.id(404), pg_temp.id(1), 'keys', 'c', 'p', 'python', clock_timestamp());
-select ok(not public.release_execution(pg_temp.id(404)), 'one that the ledger knows to have begun is not given up');
+select ok(not public.copilot_release_execution(pg_temp.id(404)), 'one that the ledger knows to have begun is not given up');
 
 -- Ended without an answer.
 select is(pg_temp.claim(501, 'no answer'), array['claimed', null], 'one is claimed');
@@ -200,10 +200,10 @@ select throws_ok(
   $$ select pg_temp.answer(501, '{"stdout":') $$, '22P02', null, 'what is no JSON is no answer'
 );
 select is(pg_temp.claim(502, 'no answer'), array['running', null], 'and ends nothing');
-select ok(public.answer_execution(pg_temp.id(501)), 'it ends, but nobody knows how');
+select ok(public.copilot_answer_execution(pg_temp.id(501)), 'it ends, but nobody knows how');
 select is(pg_temp.claim(502, 'no answer'), array['lost', null], 'who asks again is told at once, and need not wait for the lease');
 create temp table ended as select alive_until, sent_at, expires_at from keys where execution_id = pg_temp.id(501);
-select ok(public.answer_execution(pg_temp.id(501)), 'that may be said again');
+select ok(public.copilot_answer_execution(pg_temp.id(501)), 'that may be said again');
 select results_eq(
   'select alive_until, sent_at, expires_at from keys where execution_id = pg_temp.id(501)', 'select * from ended',
   'and changes nothing'

@@ -17,7 +17,7 @@ returns table (outcome text, quota_scope text, quota_limit integer, quota_count 
 language sql
 as $$
   select c.outcome, c.quota_scope, c.quota_limit, c.quota_count
-  from public.claim_execution_context(
+  from public.copilot_claim_context(
     pg_temp.id(p_number), p_tenant_id, p_conversation_id, p_path_id, 60, 1800,
     p_tenant_quota := p_tenant_quota, p_conversation_quota := p_conversation_quota
   ) c
@@ -28,7 +28,7 @@ select results_eq(
   $$ values ('claimed'), ('claimed'), ('claimed') $$,
   'without a quota there is no end'
 );
-select public.activate_execution_context(pg_temp.id(1), 'sandbox 1') \g /dev/null
+select public.copilot_activate_context(pg_temp.id(1), 'sandbox 1') \g /dev/null
 
 select results_eq(
   $$ select * from pg_temp.claim(4, 'c', 'p4', 9, 3) $$,
@@ -50,13 +50,13 @@ select is_empty(
 );
 select results_eq(
   $$
-    select c.id, c.conversation_id, c.path_id, c.expires_at
-    from public.claim_execution_context(
+    select c.id, c.expires_at
+    from public.copilot_claim_context(
       pg_temp.id(4), 'quotas', 'c', 'p4', 60, 1800, p_tenant_quota := 3, p_conversation_quota := null
     ) c
   $$,
   $$
-    select null::uuid, 'c', 'p4', min(expires_at) + interval '90 seconds'
+    select null::uuid, min(expires_at) + interval '90 seconds'
     from copilot_internal.execution_contexts where tenant_id = 'quotas' and terminated_at is null
   $$,
   'who is refused is told when a place is free, if nobody frees one: a claim''s when its sandbox would have died on probation'
@@ -86,13 +86,13 @@ returns text
 language sql
 as $$ select outcome from pg_temp.claim(p_number, 'c', p_path_id, 3, 3) $$;
 
-select public.terminate_execution_contexts('quotas', 'c', 'p3') \g /dev/null
+select public.copilot_terminate_contexts('quotas', 'c', 'p3') \g /dev/null
 select is(pg_temp.outcome(5, 'p5'), 'quota_exceeded', 'a claim that was ended in flight keeps its place: its sandbox may come yet');
 select is(pg_temp.outcome(5, 'p3'), 'quota_exceeded', 'on its own path too');
-select ok(public.settle_claim(pg_temp.id(3)), 'whoever knows that there is none says so');
+select ok(public.copilot_settle_claim(pg_temp.id(3)), 'whoever knows that there is none says so');
 select is(pg_temp.outcome(5, 'p5'), 'claimed', 'and then the place is free');
 
-select public.activate_execution_context(pg_temp.id(5), 'sandbox 5') \g /dev/null
+select public.copilot_activate_context(pg_temp.id(5), 'sandbox 5') \g /dev/null
 update copilot_internal.execution_contexts set expires_at = clock_timestamp() where id = pg_temp.id(5);
 select is(pg_temp.outcome(6, 'p6'), 'quota_exceeded', 'a context that stood idle for a second only has its place until the end of probation');
 select is(pg_temp.outcome(6, 'p5'), 'quota_exceeded', 'on its own path too');
@@ -100,24 +100,24 @@ update copilot_internal.execution_contexts set activated_at = clock_timestamp() 
 update copilot_internal.execution_contexts set may_live_until = clock_timestamp() where id = pg_temp.id(5);
 select is(pg_temp.outcome(6, 'p6'), 'claimed', 'E2B has ended its sandbox by then');
 
-select public.activate_execution_context(pg_temp.id(6), 'sandbox 6') \g /dev/null
-select public.terminate_execution_contexts('quotas', 'c', 'p6') \g /dev/null
+select public.copilot_activate_context(pg_temp.id(6), 'sandbox 6') \g /dev/null
+select public.copilot_terminate_contexts('quotas', 'c', 'p6') \g /dev/null
 select is(pg_temp.outcome(7, 'p7'), 'quota_exceeded', 'a context that has ended keeps its place while its kill is owed');
-select public.confirm_sandbox_killed(pg_temp.id(6), 'sandbox 6') \g /dev/null
+select public.copilot_confirm_sandbox_killed(pg_temp.id(6), 'sandbox 6') \g /dev/null
 select is(pg_temp.outcome(7, 'p7'), 'claimed', 'and leaves it when its sandbox is known to be gone');
 
-select public.fail_execution_context(pg_temp.id(7), 'sandbox_timeout', false) \g /dev/null
+select public.copilot_fail_context(pg_temp.id(7), 'sandbox_timeout', false) \g /dev/null
 select is(pg_temp.outcome(8, 'p8'), 'quota_exceeded', 'a claim whose create had no answer keeps its place: there may be a sandbox');
 select is(
   (select count(*)::integer from copilot_internal.places('quotas') where path_id = 'p7'), 1, 'one place a path, however often it fails'
 );
-select public.settle_claim(pg_temp.id(7)) \g /dev/null
+select public.copilot_settle_claim(pg_temp.id(7)) \g /dev/null
 select is(pg_temp.outcome(8, 'p8'), 'claimed', 'until that is known');
-select public.fail_execution_context(pg_temp.id(8), 'out_of_sandboxes', true, p_may_live := false) \g /dev/null
+select public.copilot_fail_context(pg_temp.id(8), 'out_of_sandboxes', true, p_may_live := false) \g /dev/null
 select is(pg_temp.outcome(9, 'p9'), 'claimed', 'one that was refused has left its place');
 
-select public.activate_execution_context(pg_temp.id(9), 'sandbox 9') \g /dev/null
-select public.lose_execution_context(pg_temp.id(9), 'sandbox 9') \g /dev/null
+select public.copilot_activate_context(pg_temp.id(9), 'sandbox 9') \g /dev/null
+select public.copilot_lose_context(pg_temp.id(9), 'sandbox 9') \g /dev/null
 select is(pg_temp.outcome(10, 'p9'), 'claimed', 'one that E2B has lost has left its place');
 update copilot_internal.execution_contexts
 set expires_at = clock_timestamp() - interval '89 seconds' where id = pg_temp.id(10);

@@ -10,7 +10,7 @@ returns table (outcome text, quota_scope text, quota_limit integer, wait interva
 language sql
 as $$
   select c.outcome, c.quota_scope, c.quota_limit, date_trunc('second', c.expires_at - clock_timestamp() + interval '0.5 s')
-  from public.claim_execution_context(
+  from public.copilot_claim_context(
     pg_temp.id(p_number), p_tenant_id, 'c', coalesce(p_path_id, 'p' || p_number), 60, 1800,
     p_creates_per_minute := p_creates, p_executions_per_minute := p_executions
   ) c
@@ -42,7 +42,7 @@ select results_eq(
   'by then one is granted, and no more'
 );
 
-select public.activate_execution_context(pg_temp.id(1), 'sandbox 1') \g /dev/null
+select public.copilot_activate_context(pg_temp.id(1), 'sandbox 1') \g /dev/null
 select results_eq(
   $$ select outcome from generate_series(8, 9) n, pg_temp.claim(n, null, 2, 'p1') $$,
   $$ values ('reused'), ('reused') $$,

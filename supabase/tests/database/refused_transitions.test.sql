@@ -30,10 +30,10 @@ select pg_temp.begin_context(2, 'refused', 'c', 'ready', 'sandbox 2') \g /dev/nu
 select pg_temp.begin_context(3, 'refused', 'd', 'owed', 'sandbox 3') \g /dev/null
 select pg_temp.begin_context(4, 'refused', 'd', 'killed', 'sandbox 4') \g /dev/null
 select pg_temp.begin_context(6, 'refused', 'd', 'ended claim', null) \g /dev/null
-select public.terminate_execution_contexts('refused', 'd') \g /dev/null
-select public.confirm_sandbox_killed(pg_temp.id(4), 'sandbox 4') \g /dev/null
+select public.copilot_terminate_contexts('refused', 'd') \g /dev/null
+select public.copilot_confirm_sandbox_killed(pg_temp.id(4), 'sandbox 4') \g /dev/null
 select pg_temp.begin_context(5, 'refused', 'd', 'error', null) \g /dev/null
-select public.fail_execution_context(pg_temp.id(5), 'sandbox_unavailable', true) \g /dev/null
+select public.copilot_fail_context(pg_temp.id(5), 'sandbox_unavailable', true) \g /dev/null
 
 select results_eq(
   $$
@@ -50,74 +50,74 @@ select results_eq(
 
 -- activate
 select pg_temp.refused(
-  'public.activate_execution_context(pg_temp.id(2), ''sandbox 1'')', 'a ready context is not given another sandbox'
+  'public.copilot_activate_context(pg_temp.id(2), ''sandbox 1'')', 'a ready context is not given another sandbox'
 );
 select pg_temp.refused(
-  format('public.activate_execution_context(pg_temp.id(%s), %L)', n, 'sandbox ' || n),
+  format('public.copilot_activate_context(pg_temp.id(%s), %L)', n, 'sandbox ' || n),
   format('an ended context (%s) is not activated', state)
 )
 from (values (3, 'kill owed'), (4, 'killed'), (5, 'error'), (6, 'claim')) as ended (n, state);
-select pg_temp.refused('public.activate_execution_context(pg_temp.id(99), ''s'')', 'an unknown context is not activated');
+select pg_temp.refused('public.copilot_activate_context(pg_temp.id(99), ''s'')', 'an unknown context is not activated');
 select throws_ok(
-  $$ select public.activate_execution_context(pg_temp.id(1), null) $$, '23514', null,
+  $$ select public.copilot_activate_context(pg_temp.id(1), null) $$, '23514', null,
   'nothing is activated without a sandbox'
 );
 
 -- fail
 select pg_temp.refused(
-  format('public.fail_execution_context(pg_temp.id(%s), ''sandbox_unavailable'', false)', n),
+  format('public.copilot_fail_context(pg_temp.id(%s), ''sandbox_unavailable'', false)', n),
   format('a context that is no open claim (%s) does not fail', state)
 )
 from (values (2, 'ready'), (3, 'kill owed'), (4, 'killed'), (5, 'error'), (6, 'claim'), (99, 'unknown')) as other (n, state);
 
 -- lose
 select pg_temp.refused(
-  'public.lose_execution_context(pg_temp.id(2), ''sandbox 1'')', 'a context is not lost for the loss of another sandbox'
+  'public.copilot_lose_context(pg_temp.id(2), ''sandbox 1'')', 'a context is not lost for the loss of another sandbox'
 );
-select pg_temp.refused('public.lose_execution_context(pg_temp.id(2), null)', 'nor for that of none');
-select pg_temp.refused('public.lose_execution_context(pg_temp.id(1), ''sandbox 1'')', 'a claim has nothing to lose');
-select pg_temp.refused('public.lose_execution_context(pg_temp.id(1), null)', 'not even nothing');
+select pg_temp.refused('public.copilot_lose_context(pg_temp.id(2), null)', 'nor for that of none');
+select pg_temp.refused('public.copilot_lose_context(pg_temp.id(1), ''sandbox 1'')', 'a claim has nothing to lose');
+select pg_temp.refused('public.copilot_lose_context(pg_temp.id(1), null)', 'not even nothing');
 select pg_temp.refused(
-  format('public.lose_execution_context(pg_temp.id(%s), %L)', n, 'sandbox ' || n),
+  format('public.copilot_lose_context(pg_temp.id(%s), %L)', n, 'sandbox ' || n),
   format('an ended context (%s) is not lost', state)
 )
 from (values (3, 'kill owed'), (4, 'killed'), (5, 'error'), (6, 'claim')) as ended (n, state);
 
 -- terminate
 select pg_temp.refused(
-  'public.terminate_execution_contexts(''another'', p_context_id := pg_temp.id(2))', 'another tenant''s context is not terminated'
+  'public.copilot_terminate_contexts(''another'', p_context_id := pg_temp.id(2))', 'another tenant''s context is not terminated'
 );
-select pg_temp.refused('public.terminate_execution_contexts(''another'', ''c'')', 'nor another tenant''s conversation');
-select pg_temp.refused('public.terminate_execution_contexts(null, ''c'')', 'nor anybody''s, for want of a tenant');
-select pg_temp.refused('public.terminate_execution_contexts(''refused'')', 'a tenant''s contexts are not terminated all at once');
+select pg_temp.refused('public.copilot_terminate_contexts(''another'', ''c'')', 'nor another tenant''s conversation');
+select pg_temp.refused('public.copilot_terminate_contexts(null, ''c'')', 'nor anybody''s, for want of a tenant');
+select pg_temp.refused('public.copilot_terminate_contexts(''refused'')', 'a tenant''s contexts are not terminated all at once');
 select pg_temp.refused(
-  'public.terminate_execution_contexts(''refused'', p_path_id := ''ready'')', 'nor a path of whichever conversation'
+  'public.copilot_terminate_contexts(''refused'', p_path_id := ''ready'')', 'nor a path of whichever conversation'
 );
 select pg_temp.refused(
-  'public.terminate_execution_contexts(''refused'', ''d'', p_context_id := pg_temp.id(2))',
+  'public.copilot_terminate_contexts(''refused'', ''d'', p_context_id := pg_temp.id(2))',
   'a context is not terminated as another conversation''s'
 );
-select pg_temp.refused('public.terminate_execution_contexts(''refused'', ''d'')', 'what has ended is not terminated again');
+select pg_temp.refused('public.copilot_terminate_contexts(''refused'', ''d'')', 'what has ended is not terminated again');
 
 -- confirm
 select pg_temp.refused(
-  format('public.confirm_sandbox_killed(pg_temp.id(%s), %L)', n, 'sandbox ' || n),
+  format('public.copilot_confirm_sandbox_killed(pg_temp.id(%s), %L)', n, 'sandbox ' || n),
   format('no kill is confirmed that is not owed (%s)', state)
 )
 from (
   values (1, 'creating'), (2, 'ready'), (4, 'killed'), (5, 'error'), (6, 'claim'), (99, 'unknown')
 ) as other (n, state);
 select pg_temp.refused(
-  'public.confirm_sandbox_killed(pg_temp.id(3), ''sandbox 1'')', 'nor for the kill of another sandbox'
+  'public.copilot_confirm_sandbox_killed(pg_temp.id(3), ''sandbox 1'')', 'nor for the kill of another sandbox'
 );
-select pg_temp.refused('public.confirm_sandbox_killed(pg_temp.id(3), null)', 'nor for that of none');
+select pg_temp.refused('public.copilot_confirm_sandbox_killed(pg_temp.id(3), null)', 'nor for that of none');
 
 -- claim
 select pg_temp.refused(
   format($q$
     (
       select c.id
-      from public.claim_execution_context(pg_temp.id(%s), 'refused', 'd', 'new path', 60, 1800) c
+      from public.copilot_claim_context(pg_temp.id(%s), 'refused', 'd', 'new path', 60, 1800) c
       where c.outcome <> 'pending' or c.id is not null
     )
   $q$, n),

@@ -64,7 +64,7 @@ select throws_ok(
   'a user does not get past the view'
 );
 select throws_ok(
-  $$ select public.terminate_execution_contexts('globex', 'globex 1') $$, '42501', null,
+  $$ select public.copilot_terminate_contexts('globex', 'globex 1') $$, '42501', null,
   'nor to the functions, which trust the tenant they are given'
 );
 reset role;

@@ -20,14 +20,14 @@ begin
     $q$,
     $q$
       values
-        ('cleanup-execution-contexts', '0 3 * * *', 'select copilot_internal.cleanup_until_done()'),
-        ('cleanup-executions', '30 * * * *', 'select copilot_internal.cleanup_executions()'),
-        ('cleanup-failed-claims', '* * * * *', 'select copilot_internal.delete_failed_claims()'),
-        ('expire-execution-contexts', '* * * * *', 'select copilot_internal.expire_execution_contexts()'),
-        ('forget-rates', '45 * * * *', 'select copilot_internal.forget_rates()'),
-        ('purge-execution-contexts-log', '15 3 * * *', 'select copilot_internal.purge_job_log()'),
-        ('retire-lost-executions', '*/5 * * * *', 'select copilot_internal.retire_lost_executions()'),
-        ('sweep-execution-contexts', '* * * * *', 'select copilot_internal.request_sweep()')
+        ('copilot-clean-up-contexts', '0 3 * * *', 'select copilot_internal.cleanup_until_done()'),
+        ('copilot-clean-up-executions', '30 * * * *', 'select copilot_internal.cleanup_executions()'),
+        ('copilot-delete-failed-claims', '* * * * *', 'select copilot_internal.delete_failed_claims()'),
+        ('copilot-expire-contexts', '* * * * *', 'select copilot_internal.expire_execution_contexts()'),
+        ('copilot-forget-rates', '45 * * * *', 'select copilot_internal.forget_rates()'),
+        ('copilot-purge-job-log', '15 3 * * *', 'select copilot_internal.purge_job_log()'),
+        ('copilot-retire-lost-executions', '*/5 * * * *', 'select copilot_internal.retire_lost_executions()'),
+        ('copilot-sweep', '* * * * *', 'select copilot_internal.request_sweep()')
     $q$,
     'the jobs are scheduled'
   );

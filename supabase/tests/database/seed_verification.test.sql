@@ -42,17 +42,17 @@ select results_eq(
 
 -- Bug 1, as its table of users has it: execute, wait 31 minutes, execute again on the same path.
 select is(
-  (select outcome from public.claim_execution_context(gen_random_uuid(), 'seed', 'c', 'X', 60, 1800)), 'claimed',
+  (select outcome from public.copilot_claim_context(gen_random_uuid(), 'seed', 'c', 'X', 60, 1800)), 'claimed',
   'a path runs code'
 );
-select public.activate_execution_context(id, 'sandbox') from copilot_internal.execution_contexts \g /dev/null
+select public.copilot_activate_context(id, 'sandbox') from copilot_internal.execution_contexts \g /dev/null
 update copilot_internal.execution_contexts
 set created_at = created_at - interval '31 minutes', activated_at = activated_at - interval '31 minutes',
     last_used_at = last_used_at - interval '31 minutes', expires_at = expires_at - interval '31 minutes';
 select results_eq(
   $$
     select outcome, previous_termination_reason
-    from public.claim_execution_context(gen_random_uuid(), 'seed', 'c', 'X', 60, 1800)
+    from public.copilot_claim_context(gen_random_uuid(), 'seed', 'c', 'X', 60, 1800)
   $$,
   $$ values ('claimed', 'expired') $$,
   'and runs code again after it expired'
@@ -63,7 +63,7 @@ select results_eq(
   $$
     select outcome, count(*)::integer
     from (
-      select (public.claim_execution_context(gen_random_uuid(), 'seed', 'c', 'Y', 60, 1800)).outcome
+      select (public.copilot_claim_context(gen_random_uuid(), 'seed', 'c', 'Y', 60, 1800)).outcome
       from generate_series(1, 10)
     ) callers
     group by outcome order by outcome

@@ -7,7 +7,7 @@ select plan(28);
 -- activate
 select pg_temp.begin_context(1, 'transitions', 'c', 'p', null) \g /dev/null
 select results_eq(
-  $$ select id, sandbox_id, ttl_seconds from public.activate_execution_context(pg_temp.id(1), 'sandbox 1') $$,
+  $$ select id, sandbox_id, ttl_seconds from public.copilot_activate_context(pg_temp.id(1), 'sandbox 1') $$,
   $$ values (pg_temp.id(1), 'sandbox 1', 1800) $$,
   'a claim is activated'
 );
@@ -22,7 +22,7 @@ select results_eq(
 create temp table first_activation as
 select activated_at from copilot_internal.execution_contexts where id = pg_temp.id(1);
 select results_eq(
-  $$ select id, sandbox_id from public.activate_execution_context(pg_temp.id(1), 'sandbox 1', 600) $$,
+  $$ select id, sandbox_id from public.copilot_activate_context(pg_temp.id(1), 'sandbox 1', 600) $$,
   $$ values (pg_temp.id(1), 'sandbox 1') $$,
   'it is activated again with the same sandbox, because the first answer may have been lost'
 );
@@ -37,7 +37,7 @@ select results_eq(
 select results_eq(
   $$
     select a.id, a.expires_at = c.expires_at
-    from public.activate_execution_context(pg_temp.id(1), 'sandbox 1') a
+    from public.copilot_activate_context(pg_temp.id(1), 'sandbox 1') a
     join copilot_internal.execution_contexts c on c.id = a.id
   $$,
   $$ values (pg_temp.id(1), true) $$,
@@ -46,14 +46,14 @@ select results_eq(
 select pg_temp.begin_context(2, 'transitions', 'c', 'late', null) \g /dev/null
 update copilot_internal.execution_contexts set expires_at = clock_timestamp() where id = pg_temp.id(2);
 select results_eq(
-  $$ select id from public.activate_execution_context(pg_temp.id(2), 'sandbox 2') $$,
+  $$ select id from public.copilot_activate_context(pg_temp.id(2), 'sandbox 2') $$,
   $$ values (pg_temp.id(2)) $$,
   'a claim past its lease that nobody has retired is activated: nobody else has the path'
 );
 
 -- fail
 select pg_temp.begin_context(3, 'transitions', 'c', 'fails', null) \g /dev/null
-select ok(public.fail_execution_context(pg_temp.id(3), 'sandbox_unavailable', false, 5), 'a claim fails');
+select ok(public.copilot_fail_context(pg_temp.id(3), 'sandbox_unavailable', false, 5), 'a claim fails');
 select results_eq(
   $$
     select sandbox_status, termination_reason, terminated_at is not null, error_code, error_final, error_retry_after_seconds
@@ -64,7 +64,7 @@ select results_eq(
 );
 
 -- lose
-select ok(public.lose_execution_context(pg_temp.id(2), 'sandbox 2'), 'a context whose sandbox is gone is lost');
+select ok(public.copilot_lose_context(pg_temp.id(2), 'sandbox 2'), 'a context whose sandbox is gone is lost');
 select results_eq(
   $$
     select sandbox_status, termination_reason, terminated_at is not null, sandbox_killed_at is not null
@@ -76,7 +76,7 @@ select results_eq(
 
 select pg_temp.begin_context(5, 'transitions', 'e', 'being killed', 'sandbox 5') \g /dev/null
 select ok(
-  public.lose_execution_context(pg_temp.id(5), 'sandbox 5', false), 'a context whose sandbox is only being killed is lost, too'
+  public.copilot_lose_context(pg_temp.id(5), 'sandbox 5', false), 'a context whose sandbox is only being killed is lost, too'
 );
 select results_eq(
   $$
@@ -93,7 +93,7 @@ from generate_series(1, 4) n \g /dev/null
 select pg_temp.begin_context(20, 'transitions', 'other', 'p1', 'sandbox 20') \g /dev/null
 select pg_temp.begin_context(21, 'other', 'd', 'p1', 'sandbox 21') \g /dev/null
 select results_eq(
-  $$ select * from public.terminate_execution_contexts('transitions', 'd', 'p1') $$,
+  $$ select * from public.copilot_terminate_contexts('transitions', 'd', 'p1') $$,
   $$ values (pg_temp.id(11), 'sandbox 11') $$,
   'a path is terminated'
 );
@@ -106,12 +106,12 @@ select results_eq(
   'its kill is owed, and is its caller''s for now'
 );
 select results_eq(
-  $$ select * from public.terminate_execution_contexts('transitions', p_context_id := pg_temp.id(12)) $$,
+  $$ select * from public.copilot_terminate_contexts('transitions', p_context_id := pg_temp.id(12)) $$,
   $$ values (pg_temp.id(12), 'sandbox 12') $$,
   'a context is terminated by its id'
 );
 select results_eq(
-  $$ select * from public.terminate_execution_contexts('transitions', 'd') order by id $$,
+  $$ select * from public.copilot_terminate_contexts('transitions', 'd') order by id $$,
   $$ values (pg_temp.id(13), 'sandbox 13'), (pg_temp.id(14), null) $$,
   'a conversation is terminated: what is left of it, with the claim in flight, which has no sandbox yet'
 );
@@ -126,7 +126,7 @@ select is_empty(
 );
 
 -- confirm
-select ok(public.confirm_sandbox_killed(pg_temp.id(11), 'sandbox 11'), 'a kill is confirmed');
+select ok(public.copilot_confirm_sandbox_killed(pg_temp.id(11), 'sandbox 11'), 'a kill is confirmed');
 select isnt(sandbox_killed_at, null, 'and noted')
 from copilot_internal.execution_contexts where id = pg_temp.id(11);
 
@@ -156,7 +156,7 @@ select results_eq(
   $$
     select path_id, outcome
     from (values ('p'), ('late'), ('fails'), ('dies')) as path (name),
-      public.claim_execution_context(gen_random_uuid(), 'transitions', 'c', path.name, 60, 1800)
+      public.copilot_claim_context(gen_random_uuid(), 'transitions', 'c', path.name, 60, 1800)
   $$,
   $$ values ('p', 'claimed'), ('late', 'claimed'), ('fails', 'claimed'), ('dies', 'claimed') $$,
   'an ended context never blocks a new one'

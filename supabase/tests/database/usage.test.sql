@@ -46,7 +46,7 @@ as $$
 $$;
 
 select is_empty(
-  $$ select from public.execution_usage('2026-01-01', '2026-12-31') $$, 'where nothing was used there is nothing to tell'
+  $$ select from public.copilot_execution_usage('2026-01-01', '2026-12-31') $$, 'where nothing was used there is nothing to tell'
 );
 
 -- Two conversations of one tenant, and another tenant.
@@ -58,7 +58,7 @@ select pg_temp.ran('globex', 'c', '2026-03-02 12:00:00', 7, 1) \g /dev/null
 select results_eq(
   $$
     select tenant_id, conversation_id, day, executions, execution_seconds, output_bytes, sandbox_seconds
-    from public.execution_usage('2026-03-01', '2026-03-03')
+    from public.copilot_execution_usage('2026-03-01', '2026-03-03')
   $$,
   $$
     values
@@ -70,20 +70,20 @@ select results_eq(
   'executions count by tenant, conversation and day, what runs still included; days without any are left out'
 );
 select results_eq(
-  $$ select conversation_id, day from public.execution_usage('2026-03-01', '2026-03-01') $$,
+  $$ select conversation_id, day from public.copilot_execution_usage('2026-03-01', '2026-03-01') $$,
   $$ values ('c', date '2026-03-01'), ('d', '2026-03-01') $$,
   'a single day is all of it, from midnight UTC to midnight UTC'
 );
 select is_empty(
-  $$ select from public.execution_usage('2026-02-01', '2026-02-28') $$, 'the first moment of a day is none of the day before'
+  $$ select from public.copilot_execution_usage('2026-02-01', '2026-02-28') $$, 'the first moment of a day is none of the day before'
 );
 select set_eq(
-  $$ select day from public.execution_usage('2026-03-02', '2026-03-03') $$,
+  $$ select day from public.copilot_execution_usage('2026-03-02', '2026-03-03') $$,
   array[date '2026-03-02', '2026-03-03'],
   'nor the last one any of the day after'
 );
 select is_empty(
-  $$ select from public.execution_usage('2026-03-03', '2026-03-01') $$, 'from a day to one before it there is nothing'
+  $$ select from public.copilot_execution_usage('2026-03-03', '2026-03-01') $$, 'from a day to one before it there is nothing'
 );
 
 -- One tenant, one conversation.
@@ -92,7 +92,7 @@ returns setof text
 language sql
 as $$
   select distinct u.tenant_id || ' ' || u.conversation_id
-  from public.execution_usage('2026-03-01', '2026-03-31', p_tenant_id, p_conversation_id) u
+  from public.copilot_execution_usage('2026-03-01', '2026-03-31', p_tenant_id, p_conversation_id) u
 $$;
 select set_eq($$ select pg_temp.used('acme', null) $$, array['acme c', 'acme d'], 'one tenant may be asked for');
 select set_eq($$ select pg_temp.used('acme', 'd') $$, array['acme d'], 'or one conversation of it');
@@ -110,7 +110,7 @@ select pg_temp.lived('globex', 'midnight', '2026-04-02 00:00:00', '2026-04-03 00
 select results_eq(
   $$
     select conversation_id, day, executions, execution_seconds, output_bytes, sandbox_seconds
-    from public.execution_usage('2026-04-01', '2026-04-30', 'acme', 'night')
+    from public.copilot_execution_usage('2026-04-01', '2026-04-30', 'acme', 'night')
   $$,
   $$
     values
@@ -120,7 +120,7 @@ select results_eq(
   'a life that spans midnight counts for either day, and several of a day are added up'
 );
 select results_eq(
-  $$ select day, sandbox_seconds from public.execution_usage('2026-04-01', '2026-04-30', 'acme', 'days') $$,
+  $$ select day, sandbox_seconds from public.copilot_execution_usage('2026-04-01', '2026-04-30', 'acme', 'days') $$,
   $$
     values
       (date '2026-04-01', 43200::numeric), ('2026-04-02', 86400), ('2026-04-03', 86400), ('2026-04-04', 21600)
@@ -128,12 +128,12 @@ select results_eq(
   'one that spans days counts for each of them'
 );
 select results_eq(
-  $$ select day, sandbox_seconds from public.execution_usage('2026-04-02', '2026-04-03', 'acme', 'days') $$,
+  $$ select day, sandbox_seconds from public.copilot_execution_usage('2026-04-02', '2026-04-03', 'acme', 'days') $$,
   $$ values (date '2026-04-02', 86400::numeric), ('2026-04-03', 86400) $$,
   'those that were not asked for are left out'
 );
 select results_eq(
-  $$ select day, sandbox_seconds from public.execution_usage('2026-03-31', '2026-04-30', 'globex') $$,
+  $$ select day, sandbox_seconds from public.copilot_execution_usage('2026-03-31', '2026-04-30', 'globex') $$,
   $$ values (date '2026-04-02', 86400::numeric) $$,
   'one from midnight to midnight is of one day'
 );
@@ -142,7 +142,7 @@ select pg_temp.ran('acme', 'night', '2026-04-05 00:10:00', 2000, 2) \g /dev/null
 select results_eq(
   $$
     select day, executions, execution_seconds, sandbox_seconds
-    from public.execution_usage('2026-04-01', '2026-04-30', 'acme', 'night')
+    from public.copilot_execution_usage('2026-04-01', '2026-04-30', 'acme', 'night')
   $$,
   $$
     values
@@ -152,7 +152,7 @@ select results_eq(
 );
 select pg_temp.lived('acme', 'nothing', '2026-04-01 12:00:00', '2026-04-01 12:00:00') \g /dev/null
 select is(
-  (select sum(sandbox_seconds) from public.execution_usage('2026-04-01', '2026-04-30', 'acme', 'nothing')), 0::numeric,
+  (select sum(sandbox_seconds) from public.copilot_execution_usage('2026-04-01', '2026-04-30', 'acme', 'nothing')), 0::numeric,
   'a life of no time counts for none'
 );
 
@@ -162,7 +162,7 @@ returns numeric
 language sql
 as $$
   select sum(u.sandbox_seconds)
-  from public.execution_usage(
+  from public.copilot_execution_usage(
     (clock_timestamp() at time zone 'UTC')::date - 3, (clock_timestamp() at time zone 'UTC')::date, p_tenant_id
   ) u
 $$;
@@ -174,13 +174,13 @@ select ok(
 select cmp_ok(
   (
     select count(*)::integer
-    from public.execution_usage('2026-01-01', (clock_timestamp() at time zone 'UTC')::date, 'active')
+    from public.copilot_execution_usage('2026-01-01', (clock_timestamp() at time zone 'UTC')::date, 'active')
   ),
   '>=', 2, 'on each day that it has lived'
 );
 select is_empty(
   $$
-    select from public.execution_usage(
+    select from public.copilot_execution_usage(
       (clock_timestamp() at time zone 'UTC')::date + 2, (clock_timestamp() at time zone 'UTC')::date + 9, 'active'
     )
   $$,
@@ -191,17 +191,17 @@ from (select date_trunc('second', clock_timestamp())) as now (t) \g /dev/null
 select is(pg_temp.sandbox_seconds('idle'), 7200::numeric, 'one that nobody has retired counts up to its deadline');
 select copilot_internal.expire_execution_contexts() \g /dev/null
 select is(pg_temp.sandbox_seconds('idle'), 7200::numeric, 'as it does when that is done, and not twice');
-select public.claim_execution_context(gen_random_uuid(), 'claim', 'c', 'p', 60, 60) \g /dev/null
+select public.copilot_claim_context(gen_random_uuid(), 'claim', 'c', 'p', 60, 60) \g /dev/null
 select is(pg_temp.sandbox_seconds('claim'), null, 'a claim has no sandbox yet');
 
 select is(
-  (select sum(executions) from public.execution_usage('2026-01-01', '2026-12-31') where tenant_id <> 'active'),
+  (select sum(executions) from public.copilot_execution_usage('2026-01-01', '2026-12-31') where tenant_id <> 'active'),
   (select count(*)::numeric from copilot_internal.executions),
   'over all, every execution is counted once'
 );
 set local timezone = 'America/Los_Angeles';
 select results_eq(
-  $$ select day, sandbox_seconds from public.execution_usage('2026-04-01', '2026-04-30', 'acme', 'night') $$,
+  $$ select day, sandbox_seconds from public.copilot_execution_usage('2026-04-01', '2026-04-30', 'acme', 'night') $$,
   $$ values (date '2026-04-01', 3600::numeric), ('2026-04-02', 1810.5), ('2026-04-05', 0) $$,
   'the session''s time zone changes nothing'
 );

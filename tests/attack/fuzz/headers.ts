@@ -94,9 +94,9 @@ export function places(random: Random, request: FuzzRequest, scene: Scene): Fuzz
     [1, { ...place("http://elsewhere.example/nothing"), headers: user }],
     [1, { ...request, kind: "longer path", target: `${request.target}/more?a=b#c` }],
     [1, { ...request, kind: "long query", target: `${request.target}?${"a=b&".repeat(5_000)}` }],
-    [2, rpc("claim_execution_context", { ...claim, p_lease_seconds: 60, p_default_ttl_seconds: 60 })],
-    [2, rpc("terminate_execution_contexts", { p_tenant_id: VICTIM, p_conversation_id: VICTIMS_PATH.conversation_id })],
-    [1, rpc("find_orphans", { p_sandboxes: [] })],
-    [1, rpc("execution_usage", { p_from: "2026-01-01", p_to: "2027-01-01", p_tenant_id: VICTIM })],
+    [2, rpc("copilot_claim_context", { ...claim, p_lease_seconds: 60, p_default_ttl_seconds: 60 })],
+    [2, rpc("copilot_terminate_contexts", { p_tenant_id: VICTIM, p_conversation_id: VICTIMS_PATH.conversation_id })],
+    [1, rpc("copilot_find_orphans", { p_sandboxes: [] })],
+    [1, rpc("copilot_execution_usage", { p_from: "2026-01-01", p_to: "2027-01-01", p_tenant_id: VICTIM })],
   ]);
 }

@@ -48,12 +48,12 @@ export const create: Operation = async (sql) => {
   const id = crypto.randomUUID();
   const [claim] = await claimPath(sql, id, "tenant of new paths", "conversation", id);
   if (claim?.outcome !== "claimed") throw new Error(`A new path was ${claim?.outcome ?? "not answered"}`);
-  await sql`select from public.activate_execution_context(${id}, ${`sandbox ${id}`})`;
-  await sql`select from public.terminate_execution_contexts('tenant of new paths', 'conversation', ${id})`;
+  await sql`select from public.copilot_activate_context(${id}, ${`sandbox ${id}`})`;
+  await sql`select from public.copilot_terminate_contexts('tenant of new paths', 'conversation', ${id})`;
 };
 
 function claimPath(sql: postgres.Sql, id: string, tenant: string, conversation: string, path: string) {
   return sql<{ outcome: string }[]>`
-    select * from public.claim_execution_context(${id}, ${tenant}, ${conversation}, ${path}, 120, 1800)
+    select * from public.copilot_claim_context(${id}, ${tenant}, ${conversation}, ${path}, 120, 1800)
   `;
 }

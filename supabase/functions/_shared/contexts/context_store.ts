@@ -75,7 +75,7 @@ export class ContextStore {
 
   /** Gets the path's context, or the right to create its sandbox. */
   async claim(key: PathKey, options: ClaimOptions): Promise<Claim> {
-    const rows = await this.rpc.call("claim_execution_context", {
+    const rows = await this.rpc.call("copilot_claim_context", {
       p_claim_id: crypto.randomUUID(),
       p_tenant_id: key.tenantId,
       p_conversation_id: key.conversationId,
@@ -96,7 +96,7 @@ export class ContextStore {
 
   /** Turns a claim into a ready context. Null: the claim has ended, and the sandbox is nobody's. */
   async activate(claimId: string, sandboxId: string, holdSeconds: number): Promise<Context | null> {
-    const rows = await this.rpc.call("activate_execution_context", {
+    const rows = await this.rpc.call("copilot_activate_context", {
       p_context_id: claimId,
       p_sandbox_id: sandboxId,
       p_hold_seconds: holdSeconds,
@@ -113,7 +113,7 @@ export class ContextStore {
     error: ContextError,
     { final, mayLive }: { readonly final: boolean; readonly mayLive: boolean },
   ): Promise<boolean> {
-    return await this.rpc.call("fail_execution_context", {
+    return await this.rpc.call("copilot_fail_context", {
       p_context_id: claimId,
       p_error_code: error.code,
       p_error_final: final,
@@ -124,12 +124,12 @@ export class ContextStore {
 
   /** Notes that no sandbox of a claim that had ended is alive: its place in the quotas is free. */
   async settle(claimId: string): Promise<boolean> {
-    return await this.rpc.call("settle_claim", { p_context_id: claimId }, z.boolean());
+    return await this.rpc.call("copilot_settle_claim", { p_context_id: claimId }, z.boolean());
   }
 
   /** Ends a context whose sandbox E2B says is gone. Unconfirmed, because it is only being killed: the kill stays owed. */
   async lose(contextId: string, sandboxId: string, confirmed: boolean): Promise<boolean> {
-    return await this.rpc.call("lose_execution_context", {
+    return await this.rpc.call("copilot_lose_context", {
       p_context_id: contextId,
       p_sandbox_id: sandboxId,
       p_confirmed: confirmed,
@@ -141,7 +141,7 @@ export class ContextStore {
     tenantId: string,
     scope: { readonly conversationId?: string; readonly pathId?: string; readonly contextId?: string },
   ): Promise<{ id: string; sandbox_id: string | null }[]> {
-    return await this.rpc.call("terminate_execution_contexts", {
+    return await this.rpc.call("copilot_terminate_contexts", {
       p_tenant_id: tenantId,
       p_conversation_id: scope.conversationId,
       p_path_id: scope.pathId,
@@ -151,13 +151,13 @@ export class ContextStore {
 
   /** Retires up to `limit` contexts that are past their deadline. Returns how many. */
   async expireDue(limit: number): Promise<number> {
-    return await this.rpc.call("expire_due_execution_contexts", { p_limit: limit }, z.int());
+    return await this.rpc.call("copilot_expire_due_contexts", { p_limit: limit }, z.int());
   }
 
   /** Takes on up to `limit` kills that are owed; for half a minute no other sweep takes the same. */
   async takeOwedKills(limit: number): Promise<SandboxOfContext[]> {
     const rows = await this.rpc.call(
-      "take_owed_kills",
+      "copilot_take_owed_kills",
       { p_limit: limit },
       z.array(z.object({ id: z.uuid(), sandbox_id: z.string() })),
     );
@@ -166,17 +166,17 @@ export class ContextStore {
 
   /** The token of the page of E2B's list where the last sweep ended. Null: at the list's end, so begin anew. */
   async sweepPlace(): Promise<string | null> {
-    return await this.rpc.call("sweep_place", {}, z.string().nullable());
+    return await this.rpc.call("copilot_sweep_place", {}, z.string().nullable());
   }
 
   /** Notes where the next sweep goes on. */
   async moveSweepPlace(pageToken: string | undefined): Promise<boolean> {
-    return await this.rpc.call("move_sweep_place", { p_page_token: pageToken }, z.boolean());
+    return await this.rpc.call("copilot_move_sweep_place", { p_page_token: pageToken }, z.boolean());
   }
 
   /** Of these sandboxes, those that a claim of ours made and that no active context owns. */
   async findOrphans(sandboxes: readonly SandboxOfContext[]): Promise<SandboxOfContext[]> {
-    const rows = await this.rpc.call("find_orphans", {
+    const rows = await this.rpc.call("copilot_find_orphans", {
       p_sandboxes: sandboxes.map(({ sandboxId, contextId }) => ({ sandbox_id: sandboxId, context_id: contextId })),
     }, z.array(z.object({ sandbox_id: z.string(), context_id: z.uuid() })));
     return rows.map((row) => ({ sandboxId: row.sandbox_id, contextId: row.context_id }));
@@ -184,7 +184,7 @@ export class ContextStore {
 
   /** Notes that E2B confirmed the kill of an ended context's sandbox. False: that context owed no kill of this one. */
   async confirmKilled(contextId: string, sandboxId: string): Promise<boolean> {
-    return await this.rpc.call("confirm_sandbox_killed", {
+    return await this.rpc.call("copilot_confirm_sandbox_killed", {
       p_context_id: contextId,
       p_sandbox_id: sandboxId,
     }, z.boolean());

@@ -48,7 +48,7 @@ export type Database = {
       };
     };
     Functions: {
-      "activate_execution_context": {
+      "copilot_activate_context": {
         Args: { "p_context_id": string; "p_hold_seconds"?: number; "p_sandbox_id": string };
         Returns: {
           "conversation_id": string;
@@ -64,23 +64,8 @@ export type Database = {
           "ttl_seconds": number;
         }[];
       };
-      "answer_execution": { Args: { "p_answer"?: string; "p_execution_id": string }; Returns: boolean };
-      "claim_execution": {
-        Args: {
-          "p_execution_id": string;
-          "p_idempotency_key": string;
-          "p_lease_seconds": number;
-          "p_most_bytes"?: number;
-          "p_request_hash": string;
-          "p_tenant_id": string;
-        };
-        Returns: {
-          "answer": Json;
-          "answer_bytes": number;
-          "outcome": string;
-        }[];
-      };
-      "claim_execution_context": {
+      "copilot_answer_execution": { Args: { "p_answer"?: string; "p_execution_id": string }; Returns: boolean };
+      "copilot_claim_context": {
         Args: {
           "p_awaited_id"?: string;
           "p_claim_id": string;
@@ -117,8 +102,23 @@ export type Database = {
           "ttl_seconds": number;
         }[];
       };
-      "confirm_sandbox_killed": { Args: { "p_context_id": string; "p_sandbox_id": string }; Returns: boolean };
-      "execution_usage": {
+      "copilot_claim_execution": {
+        Args: {
+          "p_execution_id": string;
+          "p_idempotency_key": string;
+          "p_lease_seconds": number;
+          "p_most_bytes"?: number;
+          "p_request_hash": string;
+          "p_tenant_id": string;
+        };
+        Returns: {
+          "answer": Json;
+          "answer_bytes": number;
+          "outcome": string;
+        }[];
+      };
+      "copilot_confirm_sandbox_killed": { Args: { "p_context_id": string; "p_sandbox_id": string }; Returns: boolean };
+      "copilot_execution_usage": {
         Args: { "p_conversation_id"?: string; "p_from": string; "p_tenant_id"?: string; "p_to": string };
         Returns: {
           "conversation_id": string;
@@ -130,8 +130,8 @@ export type Database = {
           "tenant_id": string;
         }[];
       };
-      "expire_due_execution_contexts": { Args: { "p_limit"?: number }; Returns: number };
-      "fail_execution_context": {
+      "copilot_expire_due_contexts": { Args: { "p_limit"?: number }; Returns: number };
+      "copilot_fail_context": {
         Args: {
           "p_context_id": string;
           "p_error_code": string;
@@ -141,14 +141,14 @@ export type Database = {
         };
         Returns: boolean;
       };
-      "find_orphans": {
+      "copilot_find_orphans": {
         Args: { "p_sandboxes": Json };
         Returns: {
           "context_id": string;
           "sandbox_id": string;
         }[];
       };
-      "finish_execution": {
+      "copilot_finish_execution": {
         Args: {
           "p_context_id": string;
           "p_duration_ms": number;
@@ -160,24 +160,24 @@ export type Database = {
         };
         Returns: boolean;
       };
-      "is_kernel_in_use": {
+      "copilot_is_kernel_in_use": {
         Args: { "p_context_id": string; "p_execution_id": string; "p_language": string; "p_within_ms": number };
         Returns: boolean;
       };
-      "keep_execution": { Args: { "p_execution_id": string; "p_lease_seconds": number }; Returns: boolean };
-      "lose_execution_context": {
+      "copilot_keep_execution": { Args: { "p_execution_id": string; "p_lease_seconds": number }; Returns: boolean };
+      "copilot_lose_context": {
         Args: { "p_confirmed"?: boolean; "p_context_id": string; "p_sandbox_id": string };
         Returns: boolean;
       };
-      "move_sweep_place": { Args: { "p_page_token"?: string }; Returns: boolean };
-      "note_kernel_restart": {
+      "copilot_move_sweep_place": { Args: { "p_page_token"?: string }; Returns: boolean };
+      "copilot_note_kernel_restart": {
         Args: { "p_context_id": string; "p_execution_id": string; "p_language": string };
         Returns: boolean;
       };
-      "release_execution": { Args: { "p_execution_id": string }; Returns: boolean };
-      "send_execution": { Args: { "p_execution_id": string }; Returns: boolean };
-      "settle_claim": { Args: { "p_context_id": string }; Returns: boolean };
-      "start_execution": {
+      "copilot_release_execution": { Args: { "p_execution_id": string }; Returns: boolean };
+      "copilot_send_execution": { Args: { "p_execution_id": string }; Returns: boolean };
+      "copilot_settle_claim": { Args: { "p_context_id": string }; Returns: boolean };
+      "copilot_start_execution": {
         Args: {
           "p_context_id": string;
           "p_elapsed_ms"?: number;
@@ -191,15 +191,15 @@ export type Database = {
           "previous_termination_reason": string;
         }[];
       };
-      "sweep_place": { Args: Record<PropertyKey, never>; Returns: string };
-      "take_owed_kills": {
+      "copilot_sweep_place": { Args: Record<PropertyKey, never>; Returns: string };
+      "copilot_take_owed_kills": {
         Args: { "p_limit"?: number; "p_retry_seconds"?: number };
         Returns: {
           "id": string;
           "sandbox_id": string;
         }[];
       };
-      "terminate_execution_contexts": {
+      "copilot_terminate_contexts": {
         Args: { "p_context_id"?: string; "p_conversation_id"?: string; "p_path_id"?: string; "p_tenant_id": string };
         Returns: {
           "id": string;

@@ -46,7 +46,7 @@ export class ExecutionStore {
     leaseSeconds: number,
     mostBytes: number,
   ): Promise<ExecutionClaim> {
-    const rows = await this.rpc.call("claim_execution", {
+    const rows = await this.rpc.call("copilot_claim_execution", {
       p_execution_id: executionId,
       p_tenant_id: key.tenantId,
       p_idempotency_key: key.idempotencyKey,
@@ -59,7 +59,7 @@ export class ExecutionStore {
 
   /** Says that whoever runs a claimed execution is alive. */
   async keep(executionId: string, leaseSeconds: number): Promise<boolean> {
-    return await this.rpc.call("keep_execution", {
+    return await this.rpc.call("copilot_keep_execution", {
       p_execution_id: executionId,
       p_lease_seconds: leaseSeconds,
     }, z.boolean());
@@ -67,12 +67,12 @@ export class ExecutionStore {
 
   /** Notes that its code is about to be sent. False: its claim was taken over, and it must not be. */
   async send(executionId: string): Promise<boolean> {
-    return await this.rpc.call("send_execution", { p_execution_id: executionId }, z.boolean());
+    return await this.rpc.call("copilot_send_execution", { p_execution_id: executionId }, z.boolean());
   }
 
   /** Gives up a claimed execution of which nothing ran. */
   async release(executionId: string): Promise<boolean> {
-    return await this.rpc.call("release_execution", { p_execution_id: executionId }, z.boolean());
+    return await this.rpc.call("copilot_release_execution", { p_execution_id: executionId }, z.boolean());
   }
 
   /**
@@ -84,7 +84,7 @@ export class ExecutionStore {
     entry: LedgerEntry,
     { elapsed, limit, count }: { readonly elapsed: number; readonly limit: number; readonly count?: number },
   ): Promise<Loss | undefined> {
-    const rows = await this.rpc.call("start_execution", {
+    const rows = await this.rpc.call("copilot_start_execution", {
       p_execution_id: entry.executionId,
       p_context_id: entry.contextId,
       p_language: entry.language,
@@ -97,7 +97,7 @@ export class ExecutionStore {
 
   /** Notes how it ended. */
   async finish(entry: LedgerEntry, end: LedgerEnd): Promise<boolean> {
-    return await this.rpc.call("finish_execution", {
+    return await this.rpc.call("copilot_finish_execution", {
       p_execution_id: entry.executionId,
       p_context_id: entry.contextId,
       p_language: entry.language,
@@ -111,7 +111,7 @@ export class ExecutionStore {
 
   /** Ends the claim on its key, with the answer for those who repeat the request, or because nobody knows it. */
   async answer(executionId: string, answer?: KeptAnswer): Promise<boolean> {
-    return await this.rpc.call("answer_execution", {
+    return await this.rpc.call("copilot_answer_execution", {
       p_execution_id: executionId,
       // As text: it may hold what a Postgres text cannot, and there it stands escaped.
       p_answer: answer && JSON.stringify(answer),
@@ -120,7 +120,7 @@ export class ExecutionStore {
 
   /** Notes that the kernel was restarted because of the execution, or is about to be: every later caller is told. */
   async noteKernelRestart(entry: LedgerEntry): Promise<boolean> {
-    return await this.rpc.call("note_kernel_restart", {
+    return await this.rpc.call("copilot_note_kernel_restart", {
       p_execution_id: entry.executionId,
       p_context_id: entry.contextId,
       p_language: entry.language,
@@ -129,7 +129,7 @@ export class ExecutionStore {
 
   /** Whether the kernel serves another execution: one that began in the last `within` milliseconds, or is alive. */
   async isKernelInUse(entry: LedgerEntry, within: number): Promise<boolean> {
-    return await this.rpc.call("is_kernel_in_use", {
+    return await this.rpc.call("copilot_is_kernel_in_use", {
       p_execution_id: entry.executionId,
       p_context_id: entry.contextId,
       p_language: entry.language,

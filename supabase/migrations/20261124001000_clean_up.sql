@@ -55,6 +55,8 @@ end
 $$;
 comment on function copilot_internal.cleanup_old_terminated_contexts(integer, integer) is
   'Deletes up to p_limit contexts that ended more than p_days_old days ago and owe no kill, the oldest first. Says how many.';
+revoke execute on function copilot_internal.cleanup_old_terminated_contexts(integer, integer)
+  from public, anon, authenticated;
 
 create or replace function copilot_internal.cleanup_until_done(
   p_days_old integer default 7,
@@ -91,3 +93,62 @@ comment on function copilot_internal.cleanup_until_done(integer, integer, interv
   'Deletes old contexts in batches of p_limit, with rests between them, until none is left or p_budget is spent. Says how many.';
 revoke execute on function copilot_internal.cleanup_until_done(integer, integer, interval)
   from public, anon, authenticated;
+
+create or replace function copilot_internal.cleanup_executions(
+  p_limit integer default 1000,
+  p_budget interval default interval '60 seconds'
+)
+returns table (deleted_count integer)
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_ledger_days integer := (select s.ledger_days from copilot_internal.settings s);
+  -- Read once: a clock that is read anew for each row can be looked up in no index.
+  v_now timestamptz := clock_timestamp();
+  v_before timestamptz := v_now - make_interval(days => v_ledger_days);
+  v_end timestamptz := v_now + p_budget;
+  v_batch integer;
+begin
+  deleted_count := 0;
+  loop
+    with keys as (
+      delete from copilot_internal.idempotency_keys k
+      where k.ctid = any (array(
+        select o.ctid from copilot_internal.idempotency_keys o
+        where o.expires_at <= v_now
+        limit p_limit
+        for update skip locked
+      ))
+      returning 1
+    ),
+    runs as (
+      delete from copilot_internal.executions e
+      where e.ctid = any (array(
+        select o.ctid from copilot_internal.executions o
+        where o.started_at < v_before
+        limit p_limit
+        for update skip locked
+      ))
+      returning 1
+    ),
+    lives as (
+      delete from copilot_internal.sandbox_lives l
+      where l.ctid = any (array(
+        select o.ctid from copilot_internal.sandbox_lives o
+        where o.ended_at < v_before
+        limit p_limit
+        for update skip locked
+      ))
+      returning 1
+    )
+    select (select count(*) from keys) + (select count(*) from runs) + (select count(*) from lives) into v_batch;
+    deleted_count := deleted_count + v_batch;
+    exit when v_batch = 0 or clock_timestamp() >= v_end;
+  end loop;
+  return next;
+end
+$$;
+comment on function copilot_internal.cleanup_executions(integer, interval) is
+  'Deletes the ledger''s rows that are older than settings.ledger_days, and kept answers that are past their time, in batches of p_limit a table, until none is left or p_budget is spent. Says how many.';
+revoke execute on function copilot_internal.cleanup_executions(integer, interval) from public, anon, authenticated;

@@ -1,74 +1,10 @@
--- What a quota counts: the sandboxes that may be alive at E2B, whatever has become of their rows.
-
-alter table copilot_internal.execution_contexts
-  add column if not exists probation_seconds integer not null default 90,
-  add column if not exists may_live_until timestamptz;
-comment on column copilot_internal.execution_contexts.probation_seconds is
-  'How long the sandbox lives from its birth on, whatever comes.';
-comment on column copilot_internal.execution_contexts.may_live_until is
-  'Of an ended context: until when its sandbox may be alive, unless its kill is confirmed.';
-
--- Of rows that ended before there was this column, those that owe a kill.
-update copilot_internal.execution_contexts
-set may_live_until = expires_at
-where terminated_at is not null and sandbox_id is not null and sandbox_killed_at is null and may_live_until is null;
-
--- E2B has one owner for each sandbox, and so has the table.
-do $$
-declare
-  v_shared bigint := (
-    select count(*) from (
-      select from copilot_internal.execution_contexts
-      where terminated_at is null and sandbox_id is not null
-      group by sandbox_id having count(*) > 1
-    ) sandboxes
-  );
-begin
-  if v_shared > 0 then
-    raise exception '% sandboxes have more than one active context; nothing has been changed', v_shared
-      using hint = 'End all but one of each: update copilot_internal.execution_contexts set sandbox_status = ''terminated'', termination_reason = ''terminated'', terminated_at = now() where id = …';
-  end if;
-end
-$$;
-create unique index if not exists idx_execution_contexts_unique_sandbox
-  on copilot_internal.execution_contexts (sandbox_id)
-  where terminated_at is null and sandbox_id is not null;
-comment on index copilot_internal.idx_execution_contexts_unique_sandbox is
-  'No two active contexts have the same sandbox.';
-
-create or replace function copilot_internal.note_end_of_life()
-returns trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  new.may_live_until := case
-    when new.sandbox_killed_at is not null then new.terminated_at
-    -- E2B's deadline is never earlier than probation's end, and connect moves it as far as ours.
-    when new.activated_at is not null
-      then greatest(new.expires_at, new.activated_at + make_interval(secs => new.probation_seconds))
-    -- It is asked for within the lease.
-    else new.expires_at + make_interval(secs => new.probation_seconds)
-  end;
-  return new;
-end
-$$;
-comment on function copilot_internal.note_end_of_life() is
-  'Notes until when the sandbox of a context that ends may be alive.';
-revoke execute on function copilot_internal.note_end_of_life() from public, anon, authenticated;
-
-drop trigger if exists note_end_of_life on copilot_internal.execution_contexts;
-create trigger note_end_of_life
-  before update of terminated_at on copilot_internal.execution_contexts
-  for each row
-  when (old.terminated_at is null and new.terminated_at is not null and new.may_live_until is null)
-  execute function copilot_internal.note_end_of_life();
-
-create index if not exists idx_execution_contexts_may_live
-  on copilot_internal.execution_contexts (tenant_id, may_live_until)
-  where terminated_at is not null and sandbox_killed_at is null;
-comment on index copilot_internal.idx_execution_contexts_may_live is
-  'Ended contexts of a tenant whose sandbox may be alive.';
+-- Getting a path's context: one that is ready, or the right to create its sandbox, and what becomes of that. Every
+-- transition is a conditional statement on the database's clock, so whoever comes late changes no row and can see that.
+-- Expected outcomes are rows, never exceptions.
+--
+-- What the functions call stands in public, because PostgREST reaches exposed schemas only, under names that begin with
+-- copilot_. Postgres lets PUBLIC execute every new function: each definition is followed by the grants that leave
+-- service_role alone.
 
 create or replace function copilot_internal.places(p_tenant_id text)
 returns table (conversation_id text, path_id text, has_ended boolean, free_at timestamptz)
@@ -100,10 +36,7 @@ comment on function copilot_internal.places(text) is
   'The sandboxes of a tenant that may be alive: those of active contexts, of claims in flight, of what ended and is not known to be gone. free_at: when E2B ends it, if nobody does.';
 revoke execute on function copilot_internal.places(text) from public, anon, authenticated;
 
-drop function if exists public.claim_execution_context(
-  uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer
-);
-create or replace function public.claim_execution_context(
+create or replace function public.copilot_claim_context(
   p_claim_id uuid,
   p_tenant_id text,
   p_conversation_id text,
@@ -145,30 +78,27 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  v_outcome text;
   v_context copilot_internal.execution_contexts;
   v_previous copilot_internal.execution_contexts;
-  -- The quota or rate that refuses the claim.
-  v_limit record;
-  v_again_at timestamptz;
 begin
   -- A claim that asks again, because its answer was lost, has had its turn.
   if p_executions_per_minute is not null
     and not exists (select from copilot_internal.execution_contexts c where c.id = p_claim_id)
   then
-    v_again_at := copilot_internal.take_turn(p_tenant_id, 'execution', p_executions_per_minute);
-  end if;
-  if v_again_at is not null then
-    v_outcome := 'rate_limited';
-    select 'executions'::text as scope, p_executions_per_minute as quota, null::integer as taken, v_again_at as next_at
-    into v_limit;
+    expires_at := copilot_internal.take_turn(p_tenant_id, 'execution', p_executions_per_minute);
+    if expires_at is not null then
+      outcome := 'rate_limited';
+      quota_scope := 'executions';
+      quota_limit := p_executions_per_minute;
+      return next;
+      return;
+    end if;
   end if;
 
   -- Each turn sees what others have committed meanwhile, and turns end: one that finds nothing to do means that
   -- somebody else has moved the path on. The bound is for the caller's patience only; "pending" brings it back.
   for turn in 1..10 loop
-    exit when v_outcome = 'rate_limited';
-    v_outcome := 'pending';
+    outcome := 'pending';
 
     update copilot_internal.execution_contexts c
     set last_used_at = clock_timestamp(),
@@ -182,7 +112,7 @@ begin
       and c.terminated_at is null and c.sandbox_status = 'ready' and c.expires_at > clock_timestamp()
     returning c.* into v_context;
     if found then
-      v_outcome := 'reused';
+      outcome := 'reused';
       -- A touch that is lost in a crash only shortens an idle deadline, so it need not wait for the disk.
       perform set_config('synchronous_commit', 'off', true);
       exit;
@@ -193,7 +123,7 @@ begin
       from copilot_internal.execution_contexts c
       where c.id = p_awaited_id and c.sandbox_status = 'error' and c.error_final;
       if found then
-        v_outcome := 'failed';
+        outcome := 'failed';
         exit;
       end if;
     end if;
@@ -206,7 +136,7 @@ begin
     if found then
       if v_context.id = p_claim_id then
         -- The answer to this very claim was lost and its holder asks again.
-        v_outcome := 'claimed';
+        outcome := 'claimed';
       end if;
       exit;
     end if;
@@ -236,7 +166,7 @@ begin
 
     -- A ready context's place on this path is not counted: it is what the claim is for, and somebody may have taken it
     -- since we looked. Places of contexts that have ended here are.
-    select q.scope, q.quota, q.taken, q.next_at into v_limit
+    select q.scope, q.quota, q.taken, q.next_at into quota_scope, quota_limit, quota_count, expires_at
     from (
       select
         count(*)::integer as tenant_taken,
@@ -254,16 +184,18 @@ begin
     where q.taken >= q.quota
     limit 1;
     if found then
-      v_outcome := 'quota_exceeded';
-      exit;
+      outcome := 'quota_exceeded';
+      return next;
+      return;
     end if;
 
-    v_again_at := copilot_internal.take_turn(p_tenant_id, 'create', p_creates_per_minute);
-    if v_again_at is not null then
-      v_outcome := 'rate_limited';
-      select 'creates'::text as scope, p_creates_per_minute as quota, null::integer as taken, v_again_at as next_at
-      into v_limit;
-      exit;
+    expires_at := copilot_internal.take_turn(p_tenant_id, 'create', p_creates_per_minute);
+    if expires_at is not null then
+      outcome := 'rate_limited';
+      quota_scope := 'creates';
+      quota_limit := p_creates_per_minute;
+      return next;
+      return;
     end if;
 
     -- Claims that never became ready are passed over: they held no variables, so the end of the one before counts.
@@ -286,43 +218,80 @@ begin
     on conflict do nothing
     returning c.* into v_context;
     if found then
-      v_outcome := 'claimed';
+      outcome := 'claimed';
       exit;
     end if;
     -- Somebody else took the path since we looked: look again.
   end loop;
 
-  if v_outcome in ('quota_exceeded', 'rate_limited') then
-    return query select
-      v_outcome, null::uuid, p_tenant_id, p_conversation_id, p_path_id, null::text, null::integer, null::timestamptz,
-      null::timestamptz, v_limit.next_at, null::text, null::timestamptz, null::text, null::integer, v_limit.scope,
-      v_limit.quota, v_limit.taken;
-    return;
-  end if;
   return query select
-    v_outcome, v_context.id, v_context.tenant_id, v_context.conversation_id, v_context.path_id, v_context.sandbox_id,
+    outcome, v_context.id, v_context.tenant_id, v_context.conversation_id, v_context.path_id, v_context.sandbox_id,
     v_context.ttl_seconds, v_context.created_at, v_context.last_used_at, v_context.expires_at,
     v_context.previous_termination_reason, v_context.previous_terminated_at,
     v_context.error_code, v_context.error_retry_after_seconds, null::text, null::integer, null::integer;
 end
 $$;
-comment on function public.claim_execution_context(
+comment on function public.copilot_claim_context(
   uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer
 ) is
   'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. p_hold_seconds is added to the idle deadline for an execution about to run.';
 revoke execute on function
-  public.claim_execution_context(
+  public.copilot_claim_context(
     uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer
   )
   from public, anon, authenticated;
 grant execute on function
-  public.claim_execution_context(
+  public.copilot_claim_context(
     uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer
   )
   to service_role;
 
-drop function if exists public.fail_execution_context(uuid, text, boolean, integer);
-create or replace function public.fail_execution_context(
+create or replace function public.copilot_activate_context(
+  p_context_id uuid,
+  p_sandbox_id text,
+  p_hold_seconds integer default 0
+)
+returns table (
+  id uuid,
+  tenant_id text,
+  conversation_id text,
+  path_id text,
+  sandbox_id text,
+  ttl_seconds integer,
+  created_at timestamptz,
+  last_used_at timestamptz,
+  expires_at timestamptz,
+  previous_termination_reason text,
+  previous_terminated_at timestamptz
+)
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  update copilot_internal.execution_contexts c
+  set sandbox_status = 'ready',
+      sandbox_id = p_sandbox_id,
+      activated_at = coalesce(c.activated_at, clock_timestamp()),
+      last_used_at = clock_timestamp(),
+      expires_at = greatest(
+        clock_timestamp() + make_interval(secs => c.ttl_seconds + p_hold_seconds),
+        -- The lease's end was no idle deadline; that of a context which is ready already only moves later.
+        case when c.sandbox_status = 'ready' then c.expires_at end
+      )
+  where c.id = p_context_id and c.terminated_at is null
+    -- Asking again with the same sandbox is no error: the answer to the first time may have been lost.
+    and (c.sandbox_status = 'creating' or c.sandbox_id = p_sandbox_id)
+  returning
+    c.id, c.tenant_id, c.conversation_id, c.path_id, c.sandbox_id, c.ttl_seconds, c.created_at, c.last_used_at,
+    c.expires_at, c.previous_termination_reason, c.previous_terminated_at
+$$;
+comment on function public.copilot_activate_context(uuid, text, integer) is
+  'Turns a claim into a ready context and returns it. No row: the claim has ended, and the caller must kill its sandbox.';
+revoke execute on function public.copilot_activate_context(uuid, text, integer) from public, anon, authenticated;
+grant execute on function public.copilot_activate_context(uuid, text, integer) to service_role;
+
+create or replace function public.copilot_fail_context(
   p_context_id uuid,
   p_error_code text,
   p_error_final boolean,
@@ -351,13 +320,13 @@ as $$
   )
   select exists (select from failed)
 $$;
-comment on function public.fail_execution_context(uuid, text, boolean, integer, boolean) is
+comment on function public.copilot_fail_context(uuid, text, boolean, integer, boolean) is
   'Ends a claim whose sandbox could not be made, so that the path is free at once. Not p_may_live: none was made for certain, and it holds no place. False if the claim was not open.';
-revoke execute on function public.fail_execution_context(uuid, text, boolean, integer, boolean)
+revoke execute on function public.copilot_fail_context(uuid, text, boolean, integer, boolean)
   from public, anon, authenticated;
-grant execute on function public.fail_execution_context(uuid, text, boolean, integer, boolean) to service_role;
+grant execute on function public.copilot_fail_context(uuid, text, boolean, integer, boolean) to service_role;
 
-create or replace function public.settle_claim(p_context_id uuid)
+create or replace function public.copilot_settle_claim(p_context_id uuid)
 returns boolean
 language sql
 volatile
@@ -372,66 +341,7 @@ as $$
   )
   select exists (select from settled)
 $$;
-comment on function public.settle_claim(uuid) is
+comment on function public.copilot_settle_claim(uuid) is
   'Notes that no sandbox of an ended claim is alive: it was killed, or none was made. Its place is free. False if there is no such claim.';
-revoke execute on function public.settle_claim(uuid) from public, anon, authenticated;
-grant execute on function public.settle_claim(uuid) to service_role;
-
-create index if not exists idx_execution_contexts_failed_claims
-  on copilot_internal.execution_contexts (terminated_at)
-  where terminated_at is not null and activated_at is null;
-comment on index copilot_internal.idx_execution_contexts_failed_claims is 'Clean-up of claims that came to nothing.';
-
-create or replace function copilot_internal.delete_failed_claims(p_limit integer default 10000)
-returns table (deleted_count integer)
-language plpgsql
-set search_path = ''
-as $$
-declare
-  -- Read once: a clock that is read anew for each row can be looked up in no index.
-  v_now timestamptz := clock_timestamp();
-begin
-  -- Those who wait for such a claim are told its error, and a sandbox that it may have made is known by its row.
-  delete from copilot_internal.execution_contexts c
-  where c.ctid = any (array(
-    select o.ctid
-    from copilot_internal.execution_contexts o
-    where o.terminated_at < v_now - interval '10 minutes' and o.activated_at is null
-      and o.sandbox_id is null and coalesce(o.may_live_until, o.terminated_at) < v_now
-    order by o.terminated_at
-    limit p_limit
-    for update skip locked
-  ));
-  get diagnostics deleted_count = row_count;
-  return next;
-end
-$$;
-comment on function copilot_internal.delete_failed_claims(integer) is
-  'Deletes up to p_limit claims that never became ready, once neither their callers nor their sandboxes can be there any more. Says how many.';
-revoke execute on function copilot_internal.delete_failed_claims(integer) from public, anon, authenticated;
-
-create or replace function public.expire_due_execution_contexts(p_limit integer default 10000)
-returns integer
-language sql
-volatile
-security definer
-set search_path = ''
-as $$
-  select d.deleted_count from copilot_internal.delete_failed_claims(p_limit) d;
-  select e.expired_count from copilot_internal.expire_execution_contexts(p_limit) e
-$$;
-comment on function public.expire_due_execution_contexts(integer) is
-  'Retires up to p_limit contexts that are past their deadline, and deletes as many claims that came to nothing long ago. Says how many it retired.';
-
-do $$
-begin
-  -- Where it is missing, an earlier migration has said so.
-  if to_regnamespace('cron') is null then
-    return;
-  end if;
-  perform cron.schedule(
-    'cleanup-failed-claims', '* * * * *',
-    'select copilot_internal.delete_failed_claims()'
-  );
-end
-$$;
+revoke execute on function public.copilot_settle_claim(uuid) from public, anon, authenticated;
+grant execute on function public.copilot_settle_claim(uuid) to service_role;

@@ -81,20 +81,36 @@ begin
   end;
 
   perform cron.schedule(
-    'expire-execution-contexts', '* * * * *',
+    'copilot-expire-contexts', '* * * * *',
     'select copilot_internal.expire_execution_contexts()'
   );
   perform cron.schedule(
-    'sweep-execution-contexts', '* * * * *',
+    'copilot-sweep', '* * * * *',
     'select copilot_internal.request_sweep()'
   );
   perform cron.schedule(
-    'cleanup-execution-contexts', '0 3 * * *',
+    'copilot-clean-up-contexts', '0 3 * * *',
     'select copilot_internal.cleanup_until_done()'
   );
   perform cron.schedule(
-    'purge-execution-contexts-log', '15 3 * * *',
+    'copilot-purge-job-log', '15 3 * * *',
     'select copilot_internal.purge_job_log()'
+  );
+  perform cron.schedule(
+    'copilot-delete-failed-claims', '* * * * *',
+    'select copilot_internal.delete_failed_claims()'
+  );
+  perform cron.schedule(
+    'copilot-retire-lost-executions', '*/5 * * * *',
+    'select copilot_internal.retire_lost_executions()'
+  );
+  perform cron.schedule(
+    'copilot-clean-up-executions', '30 * * * *',
+    'select copilot_internal.cleanup_executions()'
+  );
+  perform cron.schedule(
+    'copilot-forget-rates', '45 * * * *',
+    'select copilot_internal.forget_rates()'
   );
 end
 $$;

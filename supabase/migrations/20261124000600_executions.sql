@@ -1,21 +1,4 @@
--- The ledger: what ran, for how long, and how long sandboxes lived. No code and no output, so it may be kept for long.
-
-create table if not exists copilot_internal.settings (
-  id boolean primary key default true,
-  ledger_days integer not null default 400,
-  answer_hours integer not null default 24,
-  constraint settings_one_row check (id),
-  constraint settings_ledger_days_check check (ledger_days between 1 and 36500),
-  constraint settings_answer_hours_check check (answer_hours between 1 and 8760)
-);
-comment on table copilot_internal.settings is
-  'What the schedule goes by: one row. (The functions have settings of their own, in their environment.)';
-comment on column copilot_internal.settings.ledger_days is
-  'For how long executions and the lives of sandboxes are kept.';
-comment on column copilot_internal.settings.answer_hours is
-  'For how long the answer to an execution with an idempotency key is kept, its output included.';
-alter table copilot_internal.settings enable row level security;
-insert into copilot_internal.settings default values on conflict do nothing;
+-- The ledger: what ran, and for how long. No code and no output, so it may be kept for long.
 
 create table if not exists copilot_internal.executions (
   id uuid primary key,
@@ -69,57 +52,7 @@ create index if not exists idx_executions_age
   on copilot_internal.executions (started_at);
 comment on index copilot_internal.idx_executions_age is 'Usage of all tenants, and clean-up.';
 
-create table if not exists copilot_internal.sandbox_lives (
-  context_id uuid primary key,
-  tenant_id text not null,
-  conversation_id text not null,
-  path_id text not null,
-  started_at timestamptz not null,
-  ended_at timestamptz not null,
-  constraint sandbox_lives_order check (ended_at >= started_at)
-);
-comment on table copilot_internal.sandbox_lives is
-  'How long the sandbox of each ended context lived: what E2B bills. Those of active contexts are still counted from their rows.';
-alter table copilot_internal.sandbox_lives enable row level security;
-
-create index if not exists idx_sandbox_lives_tenant
-  on copilot_internal.sandbox_lives (tenant_id, ended_at);
-comment on index copilot_internal.idx_sandbox_lives_tenant is 'Usage of a tenant in a span of days.';
-create index if not exists idx_sandbox_lives_age
-  on copilot_internal.sandbox_lives (ended_at);
-comment on index copilot_internal.idx_sandbox_lives_age is 'Usage of all tenants, and clean-up.';
-
-create or replace function copilot_internal.note_sandbox_life()
-returns trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  insert into copilot_internal.sandbox_lives as l (
-    context_id, tenant_id, conversation_id, path_id, started_at, ended_at
-  )
-  values (
-    new.id, new.tenant_id, new.conversation_id, new.path_id, new.activated_at,
-    -- E2B ends a sandbox at its own deadline, which is never later than ours, however late we notice.
-    greatest(new.activated_at, least(coalesce(new.sandbox_killed_at, new.terminated_at), new.expires_at))
-  )
-  on conflict (context_id) do update set ended_at = excluded.ended_at;
-  return null;
-end
-$$;
-comment on function copilot_internal.note_sandbox_life() is
-  'Notes how long a context''s sandbox lived when the context ends, and again when the kill is confirmed.';
-revoke execute on function copilot_internal.note_sandbox_life() from public, anon, authenticated;
-
--- Of these columns, so that a touch does not so much as look at it.
-drop trigger if exists note_sandbox_life on copilot_internal.execution_contexts;
-create trigger note_sandbox_life
-  after update of terminated_at, sandbox_killed_at on copilot_internal.execution_contexts
-  for each row
-  when (new.terminated_at is not null and new.activated_at is not null)
-  execute function copilot_internal.note_sandbox_life();
-
-create or replace function public.start_execution(
+create or replace function public.copilot_start_execution(
   p_execution_id uuid,
   p_context_id uuid,
   p_language text,
@@ -172,13 +105,13 @@ begin
   where c.id = p_context_id and c.previous_terminated_at <= e.started_at;
 end
 $$;
-comment on function public.start_execution(uuid, uuid, text, integer, integer, integer) is
+comment on function public.copilot_start_execution(uuid, uuid, text, integer, integer, integer) is
   'Notes that the kernel of a context began an execution p_elapsed_ms ago, whose end will be noted within p_limit_ms from then. A kernel whose p_execution_count has started anew was restarted, which is noted. Answers how variables were lost there before, if they were. May be asked for again.';
-revoke execute on function public.start_execution(uuid, uuid, text, integer, integer, integer)
+revoke execute on function public.copilot_start_execution(uuid, uuid, text, integer, integer, integer)
   from public, anon, authenticated;
-grant execute on function public.start_execution(uuid, uuid, text, integer, integer, integer) to service_role;
+grant execute on function public.copilot_start_execution(uuid, uuid, text, integer, integer, integer) to service_role;
 
-create or replace function public.finish_execution(
+create or replace function public.copilot_finish_execution(
   p_execution_id uuid,
   p_context_id uuid,
   p_language text,
@@ -214,13 +147,13 @@ as $$
   )
   select exists (select from finished)
 $$;
-comment on function public.finish_execution(uuid, uuid, text, text, integer, bigint, text) is
+comment on function public.copilot_finish_execution(uuid, uuid, text, text, integer, bigint, text) is
   'Notes how an execution ended that the kernel had begun. May be asked for again.';
-revoke execute on function public.finish_execution(uuid, uuid, text, text, integer, bigint, text)
+revoke execute on function public.copilot_finish_execution(uuid, uuid, text, text, integer, bigint, text)
   from public, anon, authenticated;
-grant execute on function public.finish_execution(uuid, uuid, text, text, integer, bigint, text) to service_role;
+grant execute on function public.copilot_finish_execution(uuid, uuid, text, text, integer, bigint, text) to service_role;
 
-create or replace function public.is_kernel_in_use(
+create or replace function public.copilot_is_kernel_in_use(
   p_execution_id uuid,
   p_context_id uuid,
   p_language text,
@@ -245,12 +178,12 @@ as $$
       )
   )
 $$;
-comment on function public.is_kernel_in_use(uuid, uuid, text, integer) is
+comment on function public.copilot_is_kernel_in_use(uuid, uuid, text, integer) is
   'Whether a context''s kernel of a language serves another execution than this one: it has begun one in the last p_within_ms, or is running one whose request is alive. If not, and it does not answer, it is stuck.';
-revoke execute on function public.is_kernel_in_use(uuid, uuid, text, integer) from public, anon, authenticated;
-grant execute on function public.is_kernel_in_use(uuid, uuid, text, integer) to service_role;
+revoke execute on function public.copilot_is_kernel_in_use(uuid, uuid, text, integer) from public, anon, authenticated;
+grant execute on function public.copilot_is_kernel_in_use(uuid, uuid, text, integer) to service_role;
 
-create or replace function public.note_kernel_restart(
+create or replace function public.copilot_note_kernel_restart(
   p_execution_id uuid,
   p_context_id uuid,
   p_language text
@@ -286,92 +219,24 @@ begin
   return found;
 end
 $$;
-comment on function public.note_kernel_restart(uuid, uuid, text) is
+comment on function public.copilot_note_kernel_restart(uuid, uuid, text) is
   'Notes that the kernel of a context was restarted because of an execution, or is about to be, and its variables are gone: every later caller is told. False if the context has ended.';
-revoke execute on function public.note_kernel_restart(uuid, uuid, text) from public, anon, authenticated;
-grant execute on function public.note_kernel_restart(uuid, uuid, text) to service_role;
-comment on column copilot_internal.execution_contexts.previous_termination_reason is
-  'Why variables were lost here last: how the path''s context before this one ended, or kernel_restarted. Kept here because the caller must be told even after that row is deleted.';
-comment on column copilot_internal.execution_contexts.previous_terminated_at is
-  'When variables were lost here last.';
+revoke execute on function public.copilot_note_kernel_restart(uuid, uuid, text) from public, anon, authenticated;
+grant execute on function public.copilot_note_kernel_restart(uuid, uuid, text) to service_role;
 
-create or replace function public.execution_usage(
-  p_from date,
-  p_to date,
-  p_tenant_id text default null,
-  p_conversation_id text default null
-)
-returns table (
-  tenant_id text,
-  conversation_id text,
-  day date,
-  executions bigint,
-  execution_seconds numeric,
-  output_bytes bigint,
-  sandbox_seconds numeric
-)
--- Not in SQL, whose plans are made for any tenant and any span, and so read them all.
+create or replace function copilot_internal.retire_lost_executions()
+returns table (retired_count integer)
 language plpgsql
-stable
-security definer
 set search_path = ''
 as $$
-#variable_conflict use_column
-declare
-  v_begins timestamptz := p_from::timestamp at time zone 'UTC';
-  v_ends timestamptz := (p_to + 1)::timestamp at time zone 'UTC';
 begin
-  return query
-  with lives as (
-    select l.tenant_id, l.conversation_id, l.started_at, l.ended_at
-    from copilot_internal.sandbox_lives l
-    where l.ended_at > v_begins and l.started_at < v_ends
-    union all
-    select c.tenant_id, c.conversation_id, c.activated_at, least(statement_timestamp(), c.expires_at)
-    from copilot_internal.execution_contexts c
-    where c.terminated_at is null and c.activated_at is not null
-  ),
-  days as (
-    select
-      p_from + n as day,
-      (p_from + n)::timestamp at time zone 'UTC' as begins,
-      (p_from + n + 1)::timestamp at time zone 'UTC' as ends
-    from generate_series(0, p_to - p_from) n
-  ),
-  lived as (
-    select
-      l.tenant_id, l.conversation_id, d.day,
-      -- A life that spans midnight counts for either day.
-      sum(extract(epoch from least(l.ended_at, d.ends) - greatest(l.started_at, d.begins))) as sandbox_seconds
-    from lives l
-    join days d on l.ended_at > d.begins and l.started_at < d.ends
-    where (p_tenant_id is null or l.tenant_id = p_tenant_id)
-      and (p_conversation_id is null or l.conversation_id = p_conversation_id)
-    group by l.tenant_id, l.conversation_id, d.day
-  ),
-  ran as (
-    select
-      e.tenant_id, e.conversation_id, (e.started_at at time zone 'UTC')::date as day,
-      count(*) as executions,
-      coalesce(sum(e.duration_ms), 0) / 1000.0 as execution_seconds,
-      coalesce(sum(e.output_bytes), 0)::bigint as output_bytes
-    from copilot_internal.executions e
-    where e.started_at >= v_begins and e.started_at < v_ends
-      and (p_tenant_id is null or e.tenant_id = p_tenant_id)
-      and (p_conversation_id is null or e.conversation_id = p_conversation_id)
-    group by 1, 2, 3
-  )
-  select
-    coalesce(r.tenant_id, l.tenant_id), coalesce(r.conversation_id, l.conversation_id), coalesce(r.day, l.day),
-    coalesce(r.executions, 0), coalesce(r.execution_seconds, 0), coalesce(r.output_bytes, 0),
-    coalesce(l.sandbox_seconds, 0)
-  from ran r
-  full join lived l
-    on l.tenant_id = r.tenant_id and l.conversation_id = r.conversation_id and l.day = r.day
-  order by 1, 2, 3;
+  update copilot_internal.executions e
+  set status = 'lost', finished_at = clock_timestamp()
+  where e.status = 'running' and e.deadline_at <= clock_timestamp();
+  get diagnostics retired_count = row_count;
+  return next;
 end
 $$;
-comment on function public.execution_usage(date, date, text, text) is
-  'What was used from one day (UTC) to another, both included, by tenant, conversation and day: executions, the seconds they took, the bytes they said, and the seconds that sandboxes lived. All tenants, or one; all its conversations, or one.';
-revoke execute on function public.execution_usage(date, date, text, text) from public, anon, authenticated;
-grant execute on function public.execution_usage(date, date, text, text) to service_role;
+comment on function copilot_internal.retire_lost_executions() is
+  'Marks executions whose process has died before it noted their end as lost. Says how many.';
+revoke execute on function copilot_internal.retire_lost_executions() from public, anon, authenticated;

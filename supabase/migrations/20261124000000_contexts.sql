@@ -1,5 +1,5 @@
--- The states of a context, and the CHECK that ties them to its timestamps. The row is written before E2B is asked
--- for a sandbox, so a claim has none yet.
+-- A context's states, and the CHECK that ties them to its timestamps. The row is written before E2B is asked for a
+-- sandbox, so a claim has none yet.
 
 alter table copilot_internal.execution_contexts
   alter column sandbox_id drop not null,
@@ -15,6 +15,8 @@ alter table copilot_internal.execution_contexts
   add column if not exists error_retry_after_seconds integer,
   add column if not exists sandbox_killed_at timestamptz,
   add column if not exists kill_attempted_at timestamptz,
+  add column if not exists probation_seconds integer not null default 90,
+  add column if not exists may_live_until timestamptz,
   add column if not exists previous_termination_reason text,
   add column if not exists previous_terminated_at timestamptz;
 
@@ -38,10 +40,14 @@ comment on column copilot_internal.execution_contexts.sandbox_killed_at is
   'When E2B confirmed that the sandbox is gone. Null on an ended context that had one: the kill is still owed.';
 comment on column copilot_internal.execution_contexts.kill_attempted_at is
   'When somebody last took the owed kill on: no sweep tries it again at once.';
+comment on column copilot_internal.execution_contexts.probation_seconds is
+  'How long the sandbox lives from its birth on, whatever comes.';
+comment on column copilot_internal.execution_contexts.may_live_until is
+  'Of an ended context: until when its sandbox may be alive, unless its kill is confirmed.';
 comment on column copilot_internal.execution_contexts.previous_termination_reason is
-  'Why the path''s context before this one ended. Kept here because the caller must be told even after that row is deleted.';
+  'Why variables were lost here last: how the path''s context before this one ended, or kernel_restarted. Kept here because the caller must be told even after that row is deleted.';
 comment on column copilot_internal.execution_contexts.previous_terminated_at is
-  'When the path''s context before this one ended.';
+  'When variables were lost here last.';
 
 -- Rows that the first migration let in. Contexts were made with their sandbox then, so an active one is ready.
 update copilot_internal.execution_contexts
@@ -65,6 +71,11 @@ where activated_at is null and sandbox_id is not null and sandbox_status <> 'err
 update copilot_internal.execution_contexts
 set sandbox_killed_at = terminated_at
 where terminated_at < clock_timestamp() - interval '1 day' and sandbox_id is not null and sandbox_killed_at is null;
+
+-- Those that do owe one.
+update copilot_internal.execution_contexts
+set may_live_until = expires_at
+where terminated_at is not null and sandbox_id is not null and sandbox_killed_at is null and may_live_until is null;
 
 -- One CHECK that calls a function, not thirteen: Postgres prepares every CHECK's expression anew for every statement,
 -- which was half the cost of a touch (see `deno task bench:database`). The rules keep names of their own in errors.
@@ -134,3 +145,65 @@ create index if not exists idx_execution_contexts_unconfirmed_kills
   where terminated_at is not null and sandbox_id is not null and sandbox_killed_at is null;
 comment on index copilot_internal.idx_execution_contexts_unconfirmed_kills is
   'Ended contexts whose sandbox is not known to be gone.';
+
+create index if not exists idx_execution_contexts_may_live
+  on copilot_internal.execution_contexts (tenant_id, may_live_until)
+  where terminated_at is not null and sandbox_killed_at is null;
+comment on index copilot_internal.idx_execution_contexts_may_live is
+  'Ended contexts of a tenant whose sandbox may be alive.';
+
+create index if not exists idx_execution_contexts_failed_claims
+  on copilot_internal.execution_contexts (terminated_at)
+  where terminated_at is not null and activated_at is null;
+comment on index copilot_internal.idx_execution_contexts_failed_claims is 'Clean-up of claims that came to nothing.';
+
+-- E2B has one owner for each sandbox, and so has the table.
+do $$
+declare
+  v_shared bigint := (
+    select count(*) from (
+      select from copilot_internal.execution_contexts
+      where terminated_at is null and sandbox_id is not null
+      group by sandbox_id having count(*) > 1
+    ) sandboxes
+  );
+begin
+  if v_shared > 0 then
+    raise exception '% sandboxes have more than one active context; nothing has been changed', v_shared
+      using hint = 'End all but one of each: update copilot_internal.execution_contexts set sandbox_status = ''terminated'', termination_reason = ''terminated'', terminated_at = now() where id = …';
+  end if;
+end
+$$;
+create unique index if not exists idx_execution_contexts_unique_sandbox
+  on copilot_internal.execution_contexts (sandbox_id)
+  where terminated_at is null and sandbox_id is not null;
+comment on index copilot_internal.idx_execution_contexts_unique_sandbox is
+  'No two active contexts have the same sandbox.';
+
+create or replace function copilot_internal.note_end_of_life()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  new.may_live_until := case
+    when new.sandbox_killed_at is not null then new.terminated_at
+    -- E2B's deadline is never earlier than probation's end, and connect moves it as far as ours.
+    when new.activated_at is not null
+      then greatest(new.expires_at, new.activated_at + make_interval(secs => new.probation_seconds))
+    -- It is asked for within the lease.
+    else new.expires_at + make_interval(secs => new.probation_seconds)
+  end;
+  return new;
+end
+$$;
+comment on function copilot_internal.note_end_of_life() is
+  'Notes until when the sandbox of a context that ends may be alive.';
+revoke execute on function copilot_internal.note_end_of_life() from public, anon, authenticated;
+
+drop trigger if exists note_end_of_life on copilot_internal.execution_contexts;
+create trigger note_end_of_life
+  before update of terminated_at on copilot_internal.execution_contexts
+  for each row
+  when (old.terminated_at is null and new.terminated_at is not null and new.may_live_until is null)
+  execute function copilot_internal.note_end_of_life();

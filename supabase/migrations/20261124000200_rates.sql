@@ -65,16 +65,3 @@ $$;
 comment on function copilot_internal.forget_rates() is
   'Deletes what says no more than nothing would: the tenants whose whole minute is theirs again. Says how many.';
 revoke execute on function copilot_internal.forget_rates() from public, anon, authenticated;
-
-do $$
-begin
-  -- Where it is missing, an earlier migration has said so.
-  if to_regnamespace('cron') is null then
-    return;
-  end if;
-  perform cron.schedule(
-    'forget-rates', '45 * * * *',
-    'select copilot_internal.forget_rates()'
-  );
-end
-$$;

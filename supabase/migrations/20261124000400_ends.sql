@@ -1,0 +1,108 @@
+-- How contexts end, and their claims' places with them.
+
+create or replace function public.copilot_terminate_contexts(
+  p_tenant_id text,
+  p_conversation_id text default null,
+  p_path_id text default null,
+  p_context_id uuid default null
+)
+returns table (id uuid, sandbox_id text)
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  update copilot_internal.execution_contexts c
+  set sandbox_status = 'terminated',
+      termination_reason = 'terminated',
+      terminated_at = clock_timestamp(),
+      -- The caller kills them next; a sweep need not.
+      kill_attempted_at = case when c.sandbox_id is not null then clock_timestamp() end
+  where c.tenant_id = p_tenant_id
+    and c.terminated_at is null
+    and (p_conversation_id is not null or p_context_id is not null)
+    and (p_conversation_id is null or c.conversation_id = p_conversation_id)
+    and (p_path_id is null or c.path_id = p_path_id)
+    and (p_context_id is null or c.id = p_context_id)
+  returning c.id, c.sandbox_id
+$$;
+comment on function public.copilot_terminate_contexts(text, text, text, uuid) is
+  'Ends the active contexts of a conversation, of one path of it, or one context, of this tenant. Returns those it ended, with the sandboxes that must be killed now; a claim in flight has none.';
+revoke execute on function public.copilot_terminate_contexts(text, text, text, uuid) from public, anon, authenticated;
+grant execute on function public.copilot_terminate_contexts(text, text, text, uuid) to service_role;
+
+create or replace function public.copilot_lose_context(
+  p_context_id uuid,
+  p_sandbox_id text,
+  p_confirmed boolean default true
+)
+returns boolean
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  with lost as (
+    update copilot_internal.execution_contexts c
+    set sandbox_status = 'terminated',
+        termination_reason = 'sandbox_lost',
+        terminated_at = clock_timestamp(),
+        sandbox_killed_at = case when p_confirmed then clock_timestamp() end
+    where c.id = p_context_id and c.sandbox_id = p_sandbox_id and c.terminated_at is null
+    returning 1
+  )
+  select exists (select from lost)
+$$;
+comment on function public.copilot_lose_context(uuid, text, boolean) is
+  'Ends a ready context whose sandbox E2B says is gone. Not p_confirmed: it is only being killed, and the kill stays owed. False if it had ended before.';
+revoke execute on function public.copilot_lose_context(uuid, text, boolean) from public, anon, authenticated;
+grant execute on function public.copilot_lose_context(uuid, text, boolean) to service_role;
+
+create or replace function public.copilot_confirm_sandbox_killed(p_context_id uuid, p_sandbox_id text)
+returns boolean
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  with confirmed as (
+    update copilot_internal.execution_contexts c
+    set sandbox_killed_at = clock_timestamp()
+    where c.id = p_context_id and c.sandbox_id = p_sandbox_id
+      and c.terminated_at is not null and c.sandbox_killed_at is null
+    returning 1
+  )
+  select exists (select from confirmed)
+$$;
+comment on function public.copilot_confirm_sandbox_killed(uuid, text) is
+  'Notes that E2B confirmed the kill of an ended context''s sandbox (204 or 404). False if none was owed.';
+revoke execute on function public.copilot_confirm_sandbox_killed(uuid, text) from public, anon, authenticated;
+grant execute on function public.copilot_confirm_sandbox_killed(uuid, text) to service_role;
+
+create or replace function copilot_internal.expire_execution_contexts(p_limit integer default 10000)
+returns table (expired_count integer)
+language plpgsql
+set search_path = ''
+as $$
+begin
+  with due as (
+    select c.id
+    from copilot_internal.execution_contexts c
+    where c.terminated_at is null and c.expires_at <= clock_timestamp()
+    limit p_limit
+    for update skip locked
+  )
+  update copilot_internal.execution_contexts c
+  set sandbox_status = 'terminated',
+      termination_reason = case c.sandbox_status when 'creating' then 'abandoned' else 'expired' end,
+      terminated_at = clock_timestamp()
+  from due
+  where c.id = due.id;
+
+  get diagnostics expired_count = row_count;
+  return next;
+end
+$$;
+comment on function copilot_internal.expire_execution_contexts(integer) is
+  'Retires up to p_limit contexts that are past their deadline: idle ones and claims whose lease ran out. Says how many.';
+revoke execute on function copilot_internal.expire_execution_contexts(integer) from public, anon, authenticated;

@@ -1,0 +1,143 @@
+-- What the sweep works on: deadlines that have passed, kills that are owed, and sandboxes that nobody owns.
+
+create or replace function copilot_internal.delete_failed_claims(p_limit integer default 10000)
+returns table (deleted_count integer)
+language plpgsql
+set search_path = ''
+as $$
+declare
+  -- Read once: a clock that is read anew for each row can be looked up in no index.
+  v_now timestamptz := clock_timestamp();
+begin
+  -- Those who wait for such a claim are told its error, and a sandbox that it may have made is known by its row.
+  delete from copilot_internal.execution_contexts c
+  where c.ctid = any (array(
+    select o.ctid
+    from copilot_internal.execution_contexts o
+    where o.terminated_at < v_now - interval '10 minutes' and o.activated_at is null
+      and o.sandbox_id is null and coalesce(o.may_live_until, o.terminated_at) < v_now
+    order by o.terminated_at
+    limit p_limit
+    for update skip locked
+  ));
+  get diagnostics deleted_count = row_count;
+  return next;
+end
+$$;
+comment on function copilot_internal.delete_failed_claims(integer) is
+  'Deletes up to p_limit claims that never became ready, once neither their callers nor their sandboxes can be there any more. Says how many.';
+revoke execute on function copilot_internal.delete_failed_claims(integer) from public, anon, authenticated;
+
+create or replace function public.copilot_expire_due_contexts(p_limit integer default 10000)
+returns integer
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  select d.deleted_count from copilot_internal.delete_failed_claims(p_limit) d;
+  select e.expired_count from copilot_internal.expire_execution_contexts(p_limit) e
+$$;
+comment on function public.copilot_expire_due_contexts(integer) is
+  'Retires up to p_limit contexts that are past their deadline, and deletes as many claims that came to nothing long ago. Says how many it retired.';
+revoke execute on function public.copilot_expire_due_contexts(integer) from public, anon, authenticated;
+grant execute on function public.copilot_expire_due_contexts(integer) to service_role;
+
+create or replace function public.copilot_take_owed_kills(p_limit integer default 100, p_retry_seconds integer default 30)
+returns table (id uuid, sandbox_id text)
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  with owed as (
+    select c.id
+    from copilot_internal.execution_contexts c
+    where c.terminated_at is not null and c.sandbox_id is not null and c.sandbox_killed_at is null
+      and (
+        c.kill_attempted_at is null
+        or c.kill_attempted_at < clock_timestamp() - make_interval(secs => p_retry_seconds)
+      )
+    -- By how long they have waited since they were tried, or arose: kills that keep failing hold up none.
+    order by coalesce(c.kill_attempted_at, c.terminated_at)
+    limit p_limit
+    for update skip locked
+  )
+  update copilot_internal.execution_contexts c
+  set kill_attempted_at = clock_timestamp()
+  from owed
+  where c.id = owed.id
+  returning c.id, c.sandbox_id
+$$;
+comment on function public.copilot_take_owed_kills(integer, integer) is
+  'Up to p_limit ended contexts whose sandbox is not known to be gone. Whoever takes one has p_retry_seconds to kill and confirm before another sweep may.';
+revoke execute on function public.copilot_take_owed_kills(integer, integer) from public, anon, authenticated;
+grant execute on function public.copilot_take_owed_kills(integer, integer) to service_role;
+
+create or replace function public.copilot_find_orphans(p_sandboxes jsonb)
+returns table (sandbox_id text, context_id uuid)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select s.sandbox_id, s.context_id
+  from jsonb_to_recordset(p_sandboxes) as s (sandbox_id text, context_id uuid)
+  -- Only what a claim of ours made: the account may serve other deployments too.
+  join copilot_internal.execution_contexts c on c.id = s.context_id
+  where not (
+    -- Of the owner, active or to be killed. A claim has no sandbox_id yet, and a null comparison would hide what it made.
+    (c.sandbox_id is not distinct from s.sandbox_id and c.sandbox_killed_at is null)
+    or (c.terminated_at is null and c.sandbox_status = 'creating' and c.expires_at > clock_timestamp())
+  )
+$$;
+comment on function public.copilot_find_orphans(jsonb) is
+  'Of these sandboxes ([{"sandbox_id", "context_id"}]), those that a claim of ours made, that no active context owns and whose kill no context owes.';
+revoke execute on function public.copilot_find_orphans(jsonb) from public, anon, authenticated;
+grant execute on function public.copilot_find_orphans(jsonb) to service_role;
+
+-- Where in E2B's list the last sweep ended: the next one goes on there, so that what lies far behind is come to as well.
+create table if not exists copilot_internal.sweep_place (
+  id boolean primary key default true,
+  page_token text,
+  constraint sweep_place_one_row check (id)
+);
+comment on table copilot_internal.sweep_place is
+  'Where the next sweep goes on in E2B''s list of sandboxes: one row.';
+comment on column copilot_internal.sweep_place.page_token is
+  'The token of the next page; null at the list''s beginning.';
+alter table copilot_internal.sweep_place enable row level security;
+insert into copilot_internal.sweep_place default values on conflict do nothing;
+
+create or replace function public.copilot_sweep_place()
+returns text
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select p.page_token from copilot_internal.sweep_place p
+$$;
+comment on function public.copilot_sweep_place() is
+  'The token of the page of E2B''s list where the next sweep goes on; null at the beginning.';
+revoke execute on function public.copilot_sweep_place() from public, anon, authenticated;
+grant execute on function public.copilot_sweep_place() to service_role;
+
+create or replace function public.copilot_move_sweep_place(p_page_token text default null)
+returns boolean
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  with moved as (
+    update copilot_internal.sweep_place p
+    set page_token = p_page_token
+    returning 1
+  )
+  select exists (select from moved)
+$$;
+comment on function public.copilot_move_sweep_place(text) is
+  'Notes where the next sweep goes on in E2B''s list.';
+revoke execute on function public.copilot_move_sweep_place(text) from public, anon, authenticated;
+grant execute on function public.copilot_move_sweep_place(text) to service_role;
