@@ -56,7 +56,7 @@ Deno.test("a database without the migrations is told from one that is down", asy
     // Once PostgREST has read the schema again; until then it serves the old one.
     const answer = await refused(client, "acquire-context", newPath());
     assert.equal(answer.body.code, "misconfigured");
-    assert.match(answer.body.message, /claim_execution_context.*migrations/);
+    assert.match(answer.body.message, /copilot_claim_context.*migrations/);
     assert.deepEqual(await invoke(client, "terminate-context", newPath()), { terminated: 0 });
     await sql.end();
   });
