@@ -50,7 +50,10 @@ create or replace function public.copilot_claim_context(
   p_conversation_quota integer default null,
   p_probation_seconds integer default 90,
   p_creates_per_minute integer default null,
-  p_executions_per_minute integer default null
+  p_executions_per_minute integer default null,
+  p_execution_id uuid default null,
+  p_language text default null,
+  p_open_seconds integer default null
 )
 returns table (
   outcome text,
@@ -63,6 +66,7 @@ returns table (
   created_at timestamptz,
   last_used_at timestamptz,
   expires_at timestamptz,
+  state_id uuid,
   previous_termination_reason text,
   previous_terminated_at timestamptz,
   error_code text,
@@ -81,9 +85,9 @@ declare
   v_context copilot_internal.execution_contexts;
   v_previous copilot_internal.execution_contexts;
 begin
-  -- A claim that asks again, because its answer was lost, has had its turn.
-  if p_executions_per_minute is not null
-    and not exists (select from copilot_internal.execution_contexts c where c.id = p_claim_id)
+  -- One that asks again, because it waits or because the answer was lost, has had its turn.
+  if p_execution_id is not null
+    and not exists (select from copilot_internal.open_executions o where o.id = p_execution_id)
   then
     expires_at := copilot_internal.take_turn(p_tenant_id, 'execution', p_executions_per_minute);
     if expires_at is not null then
@@ -110,6 +114,7 @@ begin
         )
     where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_path_id
       and c.terminated_at is null and c.sandbox_status = 'ready' and c.expires_at > clock_timestamp()
+      and not (p_execution_id is not null and coalesce(c.held_until > clock_timestamp(), false))
     returning c.* into v_context;
     if found then
       outcome := 'reused';
@@ -132,7 +137,8 @@ begin
     select c.* into v_context
     from copilot_internal.execution_contexts c
     where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_path_id
-      and c.terminated_at is null and c.sandbox_status = 'creating' and c.expires_at > clock_timestamp();
+      and c.terminated_at is null and c.expires_at > clock_timestamp()
+      and (c.sandbox_status = 'creating' or (p_execution_id is not null and c.held_until > clock_timestamp()));
     if found then
       if v_context.id = p_claim_id then
         -- The answer to this very claim was lost and its holder asks again.
@@ -224,25 +230,37 @@ begin
     -- Somebody else took the path since we looked: look again.
   end loop;
 
+  if p_execution_id is not null and outcome <> 'failed' then
+    insert into copilot_internal.open_executions (id, tenant_id, conversation_id, path_id, language, deadline_at)
+    values (
+      p_execution_id, p_tenant_id, p_conversation_id, p_path_id, p_language,
+      clock_timestamp() + make_interval(secs => p_open_seconds)
+    )
+    on conflict do nothing;
+  end if;
+
   return query select
     outcome, v_context.id, v_context.tenant_id, v_context.conversation_id, v_context.path_id, v_context.sandbox_id,
     v_context.ttl_seconds, v_context.created_at, v_context.last_used_at, v_context.expires_at,
-    v_context.previous_termination_reason, v_context.previous_terminated_at,
+    v_context.state_id, v_context.previous_termination_reason, v_context.previous_terminated_at,
     v_context.error_code, v_context.error_retry_after_seconds, null::text, null::integer, null::integer;
 end
 $$;
 comment on function public.copilot_claim_context(
-  uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer
+  uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
+  text, integer
 ) is
-  'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. p_hold_seconds is added to the idle deadline for an execution about to run.';
+  'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest, or, where the claim is for an execution, has those wait. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it.';
 revoke execute on function
   public.copilot_claim_context(
-    uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer
+    uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
+  text, integer
   )
   from public, anon, authenticated;
 grant execute on function
   public.copilot_claim_context(
-    uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer
+    uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
+  text, integer
   )
   to service_role;
 
@@ -261,6 +279,7 @@ returns table (
   created_at timestamptz,
   last_used_at timestamptz,
   expires_at timestamptz,
+  state_id uuid,
   previous_termination_reason text,
   previous_terminated_at timestamptz
 )
@@ -284,7 +303,7 @@ as $$
     and (c.sandbox_status = 'creating' or c.sandbox_id = p_sandbox_id)
   returning
     c.id, c.tenant_id, c.conversation_id, c.path_id, c.sandbox_id, c.ttl_seconds, c.created_at, c.last_used_at,
-    c.expires_at, c.previous_termination_reason, c.previous_terminated_at
+    c.expires_at, c.state_id, c.previous_termination_reason, c.previous_terminated_at
 $$;
 comment on function public.copilot_activate_context(uuid, text, integer) is
   'Turns a claim into a ready context and returns it. No row: the claim has ended, and the caller must kill its sandbox.';

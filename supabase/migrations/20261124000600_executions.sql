@@ -23,7 +23,7 @@ create table if not exists copilot_internal.executions (
 comment on table copilot_internal.executions is
   'The ledger of executions: one row each, from the moment at which the kernel began.';
 comment on column copilot_internal.executions.status is
-  'cancelled: the caller went away. lost: nobody knows how it ended, because the connection or the function''s process broke.';
+  'cancelled: it was stopped, or its caller went away. lost: nobody knows how it ended, because the connection or the function''s process broke.';
 comment on column copilot_internal.executions.deadline_at is
   'By then whoever runs it has noted its end, or has died.';
 comment on column copilot_internal.executions.execution_count is
@@ -60,7 +60,7 @@ create or replace function public.copilot_start_execution(
   p_elapsed_ms integer default 0,
   p_execution_count integer default null
 )
-returns table (previous_termination_reason text, previous_terminated_at timestamptz)
+returns table (state_id uuid, previous_termination_reason text, previous_terminated_at timestamptz)
 language plpgsql
 volatile
 security definer
@@ -93,13 +93,14 @@ begin
     where e.context_id = p_context_id and e.language = p_language and e.id <> p_execution_id
       and e.execution_count is not null;
     update copilot_internal.execution_contexts c
-    set previous_termination_reason = 'kernel_restarted',
+    set state_id = gen_random_uuid(),
+        previous_termination_reason = 'kernel_restarted',
         previous_terminated_at = v_began
     where c.id = p_context_id and c.terminated_at is null;
   end if;
 
   return query
-  select c.previous_termination_reason, c.previous_terminated_at
+  select c.state_id, c.previous_termination_reason, c.previous_terminated_at
   from copilot_internal.execution_contexts c
   join copilot_internal.executions e on e.id = p_execution_id
   where c.id = p_context_id and c.previous_terminated_at <= e.started_at;
@@ -126,6 +127,7 @@ volatile
 security definer
 set search_path = ''
 as $$
+  delete from copilot_internal.open_executions o where o.id = p_execution_id;
   with finished as (
     insert into copilot_internal.executions as e (
       id, context_id, tenant_id, conversation_id, path_id, language,
@@ -213,7 +215,8 @@ begin
       clock_timestamp()
     );
   update copilot_internal.execution_contexts c
-  set previous_termination_reason = 'kernel_restarted',
+  set state_id = gen_random_uuid(),
+      previous_termination_reason = 'kernel_restarted',
       previous_terminated_at = clock_timestamp()
   where c.id = p_context_id and c.terminated_at is null;
   return found;
@@ -234,9 +237,10 @@ begin
   set status = 'lost', finished_at = clock_timestamp()
   where e.status = 'running' and e.deadline_at <= clock_timestamp();
   get diagnostics retired_count = row_count;
+  delete from copilot_internal.open_executions o where o.deadline_at <= clock_timestamp();
   return next;
 end
 $$;
 comment on function copilot_internal.retire_lost_executions() is
-  'Marks executions whose process has died before it noted their end as lost. Says how many.';
+  'Marks executions whose process has died before it noted their end as lost, which are open no more. Says how many.';
 revoke execute on function copilot_internal.retire_lost_executions() from public, anon, authenticated;

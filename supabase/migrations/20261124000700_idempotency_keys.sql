@@ -4,10 +4,13 @@
 create table if not exists copilot_internal.idempotency_keys (
   tenant_id text not null,
   idempotency_key text not null,
+  conversation_id text not null,
+  path_id text not null,
   execution_id uuid not null,
   request_hash text not null,
   alive_until timestamptz not null,
   sent_at timestamptz,
+  stopped_at timestamptz,
   -- json, not jsonb: what code prints may hold \u0000, which jsonb refuses.
   answer json,
   answer_bytes integer,
@@ -26,6 +29,8 @@ comment on column copilot_internal.idempotency_keys.alive_until is
   'While there is no answer: until when the process that runs it need not be heard of. After that it counts as dead.';
 comment on column copilot_internal.idempotency_keys.sent_at is
   'When the code was about to be sent to the kernel. While it is null nothing has run, and a dead process''s claim may be taken over.';
+comment on column copilot_internal.idempotency_keys.stopped_at is
+  'When somebody asked to stop it. What had not been sent by then never is.';
 comment on column copilot_internal.idempotency_keys.thrown_out_at is
   'When the answer went because the tenant had more than may be kept. Its answer is JSON''s null from then on: the key stays answered, so that its code is not run again.';
 alter table copilot_internal.idempotency_keys enable row level security;
@@ -37,6 +42,10 @@ create index if not exists idx_idempotency_keys_answers
   on copilot_internal.idempotency_keys (tenant_id, answered_at) include (answer_bytes)
   where answered_at is not null and thrown_out_at is null;
 comment on index copilot_internal.idx_idempotency_keys_answers is 'What is kept for a tenant, by age.';
+create index if not exists idx_idempotency_keys_unanswered
+  on copilot_internal.idempotency_keys (tenant_id, conversation_id, path_id)
+  where answer is null;
+comment on index copilot_internal.idx_idempotency_keys_unanswered is 'What may be stopped on a path.';
 
 create or replace function copilot_internal.throw_out_answers(p_tenant_id text)
 returns integer
@@ -84,6 +93,8 @@ create or replace function public.copilot_claim_execution(
   p_tenant_id text,
   p_idempotency_key text,
   p_request_hash text,
+  p_conversation_id text,
+  p_path_id text,
   p_lease_seconds integer,
   p_most_bytes integer default null
 )
@@ -102,10 +113,10 @@ begin
     where k.tenant_id = p_tenant_id and k.idempotency_key = p_idempotency_key and k.expires_at <= clock_timestamp();
 
     insert into copilot_internal.idempotency_keys as k (
-      tenant_id, idempotency_key, execution_id, request_hash, alive_until, expires_at
+      tenant_id, idempotency_key, conversation_id, path_id, execution_id, request_hash, alive_until, expires_at
     )
     select
-      p_tenant_id, p_idempotency_key, p_execution_id, p_request_hash,
+      p_tenant_id, p_idempotency_key, p_conversation_id, p_path_id, p_execution_id, p_request_hash,
       clock_timestamp() + make_interval(secs => p_lease_seconds),
       clock_timestamp() + make_interval(hours => s.answer_hours)
     from copilot_internal.settings s
@@ -122,7 +133,7 @@ begin
         expires_at = clock_timestamp() + make_interval(hours => s.answer_hours)
     from copilot_internal.settings s
     where k.tenant_id = p_tenant_id and k.idempotency_key = p_idempotency_key and k.request_hash = p_request_hash
-      and k.sent_at is null and k.answer is null and k.alive_until <= clock_timestamp();
+      and k.sent_at is null and k.stopped_at is null and k.answer is null and k.alive_until <= clock_timestamp();
     if found then
       return query select 'claimed', null::json, null::integer;
       return;
@@ -134,8 +145,8 @@ begin
     -- Whoever held it found that nothing ran and let it go since we looked: look again.
     continue when not found;
     -- Or its lease has ended since then, and it can be taken over.
-    continue when v_key.request_hash = p_request_hash and v_key.sent_at is null and v_key.answer is null
-      and v_key.alive_until <= clock_timestamp();
+    continue when v_key.request_hash = p_request_hash and v_key.sent_at is null and v_key.stopped_at is null
+      and v_key.answer is null and v_key.alive_until <= clock_timestamp();
 
     return query select
       case
@@ -145,6 +156,7 @@ begin
         -- The answer to this very claim was lost and its holder asks again.
         when v_key.execution_id = p_execution_id then 'claimed'
         when v_key.alive_until > clock_timestamp() then 'running'
+        when v_key.sent_at is null then 'stopped'
         else 'lost'
       end,
       case
@@ -157,11 +169,11 @@ begin
   return query select 'running', null::json, null::integer;
 end
 $$;
-comment on function public.copilot_claim_execution(uuid, text, text, text, integer, integer) is
-  'The right to run what has this idempotency key. claimed: the caller runs it, and keeps the claim alive while it does. running: another request does. finished: it has, and this is its answer, unless that has more than p_most_bytes. thrown_out: it has, and its answer is kept no more. mismatch: the key belongs to another request body. lost: the process that ran it died after it had sent the code, and nobody knows how far it came.';
-revoke execute on function public.copilot_claim_execution(uuid, text, text, text, integer, integer)
+comment on function public.copilot_claim_execution(uuid, text, text, text, text, text, integer, integer) is
+  'The right to run what has this idempotency key. claimed: the caller runs it, and keeps the claim alive while it does. running: another request does. finished: it has, and this is its answer, unless that has more than p_most_bytes. thrown_out: it has, and its answer is kept no more. mismatch: the key belongs to another request body. stopped: somebody has stopped it before it was sent, and the process that was to send it has died. lost: the process that ran it died after it had sent the code, and nobody knows how far it came.';
+revoke execute on function public.copilot_claim_execution(uuid, text, text, text, text, text, integer, integer)
   from public, anon, authenticated;
-grant execute on function public.copilot_claim_execution(uuid, text, text, text, integer, integer) to service_role;
+grant execute on function public.copilot_claim_execution(uuid, text, text, text, text, text, integer, integer) to service_role;
 
 create or replace function public.copilot_keep_execution(p_execution_id uuid, p_lease_seconds integer)
 returns boolean
@@ -190,36 +202,44 @@ volatile
 security definer
 set search_path = ''
 as $$
+  -- What somebody has stopped is not to be run by the next request either, which is told so at once.
+  update copilot_internal.idempotency_keys k
+  set alive_until = least(k.alive_until, clock_timestamp())
+  where k.execution_id = p_execution_id and k.answer is null and k.stopped_at is not null;
   with released as (
     delete from copilot_internal.idempotency_keys k
-    where k.execution_id = p_execution_id and k.answer is null
+    where k.execution_id = p_execution_id and k.answer is null and k.stopped_at is null
       and not exists (select from copilot_internal.executions e where e.id = k.execution_id)
     returning 1
   )
   select exists (select from released)
 $$;
 comment on function public.copilot_release_execution(uuid) is
-  'Gives up a claimed execution of which nothing ran: the next request with its key may run it. False if there is no such claim, or the ledger knows better.';
+  'Gives up a claimed execution of which nothing ran: the next request with its key may run it. False if there is no such claim, or the ledger knows better, or somebody has stopped it.';
 revoke execute on function public.copilot_release_execution(uuid) from public, anon, authenticated;
 grant execute on function public.copilot_release_execution(uuid) to service_role;
 
 create or replace function public.copilot_send_execution(p_execution_id uuid)
-returns boolean
+returns text
 language sql
 volatile
 security definer
 set search_path = ''
 as $$
-  with sent as (
+  with asked as (
     update copilot_internal.idempotency_keys k
-    set sent_at = coalesce(k.sent_at, clock_timestamp())
+    set sent_at = case when k.stopped_at is null then coalesce(k.sent_at, clock_timestamp()) end
     where k.execution_id = p_execution_id and k.answer is null
-    returning 1
+    returning k.sent_at
   )
-  select exists (select from sent)
+  select case
+    when not exists (select from asked) then 'taken_over'
+    when exists (select from asked a where a.sent_at is null) then 'stopped'
+    else 'sent'
+  end
 $$;
 comment on function public.copilot_send_execution(uuid) is
-  'Notes that a claimed execution is about to be sent to its kernel: from then on nobody takes its claim over. False if somebody has, and it must not be sent.';
+  'Asks leave to send a claimed execution to its kernel. sent: nobody takes its claim over from then on. stopped: somebody has asked for its end. taken_over: somebody else runs it. In the last two it must not be sent.';
 revoke execute on function public.copilot_send_execution(uuid) from public, anon, authenticated;
 grant execute on function public.copilot_send_execution(uuid) to service_role;
 

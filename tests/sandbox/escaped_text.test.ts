@@ -53,7 +53,7 @@ Deno.test("a transcript is the same, read or unread", async () => {
     };
     await run(kernel, { code: "", language: "python" }, new AbortController().signal, (said) => transcript.take(said));
     await transcript.close();
-    return { told, bytes: transcript.bytes, ...transcript.execution(false) };
+    return { told, bytes: transcript.bytes, ...transcript.execution(null) };
   });
   const [unread, read] = await Promise.all(transcripts);
   assert.deepEqual(unread, read);

@@ -6,5 +6,5 @@ import { endpoint } from "../_shared/http/endpoint.ts";
 
 export default endpoint("acquire-context", acquireRequestSchema, async (call, request) => {
   const key = pathKeyOf(call.caller, request);
-  return view(await acquire(call, key, { ttlSeconds: request.ttl_seconds, holdSeconds: 0 }), call.caller);
+  return view(await acquire(call, key, { ttlSeconds: request.ttl_seconds }), call.caller);
 });

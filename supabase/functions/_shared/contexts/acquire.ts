@@ -1,5 +1,6 @@
 /** Get the path's context, or create it: one sandbox, whatever the number of callers. */
 import type { Config } from "../config.ts";
+import type { Language } from "../contract/execute_code.ts";
 import { asContextError, ContextError, type ErrorCode, isErrorCode } from "../errors.ts";
 import { describe, log } from "../log.ts";
 import { pause } from "../pause.ts";
@@ -14,8 +15,13 @@ type AcquireCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "trace" 
 export interface AcquireOptions {
   /** How long the context may stand idle. Absent, it stays as it is, or is as the settings say for a new one. */
   readonly ttlSeconds?: number;
-  /** How long an execution that follows at once may take: the context must outlive it. 0: none follows. */
-  readonly holdSeconds: number;
+  /** The execution that follows at once, if one does. */
+  readonly execution?: {
+    readonly id: string;
+    readonly language: Language;
+    /** How long it may take, in seconds: the context must outlive it. */
+    readonly seconds: number;
+  };
   /** False: this request has created a sandbox already, and must not create another. */
   readonly mayCreate?: boolean;
 }
@@ -27,6 +33,9 @@ export interface Acquired {
   /** Whether this request has asked for a sandbox, be it this one or one that came too late. */
   readonly hasCreated: boolean;
 }
+
+/** How long after its request's time an execution may count as open, in seconds: its end is noted, or its process died. */
+const AFTERMATH_SECONDS = 60;
 
 /** Errors that a second attempt at once would only repeat: whoever waits for the claim is told them as they are. */
 const FINAL = new Set<ErrorCode>(["rate_limited", "out_of_sandboxes", "misconfigured"]);
@@ -51,6 +60,12 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
   // The platform would answer in our place, and nobody would know what became of the request.
   const giveUpAt = Math.min(performance.now() + config.context.waitSeconds * 1000, call.answerBy);
   let mayCreate = options.mayCreate ?? true;
+  const holdSeconds = options.execution?.seconds ?? 0;
+  const execution = options.execution && {
+    ...options.execution,
+    perMinute: config.execution.perMinute,
+    openSeconds: Math.ceil((call.answerBy - performance.now()) / 1000) + AFTERMATH_SECONDS,
+  };
   let awaitedId: string | undefined;
 
   for (let polls = 0;;) {
@@ -58,19 +73,18 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
       leaseSeconds: config.context.leaseSeconds,
       defaultTtlSeconds: config.context.ttlSeconds,
       ttlSeconds: options.ttlSeconds,
-      holdSeconds: options.holdSeconds,
+      holdSeconds,
       awaitedId,
       tenantQuota: config.context.tenantQuota,
       conversationQuota: config.context.conversationQuota,
       probationSeconds: config.sandbox.probationSeconds,
       createsPerMinute: config.context.createsPerMinute,
-      // Once a request: who waits for a claim asks again and again.
-      executionsPerMinute: options.holdSeconds > 0 && polls === 0 ? config.execution.perMinute : undefined,
+      execution,
     });
     if (claim.outcome === "reused" || claim.outcome === "claimed") trace.about({ context_id: claim.id });
     switch (claim.outcome) {
       case "reused": {
-        const connection = await sandboxes.connect(claim.sandbox_id, lifeSeconds(config, claim, options));
+        const connection = await sandboxes.connect(claim.sandbox_id, lifeSeconds(config, claim, holdSeconds));
         if (connection.outcome === "connected") {
           return { context: claim, sandbox: connection.sandbox, wasCreated: false, hasCreated: !mayCreate };
         }
@@ -91,7 +105,7 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
           throw error;
         }
         mayCreate = false;
-        const created = await create(call, claim.id, options);
+        const created = await create(call, claim.id, holdSeconds);
         if (created) return created;
         break;
       }
@@ -129,7 +143,7 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
 }
 
 /** Creates the sandbox of a claim that we hold. Null: the claim ended meanwhile, and the sandbox has been killed. */
-async function create(call: AcquireCall, claimId: string, options: AcquireOptions): Promise<Acquired | null> {
+async function create(call: AcquireCall, claimId: string, holdSeconds: number): Promise<Acquired | null> {
   const { store, sandboxes } = call;
   let sandbox: LiveSandbox;
   try {
@@ -144,7 +158,7 @@ async function create(call: AcquireCall, claimId: string, options: AcquireOption
 
   // If this throws, nobody knows whether the context was committed. Then the sandbox must not be killed: probation
   // ends it if it is nobody's, and the next caller adopts it if it is the path's.
-  const context = await store.activate(claimId, sandbox.sandboxId, options.holdSeconds);
+  const context = await store.activate(claimId, sandbox.sandboxId, holdSeconds);
   if (!context) {
     log("warning", { event: "claim_fenced_off", context_id: claimId });
     const settled = sandboxes.kill(sandbox.sandboxId).then(() => store.settle(claimId));
@@ -154,7 +168,7 @@ async function create(call: AcquireCall, claimId: string, options: AcquireOption
 
   // Ends probation. By connect, because it never shortens: a caller who waited may have asked for more by now. If it
   // throws, the context stays, and the next caller's connect does the same, as long as probation lasts.
-  const connection = await sandboxes.connect(sandbox.sandboxId, lifeSeconds(call.config, context, options));
+  const connection = await sandboxes.connect(sandbox.sandboxId, lifeSeconds(call.config, context, holdSeconds));
   if (connection.outcome === "gone") {
     throw new ContextError("sandbox_unavailable", "The new sandbox has ended at once. Try again.");
   }
@@ -171,8 +185,8 @@ async function attempt(event: string, contextId: string, step: Promise<unknown>)
 }
 
 /** How long the sandbox must live from now, in seconds; E2B refuses more than its plan's most. */
-function lifeSeconds(config: Config, context: { ttl_seconds: number }, options: AcquireOptions): number {
-  return Math.min(context.ttl_seconds + options.holdSeconds, config.context.maxTtlSeconds);
+function lifeSeconds(config: Config, context: { ttl_seconds: number }, holdSeconds: number): number {
+  return Math.min(context.ttl_seconds + holdSeconds, config.context.maxTtlSeconds);
 }
 
 function busy(retryAfterSeconds: number): ContextError {

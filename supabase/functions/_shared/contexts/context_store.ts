@@ -1,5 +1,6 @@
 /** The contexts in the database: one method a transition, each one call of a SQL function. */
 import { z } from "zod";
+import type { Language } from "../contract/execute_code.ts";
 import type { Rpc } from "../database/rpc.ts";
 import type { ContextError } from "../errors.ts";
 import type { PathKey } from "./path_key.ts";
@@ -14,6 +15,7 @@ export const contextSchema = z.object({
   created_at: z.string(),
   last_used_at: z.string(),
   expires_at: z.string(),
+  state_id: z.uuid(),
   previous_termination_reason: z.string().nullable(),
   previous_terminated_at: z.string().nullable(),
 });
@@ -66,8 +68,14 @@ export interface ClaimOptions {
   /** How long a sandbox lives from its birth on, whatever comes: as long it holds a place in the quotas. */
   readonly probationSeconds: number;
   readonly createsPerMinute: number;
-  /** Given where the claim is for an execution, which it counts. */
-  readonly executionsPerMinute?: number;
+  /** The execution that the claim is for, if it is for one: it takes a turn of its rate, and is open from then on. */
+  readonly execution?: {
+    readonly id: string;
+    readonly language: Language;
+    readonly perMinute: number;
+    /** The longest that it may be open, in seconds. */
+    readonly openSeconds: number;
+  };
 }
 
 export class ContextStore {
@@ -89,7 +97,10 @@ export class ContextStore {
       p_conversation_quota: options.conversationQuota,
       p_probation_seconds: options.probationSeconds,
       p_creates_per_minute: options.createsPerMinute,
-      p_executions_per_minute: options.executionsPerMinute,
+      p_executions_per_minute: options.execution?.perMinute,
+      p_execution_id: options.execution?.id,
+      p_language: options.execution?.language,
+      p_open_seconds: options.execution?.openSeconds,
     }, z.tuple([claimSchema]));
     return rows[0];
   }

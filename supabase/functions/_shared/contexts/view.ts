@@ -21,6 +21,7 @@ export function view(
       ...(caller.kind === "service" ? { sandbox_id: context.sandbox_id } : {}),
     },
     was_created: wasCreated,
+    state_id: context.state_id,
     previous: reason === null || at === null ? null : { termination_reason: reason, terminated_at: at },
   };
 }

@@ -31,6 +31,8 @@ export interface AcquireResponse {
   context: ContextView;
   /** Whether this call made the sandbox: its kernel is new and empty. */
   was_created: boolean;
+  /** Names what variables are there: another one whenever they are gone. */
+  state_id: string;
   /** Null when the path never had a context before, or none in the week for which ended ones are kept. */
   previous: PreviousContext | null;
 }

@@ -152,7 +152,8 @@ export type OutputFile = z.infer<typeof outputSchema>;
 
 /** How an execution ended. Code that raises is a result, not an HTTP error. */
 const endSchema = z.object({
-  status: z.enum(["ok", "error", "timed_out"]),
+  /** `cancelled`: somebody stopped it by name. */
+  status: z.enum(["ok", "error", "timed_out", "cancelled"]),
   error: errorSchema.nullable(),
   /** Null when the kernel did not say that it had begun: others kept it busy, or it took too long to start. */
   execution_count: z.int().nullable(),
@@ -172,7 +173,13 @@ export const executionSchema = endSchema.extend({
 });
 export type Execution = z.infer<typeof executionSchema>;
 
-export interface ExecuteResponse extends AcquireResponse {
+/** Where an execution runs. */
+export interface ExecutionContext extends AcquireResponse {
+  /** By this it can be stopped. Of a kept answer, that of the execution which it is about. */
+  execution_id: string;
+}
+
+export interface ExecuteResponse extends ExecutionContext {
   execution: Execution;
   /** Whether this is the kept answer to another request with the same idempotency key. */
   replayed: boolean;
@@ -181,7 +188,7 @@ export interface ExecuteResponse extends AcquireResponse {
 /** What a stream tells, one piece after the other. Texts of a stream, joined, are what the JSON answer has. */
 export type ExecutionEvent =
   /** Told again when the sandbox turned out dead before it took the code, or, later, when its kernel turned out new. */
-  | { readonly event: "context"; readonly data: AcquireResponse }
+  | { readonly event: "context"; readonly data: ExecutionContext }
   | { readonly event: "stdout" | "stderr"; readonly data: { readonly text: string } }
   | { readonly event: "result"; readonly data: ExecutionResult }
   | { readonly event: "error"; readonly data: ExecutionError }

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { idSchema, strictFields } from "./path.ts";
 
-const terminateScopeSchema = strictFields({
+const scopeSchema = strictFields({
   tenant_id: idSchema.optional(),
   conversation_id: idSchema.optional(),
   path_id: idSchema.optional(),
@@ -19,17 +19,45 @@ const terminateScopeSchema = strictFields({
     issues.addIssue({ code: "custom", path: ["path_id"], message: "needs conversation_id beside it" });
   }
 });
+export type TerminateScope = z.infer<typeof scopeSchema>;
 
-/** Instead of a scope, a service may ask for what is due to be swept. */
-const sweepRequestSchema = strictFields({ due: z.literal(true) });
+/** What names executions of a path. Where one of these is given, they are ended and not the context. */
+const NAMES = ["executions", "execution_id", "idempotency_key"] as const;
 
-export const terminateRequestSchema = z.looseObject({ due: z.unknown().optional() }).transform((body, issues) => {
-  const parsed = (body.due === undefined ? terminateScopeSchema : sweepRequestSchema).safeParse(body);
-  if (parsed.success) return parsed.data;
-  issues.issues.push(...parsed.error.issues.map((issue) => ({ ...issue, input: undefined })));
-  return z.NEVER;
+const stopSchema = strictFields({
+  tenant_id: idSchema.optional(),
+  conversation_id: idSchema,
+  path_id: idSchema,
+  executions: z.literal(true).optional(),
+  execution_id: z.uuid().optional(),
+  idempotency_key: idSchema.optional(),
+}).superRefine((request, issues) => {
+  const [, second] = NAMES.filter((name) => request[name] !== undefined);
+  if (second !== undefined) {
+    issues.addIssue({ code: "custom", path: [second], message: `cannot be beside another of ${NAMES.join(", ")}` });
+  }
 });
-export type TerminateScope = z.infer<typeof terminateScopeSchema>;
+export type StopRequest = z.infer<typeof stopSchema>;
+
+/** Instead, a service may ask for what is due to be swept. */
+const sweepSchema = strictFields({ due: z.literal(true) });
+
+export const terminateRequestSchema = z.looseObject({}).transform((body, issues) => {
+  const parse = <Request>(schema: z.ZodType<Request>): Request => {
+    const parsed = schema.safeParse(body);
+    if (parsed.success) return parsed.data;
+    issues.issues.push(...parsed.error.issues.map((issue) => ({ ...issue, input: undefined })));
+    return z.NEVER;
+  };
+  if (body.due !== undefined) {
+    parse(sweepSchema);
+    return { ends: "what_is_due" as const };
+  }
+  if (NAMES.some((name) => body[name] !== undefined)) {
+    return { ends: "executions" as const, request: parse(stopSchema) };
+  }
+  return { ends: "contexts" as const, request: parse(scopeSchema) };
+});
 
 /** What a sweep did. Counts at the limit of a batch mean that there may be more. */
 export interface SweepResponse {
@@ -46,4 +74,9 @@ export interface SweepResponse {
 export interface TerminateResponse {
   /** How many contexts this call ended. Ending what has ended is no error. */
   terminated: number;
+}
+
+export interface StopResponse {
+  /** How many executions are being stopped. */
+  cancelled: number;
 }

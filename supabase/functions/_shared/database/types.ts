@@ -60,6 +60,7 @@ export type Database = {
           "previous_terminated_at": string;
           "previous_termination_reason": string;
           "sandbox_id": string;
+          "state_id": string;
           "tenant_id": string;
           "ttl_seconds": number;
         }[];
@@ -73,9 +74,12 @@ export type Database = {
           "p_conversation_quota"?: number;
           "p_creates_per_minute"?: number;
           "p_default_ttl_seconds": number;
+          "p_execution_id"?: string;
           "p_executions_per_minute"?: number;
           "p_hold_seconds"?: number;
+          "p_language"?: string;
           "p_lease_seconds": number;
+          "p_open_seconds"?: number;
           "p_path_id": string;
           "p_probation_seconds"?: number;
           "p_tenant_id": string;
@@ -98,16 +102,19 @@ export type Database = {
           "quota_limit": number;
           "quota_scope": string;
           "sandbox_id": string;
+          "state_id": string;
           "tenant_id": string;
           "ttl_seconds": number;
         }[];
       };
       "copilot_claim_execution": {
         Args: {
+          "p_conversation_id": string;
           "p_execution_id": string;
           "p_idempotency_key": string;
           "p_lease_seconds": number;
           "p_most_bytes"?: number;
+          "p_path_id": string;
           "p_request_hash": string;
           "p_tenant_id": string;
         };
@@ -117,6 +124,7 @@ export type Database = {
           "outcome": string;
         }[];
       };
+      "copilot_close_execution": { Args: { "p_execution_id": string }; Returns: boolean };
       "copilot_confirm_sandbox_killed": { Args: { "p_context_id": string; "p_sandbox_id": string }; Returns: boolean };
       "copilot_execution_usage": {
         Args: { "p_conversation_id"?: string; "p_from": string; "p_tenant_id"?: string; "p_to": string };
@@ -160,6 +168,10 @@ export type Database = {
         };
         Returns: boolean;
       };
+      "copilot_hold_kernel": {
+        Args: { "p_context_id": string; "p_execution_id": string; "p_hold_ms": number; "p_language": string };
+        Returns: string;
+      };
       "copilot_is_kernel_in_use": {
         Args: { "p_context_id": string; "p_execution_id": string; "p_language": string; "p_within_ms": number };
         Returns: boolean;
@@ -175,7 +187,8 @@ export type Database = {
         Returns: boolean;
       };
       "copilot_release_execution": { Args: { "p_execution_id": string }; Returns: boolean };
-      "copilot_send_execution": { Args: { "p_execution_id": string }; Returns: boolean };
+      "copilot_release_kernel": { Args: { "p_context_id": string; "p_held_until": string }; Returns: boolean };
+      "copilot_send_execution": { Args: { "p_execution_id": string }; Returns: string };
       "copilot_settle_claim": { Args: { "p_context_id": string }; Returns: boolean };
       "copilot_start_execution": {
         Args: {
@@ -189,8 +202,20 @@ export type Database = {
         Returns: {
           "previous_terminated_at": string;
           "previous_termination_reason": string;
+          "state_id": string;
         }[];
       };
+      "copilot_stop_executions": {
+        Args: {
+          "p_conversation_id": string;
+          "p_execution_id"?: string;
+          "p_idempotency_key"?: string;
+          "p_path_id": string;
+          "p_tenant_id": string;
+        };
+        Returns: number;
+      };
+      "copilot_stopped_executions": { Args: { "p_execution_ids": (string)[] }; Returns: string[] };
       "copilot_sweep_place": { Args: Record<PropertyKey, never>; Returns: string };
       "copilot_take_owed_kills": {
         Args: { "p_limit"?: number; "p_retry_seconds"?: number };

@@ -35,16 +35,16 @@ export async function execute(call: ExecutionCall, request: ExecuteRequest): Pro
   const parts = { call, request, timeout, tell: call.tell, memory };
   try {
     if (idempotencyKey === undefined) {
-      const answer = await runOnPath({ ...parts, executionId: crypto.randomUUID(), cancelled: call.gone }, key);
+      const answer = await runOnPath({ ...parts, executionId: crypto.randomUUID(), gone: call.gone }, key);
       return respond(call, answer, false);
     }
     // Whoever gave a key means to come back for the answer: a caller who goes away does not stop the run.
-    const cancelled = new AbortController().signal;
+    const gone = new AbortController().signal;
     const { answer, replayed } = await once(
       call,
-      { tenantId: key.tenantId, idempotencyKey, body },
+      { ...key, idempotencyKey, body },
       (bytes) => memory.hasRoomForAnswer(bytes, call.gone, call.answerBy),
-      async (executionId) => await runOnPath({ ...parts, executionId, cancelled }, key),
+      async (executionId) => await runOnPath({ ...parts, executionId, gone }, key),
     );
     if (replayed) await retell(call, answer);
     return respond(call, answer, replayed);
@@ -54,10 +54,11 @@ export async function execute(call: ExecutionCall, request: ExecuteRequest): Pro
 }
 
 /** Tells the kept answer of another request, as if it ran now. */
-async function retell(call: ExecutionCall, { context, wasCreated, execution }: KeptAnswer): Promise<void> {
+async function retell(call: ExecutionCall, answer: KeptAnswer): Promise<void> {
+  const { execution, executionId } = answer;
   const { stdout, stderr, results, error } = execution;
   const events: ExecutionEvent[] = [
-    { event: "context", data: view({ context, wasCreated }, call.caller) },
+    { event: "context", data: { ...view(answer, call.caller), execution_id: executionId } },
     ...(stdout === "" ? [] : [{ event: "stdout" as const, data: { text: stdout } }]),
     ...(stderr === "" ? [] : [{ event: "stderr" as const, data: { text: stderr } }]),
     ...results.map((data) => ({ event: "result" as const, data })),
@@ -67,5 +68,5 @@ async function retell(call: ExecutionCall, { context, wasCreated, execution }: K
 }
 
 function respond(call: ExecutionCall, answer: KeptAnswer, replayed: boolean): ExecuteResponse {
-  return { ...view(answer, call.caller), execution: answer.execution, replayed };
+  return { ...view(answer, call.caller), execution_id: answer.executionId, execution: answer.execution, replayed };
 }

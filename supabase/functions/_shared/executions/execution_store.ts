@@ -1,19 +1,29 @@
 /** The executions in the database: the ledger, and the claims on idempotency keys. */
 import { z } from "zod";
 import { contextSchema } from "../contexts/context_store.ts";
+import type { PathKey } from "../contexts/path_key.ts";
 import { executionSchema, type Language } from "../contract/execute_code.ts";
 import type { Rpc } from "../database/rpc.ts";
 
 /** An answer as it is kept: what each caller may see of it is decided when it is told. */
-const answerSchema = z.object({ context: contextSchema, wasCreated: z.boolean(), execution: executionSchema });
+const answerSchema = z.object({
+  executionId: z.uuid(),
+  context: contextSchema,
+  wasCreated: z.boolean(),
+  execution: executionSchema,
+});
 export type KeptAnswer = z.infer<typeof answerSchema>;
 
-const lossSchema = contextSchema.pick({ previous_termination_reason: true, previous_terminated_at: true });
-/** How variables were lost in a context last. */
+const lossSchema = contextSchema.pick({
+  state_id: true,
+  previous_termination_reason: true,
+  previous_terminated_at: true,
+});
+/** How variables were lost in a context last, and what those since then are called. */
 export type Loss = z.infer<typeof lossSchema>;
 
 const claimSchema = z.discriminatedUnion("outcome", [
-  z.object({ outcome: z.enum(["claimed", "running", "mismatch", "lost", "thrown_out"]) }),
+  z.object({ outcome: z.enum(["claimed", "running", "mismatch", "stopped", "lost", "thrown_out"]) }),
   z.object({ outcome: z.literal("finished"), answer: answerSchema.nullable(), answer_bytes: z.int() }),
 ]);
 export type ExecutionClaim = z.infer<typeof claimSchema>;
@@ -42,7 +52,7 @@ export class ExecutionStore {
    */
   async claim(
     executionId: string,
-    key: { readonly tenantId: string; readonly idempotencyKey: string; readonly requestHash: string },
+    key: PathKey & { readonly idempotencyKey: string; readonly requestHash: string },
     leaseSeconds: number,
     mostBytes: number,
   ): Promise<ExecutionClaim> {
@@ -51,6 +61,8 @@ export class ExecutionStore {
       p_tenant_id: key.tenantId,
       p_idempotency_key: key.idempotencyKey,
       p_request_hash: key.requestHash,
+      p_conversation_id: key.conversationId,
+      p_path_id: key.pathId,
       p_lease_seconds: leaseSeconds,
       p_most_bytes: mostBytes,
     }, z.tuple([claimSchema]));
@@ -65,9 +77,13 @@ export class ExecutionStore {
     }, z.boolean());
   }
 
-  /** Notes that its code is about to be sent. False: its claim was taken over, and it must not be. */
-  async send(executionId: string): Promise<boolean> {
-    return await this.rpc.call("copilot_send_execution", { p_execution_id: executionId }, z.boolean());
+  /** Asks leave to send its code. Without `sent` it must not be: it was stopped, or its claim was taken over. */
+  async send(executionId: string): Promise<"sent" | "stopped" | "taken_over"> {
+    return await this.rpc.call(
+      "copilot_send_execution",
+      { p_execution_id: executionId },
+      z.enum(["sent", "stopped", "taken_over"]),
+    );
   }
 
   /** Gives up a claimed execution of which nothing ran. */
@@ -95,7 +111,35 @@ export class ExecutionStore {
     return rows[0];
   }
 
-  /** Notes how it ended. */
+  /** Notes that one which the kernel never began is over. */
+  async close(executionId: string): Promise<boolean> {
+    return await this.rpc.call("copilot_close_execution", { p_execution_id: executionId }, z.boolean());
+  }
+
+  /** Asks for the end of one execution of a path, or of all that are open there. Returns how many there are. */
+  async stop(
+    { tenantId, conversationId, pathId }: PathKey,
+    one: { readonly executionId?: string; readonly idempotencyKey?: string },
+  ): Promise<number> {
+    return await this.rpc.call("copilot_stop_executions", {
+      p_tenant_id: tenantId,
+      p_conversation_id: conversationId,
+      p_path_id: pathId,
+      p_execution_id: one.executionId,
+      p_idempotency_key: one.idempotencyKey,
+    }, z.int());
+  }
+
+  /** Of these executions, those that somebody has asked to stop. */
+  async stopped(executionIds: readonly string[]): Promise<string[]> {
+    return await this.rpc.call(
+      "copilot_stopped_executions",
+      { p_execution_ids: [...executionIds] },
+      z.array(z.uuid()),
+    );
+  }
+
+  /** Notes how it ended, after the kernel had begun. */
   async finish(entry: LedgerEntry, end: LedgerEnd): Promise<boolean> {
     return await this.rpc.call("copilot_finish_execution", {
       p_execution_id: entry.executionId,
@@ -124,6 +168,27 @@ export class ExecutionStore {
       p_execution_id: entry.executionId,
       p_context_id: entry.contextId,
       p_language: entry.language,
+    }, z.boolean());
+  }
+
+  /**
+   * Has new executions in the context wait for so many milliseconds at most, so that this one can be interrupted and no
+   * other. Returns until when. Null: others of its language are open.
+   */
+  async holdKernel(entry: LedgerEntry, milliseconds: number): Promise<string | null> {
+    return await this.rpc.call("copilot_hold_kernel", {
+      p_execution_id: entry.executionId,
+      p_context_id: entry.contextId,
+      p_language: entry.language,
+      p_hold_ms: milliseconds,
+    }, z.string().nullable());
+  }
+
+  /** Ends such a hold before its time. */
+  async releaseKernel(contextId: string, heldUntil: string): Promise<boolean> {
+    return await this.rpc.call("copilot_release_kernel", {
+      p_context_id: contextId,
+      p_held_until: heldUntil,
     }, z.boolean());
   }
 

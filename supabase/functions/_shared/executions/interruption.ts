@@ -2,7 +2,7 @@
 import type { Language } from "../contract/execute_code.ts";
 import { describe, log } from "../log.ts";
 import { type Program, run, unavailable } from "../sandbox/kernel.ts";
-import { restartKernel } from "../sandbox/kernel_restart.ts";
+import { restartKernel } from "../sandbox/kernel_control.ts";
 import { type LiveSandbox, SANDBOX_CALL_MILLISECONDS } from "../sandbox/live_sandbox.ts";
 
 /**
@@ -14,8 +14,11 @@ const QUESTIONS = 3;
 const QUESTION_MILLISECONDS = 2_500;
 /** A moment for the interrupt to come before the first question, in milliseconds. */
 const HEAD_START_MILLISECONDS = 200;
+/** How long a kernel that was interrupted has to yield before its connection is dropped, in milliseconds. */
+export const YIELD_MILLISECONDS = 2_000;
 /** The longest that all of it may take, in milliseconds. */
-export const INTERRUPTION_MILLISECONDS = HEAD_START_MILLISECONDS + QUESTIONS * QUESTION_MILLISECONDS +
+export const INTERRUPTION_MILLISECONDS = YIELD_MILLISECONDS + HEAD_START_MILLISECONDS +
+  QUESTIONS * QUESTION_MILLISECONDS +
   2 * SANDBOX_CALL_MILLISECONDS;
 
 /** A program that does nothing, though kernels count it: the next one's number is one higher. */

@@ -2,6 +2,7 @@
 import { asContextError, ContextError } from "../errors.ts";
 import { describe, log } from "../log.ts";
 import { othersAreLarge, SMALL_BYTES } from "../memory.ts";
+import type { PathKey } from "../contexts/path_key.ts";
 import { pause } from "../pause.ts";
 import type { ExecutionCall } from "./execution_call.ts";
 import type { KeptAnswer } from "./execution_store.ts";
@@ -10,13 +11,13 @@ import type { KeptAnswer } from "./execution_store.ts";
  * Does `work` unless a request with this key and body has, and returns its answer, or that of the other one. Another
  * request that is at it now is waited for. `hasRoom` says whether an answer of so many bytes may be fetched, and may wait.
  *
- * @throws ContextError `context_busy` when it may not; `idempotency_key_reused` for another body; `execution_lost` when
- * the process that ran it has died; `answer_gone` when its answer is kept no more; `execution_running` when it runs longer
+ * @throws ContextError `context_busy` when it may not; `idempotency_key_reused` for another body; `cancelled` when it was
+ * stopped and the process that was to run it has died, `execution_lost` when one that ran it has; `answer_gone` when its answer is kept no more; `execution_running` when it runs longer
  * than this request may wait
  */
 export async function once(
   call: Pick<ExecutionCall, "config" | "executions" | "answerBy" | "gone">,
-  key: { readonly tenantId: string; readonly idempotencyKey: string; readonly body: object },
+  key: PathKey & { readonly idempotencyKey: string; readonly body: object },
   hasRoom: (bytes: number) => Promise<boolean>,
   work: (executionId: string) => Promise<KeptAnswer>,
 ): Promise<{ readonly answer: KeptAnswer; readonly replayed: boolean }> {
@@ -50,6 +51,8 @@ export async function once(
           "answer_gone",
           "The request with this idempotency key has run, and its answer is kept no more: the tenant has had more kept since than it may. To run it again, use another key.",
         );
+      case "stopped":
+        throw new ContextError("cancelled", "The request with this idempotency key was stopped before its code ran.");
       case "lost":
         throw new ContextError(
           "execution_lost",

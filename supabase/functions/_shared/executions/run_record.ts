@@ -54,11 +54,11 @@ export class RunRecord {
     return this.#loss;
   }
 
-  /** Notes how the run ended. One that never began has no row, but its answer is kept. */
+  /** Notes how the run ended. One that never began has no row in the ledger, but its answer is kept. */
   async end(end: LedgerEnd, answer?: KeptAnswer): Promise<void> {
     const { executions } = this.call;
     const notes = [
-      ...(this.#begunAt === undefined ? [] : [executions.finish(this.entry, end)]),
+      this.#begunAt === undefined ? executions.close(this.entry.executionId) : executions.finish(this.entry, end),
       ...(this.hasKey ? [executions.answer(this.entry.executionId, answer)] : []),
     ];
     await this.#patiently(

@@ -108,12 +108,14 @@ export class Transcript {
     }
   }
 
-  /** The run as the answer has it. */
-  execution(interrupted: boolean): Omit<Execution, "duration_ms" | "kernel_restarted" | "outputs"> {
+  /** The run as the answer has it. `interrupted`: why, if it was. */
+  execution(
+    interrupted: "timed_out" | "cancelled" | null,
+  ): Omit<Execution, "duration_ms" | "kernel_restarted" | "outputs"> {
     const { stdout, stderr } = this.#streams;
     const truncated = { stdout: stdout.omitted, stderr: stderr.omitted, results: this.#resultsOmitted };
     return {
-      status: interrupted ? "timed_out" : this.#error ? "error" : "ok",
+      status: interrupted ?? (this.#error ? "error" : "ok"),
       results: this.#results,
       stdout: stdout.toString(),
       stderr: stderr.toString(),

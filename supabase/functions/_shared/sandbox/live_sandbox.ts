@@ -6,6 +6,8 @@ import type { ConnectionConfig } from "e2b";
 import { send, sendOnce } from "./send.ts";
 
 const KERNEL_PORT = 49999;
+/** Jupyter's own server, beside the kernels' (E2B's code-interpreter, template/jupyter_server_config.py). */
+const JUPYTER_PORT = 8888;
 const FILES_PORT = 49983;
 /** Time limit of a short call to the sandbox itself, in milliseconds. */
 export const SANDBOX_CALL_MILLISECONDS = 5_000;
@@ -36,18 +38,24 @@ export class LiveSandbox {
 
   /** Sends code to the kernel. The answer's body is a stream of JSON lines. */
   async execute(body: Record<string, unknown>, signal: AbortSignal): Promise<Response> {
-    return await sendOnce(this.#toKernel("/execute", { method: "POST", body: JSON.stringify(body), signal }));
+    return await sendOnce(this.#to(KERNEL_PORT, "/execute", { method: "POST", body: JSON.stringify(body), signal }));
   }
 
   /** Asks for the kernels that there are. */
   async listKernels(): Promise<Response> {
-    return await send(this.#toKernel("/contexts", { signal: AbortSignal.timeout(SANDBOX_CALL_MILLISECONDS) }));
+    return await send(this.#to(KERNEL_PORT, "/contexts", { signal: AbortSignal.timeout(SANDBOX_CALL_MILLISECONDS) }));
   }
 
   /** Has a kernel start anew. */
   async restartKernel(id: string): Promise<Response> {
     const signal = AbortSignal.timeout(SANDBOX_CALL_MILLISECONDS);
-    return await send(this.#toKernel(`/contexts/${encodeURIComponent(id)}/restart`, { method: "POST", signal }));
+    return await send(this.#to(KERNEL_PORT, `/contexts/${encodeURIComponent(id)}/restart`, { method: "POST", signal }));
+  }
+
+  /** Has a kernel interrupt what it runs. Its id is the one that it has among the kernels. */
+  async interruptKernel(id: string, signal: AbortSignal): Promise<Response> {
+    const path = `/api/kernels/${encodeURIComponent(id)}/interrupt`;
+    return await sendOnce(this.#to(JUPYTER_PORT, path, { method: "POST", signal }));
   }
 
   /** Sends files, all at once. Their paths are absolute. */
@@ -63,13 +71,13 @@ export class LiveSandbox {
     return await send(this.#toFiles({ path }, { signal }));
   }
 
-  #toKernel(path: string, init: RequestInit): Request {
-    const headers = this.#headers(KERNEL_PORT);
+  #to(port: number, path: string, init: RequestInit): Request {
+    const headers = this.#headers(port);
     headers.set("Content-Type", "application/json");
     // Given when public traffic to the sandbox is off.
     const token = this.described.trafficAccessToken;
     if (token) headers.set("E2B-Traffic-Access-Token", token);
-    const origin = this.connection.getSandboxDirectUrl(this.sandboxId, this.#at(KERNEL_PORT));
+    const origin = this.connection.getSandboxDirectUrl(this.sandboxId, this.#at(port));
     return new Request(`${origin}${path}`, { ...init, headers });
   }
 

@@ -1,0 +1,44 @@
+-- Executions that have been asked for and are not over: in line for their sandbox, in line for their kernel, running.
+-- The ledger has an execution from its kernel's first word on; whoever wants to stop one, or to know that a path is at
+-- rest, needs to know of it from its claim on.
+
+-- Unlogged: what a crash of the database forgets cannot be stopped by name, and runs to its time limit.
+create unlogged table if not exists copilot_internal.open_executions (
+  id uuid primary key,
+  tenant_id text not null,
+  conversation_id text not null,
+  path_id text not null,
+  language text not null,
+  deadline_at timestamptz not null,
+  stop_requested_at timestamptz
+);
+comment on table copilot_internal.open_executions is
+  'Executions from the claim on their context to their end.';
+comment on column copilot_internal.open_executions.deadline_at is
+  'By then its request is over, or its process has died.';
+comment on column copilot_internal.open_executions.stop_requested_at is
+  'When somebody asked to stop it. The process that runs it asks for this every second.';
+alter table copilot_internal.open_executions enable row level security;
+
+create index if not exists idx_open_executions_path
+  on copilot_internal.open_executions (tenant_id, conversation_id, path_id);
+comment on index copilot_internal.idx_open_executions_path is 'What is open on a path.';
+
+create or replace function public.copilot_close_execution(p_execution_id uuid)
+returns boolean
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  with closed as (
+    delete from copilot_internal.open_executions o
+    where o.id = p_execution_id
+    returning 1
+  )
+  select exists (select from closed)
+$$;
+comment on function public.copilot_close_execution(uuid) is
+  'Notes that an execution which the kernel never began is over. False if it was not open.';
+revoke execute on function public.copilot_close_execution(uuid) from public, anon, authenticated;
+grant execute on function public.copilot_close_execution(uuid) to service_role;
