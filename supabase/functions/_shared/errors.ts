@@ -1,4 +1,5 @@
 /** The few errors that callers meet. One place gives each its status, and one place turns them into a Response. */
+import type { ErrorBody } from "./contract/error.ts";
 
 const KINDS = {
   invalid_request: { status: 400, retryable: false },
@@ -65,7 +66,7 @@ export function asContextError(thrown: unknown): ContextError {
 }
 
 /** An error as callers get it: `{ code, message, retryable }`, the shape of @supabase/server's own plus `retryable`. */
-export function toBody(error: ContextError) {
+export function toBody(error: ContextError): ErrorBody {
   return {
     code: error.code,
     message: error.message,
