@@ -22,7 +22,8 @@ async function attempt(times: number, call: (index: number) => ReturnType<Supaba
     if (!error) continue;
     assert(response);
     const told: ErrorBody = await response.json();
-    assert(told.retryable && Number(response.headers.get("Retry-After")) >= 1, JSON.stringify(told));
+    assert.equal(told.retryable, told.code !== "quota_exceeded", JSON.stringify(told));
+    assert(Number(response.headers.get("Retry-After")) >= 1, JSON.stringify(told));
     codes.push(told.code);
   }
   return codes;

@@ -6,6 +6,7 @@ export interface ErrorBody {
   retryable: boolean;
   /** The field of the request that is at fault, dotted. */
   field?: string;
+  /** At most 60 where `retryable`. Of `quota_exceeded`: until a place is free at the latest. */
   retry_after_seconds?: number;
   /** Of `quota_exceeded`: whose quota, how many it allows, and how many there are. */
   scope?: string;
