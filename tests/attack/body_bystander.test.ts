@@ -1,6 +1,7 @@
 /** While hostile bodies are refused, a caller of another tenant is served by the same process. */
 import assert from "node:assert/strict";
-import { type ErrorBody, invoke, newPath, user } from "../support/clients.ts";
+import type { ErrorBody } from "../../supabase/functions/_shared/contract/error.ts";
+import { invoke, newPath, user } from "../support/clients.ts";
 import { useStack } from "../support/stack.ts";
 import { shapes } from "./body_shapes.ts";
 

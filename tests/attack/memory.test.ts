@@ -1,7 +1,8 @@
 /** The largest runs at once: the platform ends a process that holds too much, and with it the runs of all others. */
 import assert from "node:assert/strict";
+import type { ErrorBody } from "../../supabase/functions/_shared/contract/error.ts";
 import type { ExecuteResponse } from "../../supabase/functions/_shared/contract/execute_code.ts";
-import { type ErrorBody, invoke, newPath, refused, user } from "../support/clients.ts";
+import { invoke, newPath, refused, user } from "../support/clients.ts";
 import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import { growthOf } from "../support/resident.ts";
 import { eventually } from "../support/settle.ts";

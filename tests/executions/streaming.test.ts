@@ -100,7 +100,7 @@ Deno.test("a failure before the first event is an HTTP error, as without a strea
   assert.equal((await response.json()).code, "rate_limited");
 });
 
-Deno.test("a failure after it is an event with the same code", async () => {
+Deno.test("a failure after it is an event of its own, with the same code", async () => {
   const client = await user(faulty.stack);
   const path = newPath();
   const { context } = await invoke(client, "execute-code", {
@@ -113,7 +113,7 @@ Deno.test("a failure after it is an event with the same code", async () => {
   await killBehindOurBack(faulty.provider, context.id);
   const [last, ...more] = await events.rest();
   assert.deepEqual(more, []);
-  assert.equal(last.event, "error");
+  assert.equal(last.event, "failure");
   assert.deepEqual([last.data.code, last.data.retryable], ["execution_lost", false]);
 });
 

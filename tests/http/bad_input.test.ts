@@ -1,6 +1,7 @@
 /** Bad input: the right 4xx, a message that names the field, readable by a browser, and nothing created. */
 import assert from "node:assert/strict";
-import { type ErrorBody, user } from "../support/clients.ts";
+import type { ErrorBody } from "../../supabase/functions/_shared/contract/error.ts";
+import { user } from "../support/clients.ts";
 import { created } from "../support/provider.ts";
 import { useStack } from "../support/stack.ts";
 

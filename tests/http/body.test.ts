@@ -1,8 +1,9 @@
 /** When a body is read, and what becomes of one that does not end. */
 import assert from "node:assert/strict";
 import { acquireRequestSchema } from "../../supabase/functions/_shared/contract/acquire_context.ts";
+import type { ErrorBody } from "../../supabase/functions/_shared/contract/error.ts";
 import { readBody } from "../../supabase/functions/_shared/http/body.ts";
-import { type ErrorBody, user } from "../support/clients.ts";
+import { user } from "../support/clients.ts";
 import { inFakeTime } from "../support/fake_time.ts";
 import { eventually } from "../support/settle.ts";
 import { useStack } from "../support/stack.ts";

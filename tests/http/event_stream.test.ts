@@ -1,6 +1,7 @@
 /** A stream of events is never silent for long, and its reader is not waited for without end. */
 import assert from "node:assert/strict";
 import type { ServerEvent } from "../../supabase/functions/_shared/call.ts";
+import { ContextError } from "../../supabase/functions/_shared/errors.ts";
 import { eventStream } from "../../supabase/functions/_shared/http/event_stream.ts";
 import { inFakeTime, type Pass, settled } from "../support/fake_time.ts";
 
@@ -117,6 +118,25 @@ Deno.test("so does one who does not even take a comment", () =>
     end.resolve({ event: "end", data: 1 });
     await settled();
   }));
+
+Deno.test("a failure before the first event is thrown; after it, it is the last event, and not named as the code's exceptions are", async () => {
+  const failure = new ContextError("execution_lost", "Broken.");
+  const early = begin();
+  early.end.reject(failure);
+  await assert.rejects(early.response, failure);
+
+  const late = begin();
+  const telling = late.tell("context");
+  const heard = await listen(late.response);
+  await telling;
+  late.end.reject(failure);
+  await heard.closed;
+  assert.equal(
+    heard.take(),
+    "event: context\ndata: null\n\n" +
+      'event: failure\ndata: {"code":"execution_lost","message":"Broken.","retryable":false}\n\n',
+  );
+});
 
 Deno.test("a caller who has gone before the answer begins gets none, and breaks nothing", async () => {
   const { response, tell, end, gone } = begin();

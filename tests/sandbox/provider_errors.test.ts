@@ -19,6 +19,7 @@ const cases: [status: number, message: string, headers: HeadersInit, code: strin
   [500, "sandbox_create_failed", {}, "sandbox_unavailable", 2],
   [502, "bad gateway", {}, "sandbox_unavailable", 2],
   [503, "sandbox_capacity_unavailable", { "Retry-After": "5" }, "sandbox_unavailable", 5],
+  [503, "maintenance", { "Retry-After": "3600" }, "sandbox_unavailable", 60],
   [503, "sandbox_no_compatible_node", {}, "sandbox_unavailable", 2],
   [504, "sandbox_placement_timeout", {}, "sandbox_timeout", 2],
 ];

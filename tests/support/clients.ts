@@ -3,6 +3,7 @@ import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import assert from "node:assert/strict";
 import type { Stack } from "../../local/stack.ts";
 import type { AcquireResponse } from "../../supabase/functions/_shared/contract/acquire_context.ts";
+import type { ErrorBody } from "../../supabase/functions/_shared/contract/error.ts";
 import type { ExecuteResponse } from "../../supabase/functions/_shared/contract/execute_code.ts";
 import type { TerminateResponse } from "../../supabase/functions/_shared/contract/terminate_context.ts";
 
@@ -17,15 +18,6 @@ export interface Answer<Body> {
   readonly status: number;
   readonly headers: Headers;
   readonly body: Body;
-}
-
-/** The body of every error. */
-export interface ErrorBody {
-  code: string;
-  message: string;
-  retryable: boolean;
-  field?: string;
-  retry_after_seconds?: number;
 }
 
 /** Whether asking again would not help. Fails unless the error says so too, and says what it is. */

@@ -1,8 +1,9 @@
 /** A caller who repeats a request with an idempotency key, as the errors allow. */
 import type { SupabaseClient } from "@supabase/supabase-js";
 import assert from "node:assert/strict";
+import type { ErrorBody } from "../../supabase/functions/_shared/contract/error.ts";
 import type { ExecuteResponse } from "../../supabase/functions/_shared/contract/execute_code.ts";
-import { type ErrorBody, isHopeless } from "./clients.ts";
+import { isHopeless } from "./clients.ts";
 
 /** What a caller of execute-code is told. */
 export type Told =

@@ -1,4 +1,5 @@
 /** The few errors that callers meet. One place gives each its status, and one place turns them into a Response. */
+import type { ErrorBody } from "./contract/error.ts";
 
 const KINDS = {
   invalid_request: { status: 400, retryable: false },
@@ -9,7 +10,7 @@ const KINDS = {
   execution_running: { status: 409, retryable: true },
   answer_gone: { status: 410, retryable: false },
   payload_too_large: { status: 413, retryable: false },
-  quota_exceeded: { status: 429, retryable: true },
+  quota_exceeded: { status: 429, retryable: false },
   rate_limited: { status: 429, retryable: true },
   out_of_sandboxes: { status: 429, retryable: true },
   cancelled: { status: 499, retryable: false },
@@ -22,6 +23,9 @@ const KINDS = {
   sandbox_timeout: { status: 504, retryable: true },
 } as const satisfies Record<string, { status: number; retryable: boolean }>;
 
+/** The longest wait that is told with a retryable error, in seconds: a loop that obeys it must not sleep for hours. */
+const LONGEST_RETRY_AFTER_SECONDS = 60;
+
 export type ErrorCode = keyof typeof KINDS;
 
 /** Whether a text, such as one kept in the database, is one of our codes. */
@@ -32,14 +36,17 @@ export function isErrorCode(text: string): text is ErrorCode {
 interface Details {
   /** The field of the request that is at fault, dotted. */
   field?: string;
-  /** How long the caller should wait, in seconds; sent as `Retry-After` too. */
+  /** How long the caller should wait, in seconds; sent as `Retry-After` too. Of a retryable error a minute at most is kept. */
   retryAfterSeconds?: number;
   /** Of `quota_exceeded`: whose quota, how many it allows, and how many there are. */
   quota?: { readonly scope: string; readonly limit: number; readonly current: number };
   cause?: unknown;
 }
 
-/** An error whose message is fit for callers. `retryable`: the same request, sent again, may succeed and harms nothing. */
+/**
+ * An error whose message is fit for callers. `retryable`: a loop should send the same request again, after
+ * `retryAfterSeconds`; it may succeed, and harms nothing.
+ */
 export class ContextError extends Error {
   override readonly name = "ContextError";
   readonly status: number;
@@ -53,7 +60,10 @@ export class ContextError extends Error {
     this.status = KINDS[code].status;
     this.retryable = KINDS[code].retryable;
     this.field = details.field;
-    this.retryAfterSeconds = details.retryAfterSeconds;
+    const { retryAfterSeconds } = details;
+    this.retryAfterSeconds = this.retryable && retryAfterSeconds !== undefined
+      ? Math.min(retryAfterSeconds, LONGEST_RETRY_AFTER_SECONDS)
+      : retryAfterSeconds;
     this.quota = details.quota;
   }
 }
@@ -65,7 +75,7 @@ export function asContextError(thrown: unknown): ContextError {
 }
 
 /** An error as callers get it: `{ code, message, retryable }`, the shape of @supabase/server's own plus `retryable`. */
-export function toBody(error: ContextError) {
+export function toBody(error: ContextError): ErrorBody {
   return {
     code: error.code,
     message: error.message,

@@ -34,7 +34,7 @@ export function outcomeOf(sent: Sent): string {
 
 /** A stream that has begun tells its failure as an event. */
 function wrongEvents(body: string): string | null {
-  const failure = /^event: error\ndata: (\{"code":"internal".*)$/m.exec(body)?.[1];
+  const failure = /^event: failure\ndata: (\{"code":"internal".*)$/m.exec(body)?.[1];
   return failure === undefined ? null : `a stream told ${failure}`;
 }
 

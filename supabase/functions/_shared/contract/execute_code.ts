@@ -1,6 +1,7 @@
 /** execute-code, as callers ask for it and what they get, at once or told piece by piece. */
 import { z } from "zod";
 import type { AcquireResponse } from "./acquire_context.ts";
+import type { ErrorBody } from "./error.ts";
 import { idSchema, isWithin, pathFields, strictFields, utf8Length } from "./path.ts";
 
 /** Largest program, in bytes of UTF-8. */
@@ -191,8 +192,11 @@ export type ExecutionEvent =
   | { readonly event: "context"; readonly data: ExecutionContext }
   | { readonly event: "stdout" | "stderr"; readonly data: { readonly text: string } }
   | { readonly event: "result"; readonly data: ExecutionResult }
+  /** What the code raised. */
   | { readonly event: "error"; readonly data: ExecutionError }
-  /** The last one: what the execution has besides what has been told. */
+  /** The last one, when the request failed after the answer had begun. */
+  | { readonly event: "failure"; readonly data: ErrorBody }
+  /** Else the last one: what the execution has besides what has been told. */
   | { readonly event: "end"; readonly data: z.infer<typeof endSchema> & { readonly replayed: boolean } };
 
 /** The last event of an answer's stream. */

@@ -1,5 +1,6 @@
 /** Answers as a stream of server-sent events (html.spec.whatwg.org/multipage/server-sent-events.html). */
 import type { ServerEvent } from "../call.ts";
+import type { ExecutionEvent } from "../contract/execute_code.ts";
 import { asContextError, ContextError, toBody } from "../errors.ts";
 import { TextStream } from "./text_stream.ts";
 
@@ -8,7 +9,7 @@ const SILENCE_MILLISECONDS = 8_000;
 
 /**
  * Answers with what `work` tells, and with what it returns as the last event. The answer begins with the first event,
- * or when silence would last too long. An error before that is thrown; after it, it is the last event, `error`.
+ * or when silence would last too long. An error before that is thrown; after it, it is the last event, `failure`.
  *
  * `gone` is aborted when the caller goes away.
  *
@@ -40,7 +41,7 @@ export async function eventStream(
       await tell(await work(tell));
     } catch (thrown) {
       if (!hasBegun) throw thrown;
-      await tell({ event: "error", data: toBody(asContextError(thrown)) });
+      await tell({ event: "failure", data: toBody(asContextError(thrown)) } satisfies ExecutionEvent);
     } finally {
       clearInterval(heartbeat);
       stream.end();
