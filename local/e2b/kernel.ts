@@ -1,31 +1,8 @@
 import { type Language, withoutVariables, withVariables } from "./environment_splice.ts";
+import { died, type ExecutionLine, isOfFile, lineOf, problem, REMOVED, RESTARTED } from "./execution_line.ts";
 import type { FileStore } from "./file_store.ts";
 import { FileSync } from "./file_sync.ts";
-import type { FileMessage, KernelMessage } from "./kernel_message.ts";
 import type { KernelProcess } from "./kernel_process.ts";
-
-/** One line of the answer to `POST /execute`. */
-export type ExecutionLine =
-  | { type: "number_of_executions"; execution_count: number }
-  | { type: "stdout" | "stderr"; text: string; timestamp: string }
-  | { type: "error"; name: string; value: string; traceback: string }
-  | Omit<Extract<KernelMessage, { type: "result" }>, "id">
-  | { type: "keepalive" }
-  | { type: "end_of_execution" };
-
-const RESTARTED: ExecutionLine = {
-  type: "error",
-  name: "ContextRestarting",
-  value: "Context was restarted",
-  traceback: "",
-};
-
-const REMOVED: ExecutionLine = {
-  type: "error",
-  name: "UnexpectedEndOfExecution",
-  value: "Connection to the execution was closed before the execution was finished",
-  traceback: "",
-};
 
 /** Takes a line, and resolves when there is room for the next one. */
 export type LineSink = (line: ExecutionLine) => Promise<void>;
@@ -159,43 +136,4 @@ export class Kernel {
       if (message.id === id && message.type === "done") return;
     }
   }
-}
-
-function isOfFile(message: KernelMessage): message is FileMessage {
-  return message.type === "file" || message.type === "directory" || message.type === "gone";
-}
-
-function problem(text: string | null): ExecutionLine | null {
-  if (text === null) return null;
-  return { type: "stderr", text: `a file was not kept: ${text}\n`, timestamp: new Date().toISOString() };
-}
-
-function lineOf(
-  message: Exclude<KernelMessage, FileMessage | { type: "done" }>,
-): ExecutionLine {
-  switch (message.type) {
-    case "count":
-      return { type: "number_of_executions", execution_count: message.count };
-    case "stdout":
-    case "stderr":
-      return {
-        type: message.type,
-        text: message.text,
-        timestamp: new Date().toISOString(),
-      };
-    default: {
-      const { id: _id, ...line } = message;
-      return line;
-    }
-  }
-}
-
-function died(reason: string): ExecutionLine {
-  return {
-    type: "error",
-    // Jupyter starts a kernel that crashed anew, and the template tells it in the same way.
-    name: "ContextRestarting",
-    value: reason,
-    traceback: `ContextRestarting: ${reason}\nAll variables are lost; the next execution starts a new kernel.`,
-  };
 }
