@@ -3,6 +3,7 @@ import type { Language } from "./environment_splice.ts";
 import { handleEnvd } from "./envd.ts";
 import { executionStream } from "./execution_stream.ts";
 import { HttpError, readBody } from "./http.ts";
+import { handleJupyter } from "./jupyter_api.ts";
 import type { SandboxRegistry } from "./registry.ts";
 import { type Context, DEFAULT_CWD, type Sandbox } from "./sandbox.ts";
 
@@ -10,6 +11,7 @@ const BODY_LIMIT = 16 * 1024 * 1024;
 const MAX_CONTEXTS = 20;
 const ENVD_PORT = "49983";
 const CODE_PORT = "49999";
+const JUPYTER_PORT = "8888";
 
 /** What a client may call the languages that have kernels. */
 const LANGUAGES: ReadonlyMap<string, Language> = new Map([
@@ -46,9 +48,9 @@ export function handleDataPlane(
     case ENVD_PORT:
       return handleEnvd(request, sandbox);
     case CODE_PORT:
-      return mayEnter(request, sandbox)
-        ? handleCode(request, sandbox)
-        : proxyError(403, { sandboxId, message: "Traffic access token is missing or wrong" });
+      return mayEnter(request, sandbox) ? handleCode(request, sandbox) : noEntry(sandboxId);
+    case JUPYTER_PORT:
+      return mayEnter(request, sandbox) ? handleJupyter(request, sandbox) : noEntry(sandboxId);
     default:
       return proxyError(502, {
         sandboxId,
@@ -63,6 +65,10 @@ function proxyError(
   fields: { sandboxId: string; message: string; port?: number },
 ): Response {
   return Response.json({ ...fields, code }, { status: code });
+}
+
+function noEntry(sandboxId: string): Response {
+  return proxyError(403, { sandboxId, message: "Traffic access token is missing or wrong" });
 }
 
 function mayEnter(request: Request, sandbox: Sandbox): boolean {

@@ -1,31 +1,9 @@
 import { type Language, withoutVariables, withVariables } from "./environment_splice.ts";
+import { died, type ExecutionLine, isOfFile, lineOf, problem, REMOVED, RESTARTED } from "./execution_line.ts";
 import type { FileStore } from "./file_store.ts";
 import { FileSync } from "./file_sync.ts";
-import type { FileMessage, KernelMessage } from "./kernel_message.ts";
 import type { KernelProcess } from "./kernel_process.ts";
-
-/** One line of the answer to `POST /execute`. */
-export type ExecutionLine =
-  | { type: "number_of_executions"; execution_count: number }
-  | { type: "stdout" | "stderr"; text: string; timestamp: string }
-  | { type: "error"; name: string; value: string; traceback: string }
-  | Omit<Extract<KernelMessage, { type: "result" }>, "id">
-  | { type: "keepalive" }
-  | { type: "end_of_execution" };
-
-const RESTARTED: ExecutionLine = {
-  type: "error",
-  name: "ContextRestarting",
-  value: "Context was restarted",
-  traceback: "",
-};
-
-const REMOVED: ExecutionLine = {
-  type: "error",
-  name: "UnexpectedEndOfExecution",
-  value: "Connection to the execution was closed before the execution was finished",
-  traceback: "",
-};
+import { RunningCell } from "./running_cell.ts";
 
 /** Takes a line, and resolves when there is room for the next one. */
 export type LineSink = (line: ExecutionLine) => Promise<void>;
@@ -54,9 +32,21 @@ export class Kernel {
   #giveUp = () => {};
   #queue: Promise<void> = Promise.resolve();
   #lastId = 0;
+  #running: RunningCell | undefined;
+  #lastActivity = new Date();
 
   constructor(init: KernelInit) {
     this.#init = init;
+  }
+
+  /** Whether a cell has its turn; one whose process is still starting has. */
+  get isBusy(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** When the kernel was last heard of, or given something to do. */
+  get lastActivity(): Date {
+    return this.#lastActivity;
   }
 
   /**
@@ -86,6 +76,11 @@ export class Kernel {
     await sink({ type: "end_of_execution" });
   }
 
+  /** Interrupts the cell that runs now and goes on telling what it says; without one, does nothing. */
+  interrupt(): void {
+    this.#running?.interrupt();
+  }
+
   /**
    * Ends the process and so every variable, whatever it is busy with. The cells
    * that wait run in the next one.
@@ -110,33 +105,48 @@ export class Kernel {
 
   async #run(code: string, sink: LineSink, signal: AbortSignal): Promise<void> {
     if (this.#removed) return await sink(REMOVED);
+    const cell = new RunningCell(++this.#lastId);
+    this.#running = cell;
+    this.#lastActivity = new Date();
+    signal.addEventListener("abort", cell.interrupt);
+    try {
+      const process = await this.#usableProcess();
+      // Nobody waits any more: running the code now would only surprise.
+      if (signal.aborted) return;
+      this.#sync?.push();
+      process.send({ type: "execute", id: cell.id, code, silent: false });
+      await this.#hear(cell, process, sink);
+    } finally {
+      // Before the next one is sent: an interrupt that is sent after it would hit it.
+      this.#running = undefined;
+      signal.removeEventListener("abort", cell.interrupt);
+    }
+  }
+
+  async #usableProcess(): Promise<KernelProcess> {
     if (!this.#process?.usable) {
       const { files, start } = this.#init;
       this.#process = await start();
       this.#sync = files === null ? null : new FileSync(files, this.#process);
     }
-    const [process, sync] = [this.#process, this.#sync];
-    if (this.#removed) process.kill("The kernel was removed.");
-    // Nobody waits any more: running the code now would only surprise.
-    if (signal.aborted) return;
-    const id = ++this.#lastId;
-    const interrupt = () => process.send({ type: "interrupt", id });
-    signal.addEventListener("abort", interrupt);
-    sync?.push();
-    process.send({ type: "execute", id, code, silent: false });
-    try {
-      for await (const message of process.messages()) {
-        // Said between two executions, by a task that outlived its cell.
-        if (message.id !== id) continue;
-        if (message.type === "done") return;
-        const line = isOfFile(message) ? problem(sync?.pull(message) ?? null) : lineOf(message);
-        if (line !== null) await this.#deliver(line, sink, process);
-      }
-      const end = process === this.#restarted ? RESTARTED : died(process.verdict);
-      await this.#deliver(this.#removed ? REMOVED : end, sink, process);
-    } finally {
-      signal.removeEventListener("abort", interrupt);
+    if (this.#removed) this.#process.kill("The kernel was removed.");
+    return this.#process;
+  }
+
+  /** Delivers what a cell says until it has ended, or its process. */
+  async #hear(cell: RunningCell, process: KernelProcess, sink: LineSink): Promise<void> {
+    const sync = this.#sync;
+    for await (const message of process.messages()) {
+      // Said between two executions, by a task that outlived its cell.
+      if (message.id !== cell.id) continue;
+      this.#lastActivity = new Date();
+      if (message.type === "done") return;
+      cell.heardOf(process);
+      const line = isOfFile(message) ? problem(sync?.pull(message) ?? null) : lineOf(message);
+      if (line !== null) await this.#deliver(line, sink, process);
     }
+    const end = process === this.#restarted ? RESTARTED : died(process.verdict);
+    await this.#deliver(this.#removed ? REMOVED : end, sink, process);
   }
 
   /** Waits for a client that reads slowly, until the kernel is ended from outside. */
@@ -159,43 +169,4 @@ export class Kernel {
       if (message.id === id && message.type === "done") return;
     }
   }
-}
-
-function isOfFile(message: KernelMessage): message is FileMessage {
-  return message.type === "file" || message.type === "directory" || message.type === "gone";
-}
-
-function problem(text: string | null): ExecutionLine | null {
-  if (text === null) return null;
-  return { type: "stderr", text: `a file was not kept: ${text}\n`, timestamp: new Date().toISOString() };
-}
-
-function lineOf(
-  message: Exclude<KernelMessage, FileMessage | { type: "done" }>,
-): ExecutionLine {
-  switch (message.type) {
-    case "count":
-      return { type: "number_of_executions", execution_count: message.count };
-    case "stdout":
-    case "stderr":
-      return {
-        type: message.type,
-        text: message.text,
-        timestamp: new Date().toISOString(),
-      };
-    default: {
-      const { id: _id, ...line } = message;
-      return line;
-    }
-  }
-}
-
-function died(reason: string): ExecutionLine {
-  return {
-    type: "error",
-    // Jupyter starts a kernel that crashed anew, and the template tells it in the same way.
-    name: "ContextRestarting",
-    value: reason,
-    traceback: `ContextRestarting: ${reason}\nAll variables are lost; the next execution starts a new kernel.`,
-  };
 }

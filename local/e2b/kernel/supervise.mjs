@@ -11,7 +11,7 @@ import { withoutPath } from "./module_blob.mjs";
  * @param {URL} options.script of the worker
  * @param {object} [options.boot] what the worker needs to start besides the server's first command
  * @param {number} options.cancelMs how long a worker that is free has to notice an interrupt
- * @param {(die: (reason: string) => never) => void} options.force interrupts a worker that is not
+ * @param {(die: (reason: string) => never, number: number) => void} options.force interrupts a worker that is not
  */
 export async function supervise({ script, boot = {}, cancelMs, force }) {
   const worker = new Worker(withoutPath(script), { type: "module" });
@@ -33,23 +33,25 @@ export async function supervise({ script, boot = {}, cancelMs, force }) {
   console.log(JSON.stringify({ type: "ready" }));
 
   let running;
-  let cancelled;
+  // Counted, because a cell may survive one and be asked again.
+  let interrupts = 0;
+  let cancelled = 0;
   worker.onmessage = ({ data }) => {
     if (data?.type === "dead") die(data.reason);
-    if (data?.type === "cancelled") cancelled = data.id;
+    if (data?.type === "cancelled") cancelled = data.number;
     if (data?.type === "idle" && data.id === running) running = undefined;
   };
 
   const obey = (command) => {
     if (command.type === "execute") running = command.id;
-    worker.postMessage(command);
+    if (command.type !== "interrupt") return worker.postMessage(command);
+    const number = ++interrupts;
     // An interrupt comes as a message first, which only a cell that awaits lets
     // through. One that comes late must not hit the next cell.
-    if (command.type === "interrupt") {
-      setTimeout(() => {
-        if (command.id === running && command.id !== cancelled) force(die);
-      }, cancelMs);
-    }
+    worker.postMessage({ ...command, number });
+    setTimeout(() => {
+      if (command.id === running && cancelled < number) force(die, number);
+    }, cancelMs);
   };
   for await (const line of commands) obey(JSON.parse(line));
   // The server closed the pipe or died. A worker in a loop would outlive both.

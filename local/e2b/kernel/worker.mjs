@@ -88,7 +88,7 @@ async function execute({ pyodide, cell, interruptBuffer }, message) {
     ended = await cell.execute(message.id, message.code, message.silent);
   } catch (error) {
     // Python reports what a cell raises; what arrives here ended Python, or
-    // was an interrupt that came after the cell's last statement.
+    // was raised while that was told.
     failure = String(error?.message ?? error).slice(-2000);
   }
   if (!message.silent) shareFiles(pyodide, message.id);
@@ -97,6 +97,17 @@ async function execute({ pyodide, cell, interruptBuffer }, message) {
   if (ended !== true && !await works(cell)) return die("The cell broke Python.");
   if (failure !== undefined) say("error", message.id, { name: "KernelError", value: failure, traceback: "" });
   say("done", message.id);
+}
+
+/** The cell awaits, or the message that asks for this would still wait. */
+function cancel({ cell, interruptBuffer }, number) {
+  const hasBeenSignalled = Atomics.load(interruptBuffer, 1) >= number;
+  // A signal left in place would interrupt the next line itself.
+  const isLeft = Atomics.exchange(interruptBuffer, 0, 0) !== 0;
+  // The cell has had this one while it computed, and went on.
+  if (hasBeenSignalled && !isLeft) return;
+  self.postMessage({ type: "cancelled", number });
+  cell.interrupt();
 }
 
 function shareFiles({ FS }, id) {
@@ -139,11 +150,7 @@ self.onmessage = async ({ data }) => {
       await execute(kernel, data);
       break;
     case "interrupt":
-      // The cell awaits, or this message would still wait. A signal left in
-      // place would interrupt the next line itself.
-      Atomics.store(kernel.interruptBuffer, 0, 0);
-      self.postMessage({ type: "cancelled", id: data.id });
-      kernel.cell.interrupt();
+      cancel(kernel, data.number);
       break;
   }
 };

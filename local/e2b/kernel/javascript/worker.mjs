@@ -40,8 +40,8 @@ async function boot(data) {
 async function execute({ id, code, silent }) {
   begin(id);
   const { promise: interrupted, resolve } = Promise.withResolvers();
-  interrupt = () => {
-    post({ type: "cancelled", id });
+  interrupt = (number) => {
+    post({ type: "cancelled", number });
     resolve({ threw: true, value: new KeyboardInterrupt("The cell was interrupted.") });
   };
   try {
@@ -83,7 +83,7 @@ const obey = {
   boot: (data) => boot(data).catch(die),
   configure: (data) => installGlobals(data, die),
   execute,
-  interrupt: () => interrupt(),
+  interrupt: ({ number }) => interrupt(number),
 };
 // Not `onmessage`, which a cell may set by accident.
 self.addEventListener("message", ({ data }) => obey[data.type](data));

@@ -13,8 +13,16 @@ import sys
 import tokenize
 import types
 import zlib
+from signal import SIGINT, signal
+
+from pyodide import webloop
 
 from . import display, failure, guards, output
+
+# The code that runs cells and tasks, as opposed to theirs.
+_MACHINERY = tuple(
+    os.path.dirname(file) + "/" for file in (__file__, asyncio.__file__, webloop.__file__)
+)
 
 _user = types.ModuleType("__main__")
 _user.__dict__["__builtins__"] = builtins
@@ -52,6 +60,23 @@ def interrupt():
         _running.cancel()
 
 
+def _on_signal(_number, frame):
+    """Raise in a cell's code, or cancel a cell that awaits.
+
+    Never in what runs the two: the loop would not get to tell that a cell has
+    ended, and the kernel would be busy for good.
+    """
+    while frame is not None:
+        if frame.f_code is execute.__code__:
+            return
+        if frame.f_code is _run.__code__ or not frame.f_code.co_filename.startswith(
+            _MACHINERY
+        ):
+            raise KeyboardInterrupt
+        frame = frame.f_back
+    interrupt()
+
+
 async def execute(execution_id, code, silent):
     """Run one cell and send all it says; tell whether it raised nothing.
 
@@ -59,6 +84,8 @@ async def execute(execution_id, code, silent):
     """
     global _running, _interrupted
     output.begin(execution_id)
+    # Again for each cell, as ipykernel does: one may have put its own in place.
+    signal(SIGINT, _on_signal)
     _interrupted = False
     _running = asyncio.current_task()
     try:
