@@ -190,21 +190,23 @@ create or replace function public.copilot_note_kernel_restart(
   p_context_id uuid,
   p_language text
 )
-returns boolean
+returns uuid
 language plpgsql
 volatile
 security definer
 set search_path = ''
 as $$
+declare
+  v_state_id uuid;
 begin
-  if exists (
-    select from copilot_internal.executions e
-    join copilot_internal.execution_contexts c on c.id = e.context_id
-    where e.id = p_execution_id and e.execution_count is null
-      and c.previous_termination_reason = 'kernel_restarted' and c.previous_terminated_at > e.started_at
-  ) then
-    -- The execution that came next in the new kernel has noted it. Its variables must not be called lost.
-    return true;
+  -- The execution that came next in the new kernel may have noted it. Its variables must not be called lost.
+  select c.state_id into v_state_id
+  from copilot_internal.executions e
+  join copilot_internal.execution_contexts c on c.id = e.context_id
+  where e.id = p_execution_id and e.execution_count is null
+    and c.previous_termination_reason = 'kernel_restarted' and c.previous_terminated_at > e.started_at;
+  if found then
+    return v_state_id;
   end if;
 
   update copilot_internal.executions e
@@ -218,12 +220,13 @@ begin
   set state_id = gen_random_uuid(),
       previous_termination_reason = 'kernel_restarted',
       previous_terminated_at = clock_timestamp()
-  where c.id = p_context_id and c.terminated_at is null;
-  return found;
+  where c.id = p_context_id and c.terminated_at is null
+  returning c.state_id into v_state_id;
+  return v_state_id;
 end
 $$;
 comment on function public.copilot_note_kernel_restart(uuid, uuid, text) is
-  'Notes that the kernel of a context was restarted because of an execution, or is about to be, and its variables are gone: every later caller is told. False if the context has ended.';
+  'Notes that the kernel of a context was restarted because of an execution, or is about to be, and its variables are gone: every later caller is told. Returns the state id of those to come; null if the context has ended.';
 revoke execute on function public.copilot_note_kernel_restart(uuid, uuid, text) from public, anon, authenticated;
 grant execute on function public.copilot_note_kernel_restart(uuid, uuid, text) to service_role;
 

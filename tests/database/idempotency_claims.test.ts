@@ -31,7 +31,7 @@ interface Key {
 }
 
 const claimText = ({ key, hash = "hash", id = crypto.randomUUID() }: Key) =>
-  `select outcome, answer from public.copilot_claim_execution('${id}', 't', '${key}', '${hash}', 60)`;
+  `select outcome, answer from public.copilot_claim_execution('${id}', 't', '${key}', '${hash}', 'c', 'p', 60)`;
 const claim = async (key: Key): Promise<Claim> => (await database.sql.unsafe<Claim[]>(claimText(key)))[0];
 
 /** Runs a statement on each connection, in a transaction as PostgREST does, all let go at the same moment. */
@@ -70,7 +70,7 @@ async function rounds(test: (key: string) => Promise<void>): Promise<void> {
 }
 
 const claims = (key: string, count: number) => Array.from({ length: count }, () => claimText({ key }));
-const sendText = (id: string) => `select public.copilot_send_execution('${id}') as done`;
+const sendText = (id: string) => `select public.copilot_send_execution('${id}') = 'sent' as done`;
 const answerText = (id: string) => `select public.copilot_answer_execution('${id}', '{"n":1}') as done`;
 const lapseText = (id: string) =>
   `update copilot_internal.idempotency_keys set alive_until = clock_timestamp() where execution_id = '${id}'`;

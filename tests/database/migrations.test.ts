@@ -133,7 +133,16 @@ Deno.test("only service_role can execute anything, under no name of an applicati
       where c.relnamespace = 'copilot_internal'::regnamespace and c.relkind = 'r' order by c.relname`;
     assert.deepEqual(
       tables.map(({ name, has_rls, roles }) => [name, has_rls, roles]),
-      ["execution_contexts", "executions", "idempotency_keys", "rates", "sandbox_lives", "settings", "sweep_place"]
+      [
+        "execution_contexts",
+        "executions",
+        "idempotency_keys",
+        "open_executions",
+        "rates",
+        "sandbox_lives",
+        "settings",
+        "sweep_place",
+      ]
         .map((name) => [name, true, []]),
     );
   });

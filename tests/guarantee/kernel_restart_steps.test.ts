@@ -68,6 +68,8 @@ async function startStuck(fault: (step: string) => Fault): Promise<Stuck> {
   const client = await user(faulty.stack);
   const paths = Object.keys(steps).map(newPath);
   await Promise.all(paths.map((path) => invoke(client, "execute-code", { ...path, code: "kept = 1" })));
+  // Its connection is dropped then: to be interrupted, it would ask which kernel it is, too.
+  faulty.database.intercept(at.hold, answer(401), paths.length);
   const held = Object.entries(steps).map(([name, step]) => faulty[step.where].intercept(step.at, fault(name)));
   return {
     held,

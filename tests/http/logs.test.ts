@@ -4,7 +4,7 @@ import { z } from "zod";
 import { invoke, newPath, refused, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
 import { at, quick, startFaultyStack } from "../support/faulty_stack.ts";
-import { stubborn } from "../support/programs.ts";
+import { endless, stubborn } from "../support/programs.ts";
 import type { RequestLine } from "../support/proxy.ts";
 import { eventually } from "../support/settle.ts";
 import { startStack } from "../support/stack.ts";
@@ -91,7 +91,7 @@ Deno.test("no word of E2B's errors: they may quote a user's code, or the path of
       body: { code: status, message: "at /home/user/said-marker", error_code: "said-marker" },
     });
   const logged = (words: string) => lines.filter((line) => line.includes(words)).length;
-  const restarts = [at.kernels, at.restart];
+  const paths = [newPath(), newPath()];
   try {
     const client = await user(faulty.stack);
     const path = newPath();
@@ -104,21 +104,26 @@ Deno.test("no word of E2B's errors: they may quote a user's code, or the path of
     }
     meet(at.execute, 401);
     await refused(client, "execute-code", body);
-    // The SDK quotes the body of this status, unlike that of a 500.
-    for (const restart of restarts) meet(restart, 404);
+    // The SDK quotes the body of this status, unlike that of a 500. Each interrupt asks for the kernels, then each restart.
+    for (const step of [at.kernels, at.kernels, at.kernels, at.restart]) meet(step, 404);
     // One each. At once, because it takes seconds until a kernel is restarted.
-    await Promise.all(restarts.map(async () => {
-      const events = await stream(client, { ...newPath(), code: stubborn });
+    await Promise.all(paths.map(async (path) => {
+      const events = await stream(client, { ...path, code: stubborn });
       await events.until("stdout");
       await events.cancel();
     }));
     await eventually("both restarts failed", () => logged("kernel_restart_not_confirmed") === 2);
+    const other = newPath();
+    await invoke(client, "execute-code", { ...other, code: "1" });
+    meet(at.interrupt, 404);
+    await invoke(client, "execute-code", { ...other, code: endless, timeout_ms: 1_000 });
     await faulty.stack.stop();
 
     // One each, so that there was something to be quoted.
     assert.equal(logged('"outcome":"sandbox_unavailable"'), 4, lines.join("\n"));
     assert.equal(logged('"outcome":"misconfigured"'), 1, lines.join("\n"));
     assert.equal(logged("kill_not_confirmed"), 1, lines.join("\n"));
+    assert.equal(logged("kernel_not_interrupted"), 3, lines.join("\n"));
     assert.deepEqual(lines.filter((line) => line.includes("said-marker")), []);
   } finally {
     await faulty.stop();

@@ -54,8 +54,8 @@ test("the real pg_cron expires, retires what is lost and deletes by itself (take
       from (values ('old', 401), ('young', 399)) as life (path, days)`;
     await sql`
       insert into copilot_internal.idempotency_keys
-        (tenant_id, idempotency_key, execution_id, request_hash, alive_until, answer, expires_at)
-      select 'cron', key, gen_random_uuid(), 'hash', now(), '{}', expires
+        (tenant_id, idempotency_key, conversation_id, path_id, execution_id, request_hash, alive_until, answer, expires_at)
+      select 'cron', key, 'c', 'p', gen_random_uuid(), 'hash', now(), '{}', expires
       from (values ('old', now()), ('young', now() + interval '1 hour')) as kept (key, expires)`;
 
     // Nobody waits for three o'clock. What runs every minute is left as it is.

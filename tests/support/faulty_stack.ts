@@ -126,6 +126,10 @@ export const at = {
   noteRestart: rpc("copilot_note_kernel_restart"),
   kernels: ({ method, path }: RequestLine) => method === "GET" && path === "/contexts",
   restart: ({ path }: RequestLine) => path.endsWith("/restart"),
+  /** Of a run that is cut off: that others wait, the interrupt, and that they wait no more. */
+  hold: rpc("copilot_hold_kernel"),
+  interrupt: ({ path }: RequestLine) => path.endsWith("/interrupt"),
+  letGo: rpc("copilot_release_kernel"),
   claim: rpc("copilot_claim_context"),
   activate: rpc("copilot_activate_context"),
   fail: rpc("copilot_fail_context"),
@@ -140,6 +144,11 @@ export const at = {
   keepKey: rpc("copilot_keep_execution"),
   releaseKey: rpc("copilot_release_execution"),
   send: rpc("copilot_send_execution"),
+  /** Of stops by name: the request, and the question of who runs. */
+  stop: rpc("copilot_stop_executions"),
+  stopped: rpc("copilot_stopped_executions"),
+  /** Of what the kernel never began. */
+  close: rpc("copilot_close_execution"),
   keepAnswer: rpc("copilot_answer_execution"),
 };
 

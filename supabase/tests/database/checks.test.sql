@@ -18,7 +18,7 @@ begin
     null::copilot_internal.execution_contexts,
     jsonb_build_object(
       'id', gen_random_uuid(), 'tenant_id', 'checks', 'conversation_id', 'c', 'path_id', gen_random_uuid(),
-      'ttl_seconds', 60, 'probation_seconds', 90, 'created_at', now(), 'last_used_at', now(), 'expires_at', now()
+      'state_id', gen_random_uuid(), 'ttl_seconds', 60, 'probation_seconds', 90, 'created_at', now(), 'last_used_at', now(), 'expires_at', now()
     ) || p_good || p_values
   );
   return null;

@@ -24,9 +24,9 @@ as $$
   select gen_random_uuid(), 'clean_up', 'c', p_name, at - interval '30 days', at
   from (select clock_timestamp() - p_days_ago * interval '1 day') as t (at);
   insert into copilot_internal.idempotency_keys (
-    tenant_id, idempotency_key, execution_id, request_hash, alive_until, created_at, expires_at
+    tenant_id, idempotency_key, conversation_id, path_id, execution_id, request_hash, alive_until, created_at, expires_at
   )
-  select 'clean_up', p_name, gen_random_uuid(), 'hash', at, at - interval '1 day', at
+  select 'clean_up', p_name, 'c', 'p', gen_random_uuid(), 'hash', at, at - interval '1 day', at
   from (select clock_timestamp() - p_days_ago * interval '1 day') as t (at)
 $$;
 create temp view executions as select path_id as name from copilot_internal.executions;

@@ -218,10 +218,10 @@ as $$
   select c.outcome || ', ' || coalesce(c.previous_termination_reason, 'nothing')
   from public.copilot_claim_context(pg_temp.id(p_claim), 'executions', 'c', p_path_id, 60, 1800) c
 $$;
-select ok(public.copilot_note_kernel_restart(pg_temp.id(900), pg_temp.id(3), 'python'), 'a kernel''s restart is noted');
+select ok(public.copilot_note_kernel_restart(pg_temp.id(900), pg_temp.id(3), 'python') is not null, 'a kernel''s restart is noted');
 select is(pg_temp.previous('p 3'), 'reused, kernel_restarted', 'and whoever uses the context next is told');
 select results_eq(
-  format('select * from public.copilot_start_execution(%L, %L, %L, 60000)', pg_temp.id(301), pg_temp.id(3), 'python'),
+  format('select previous_termination_reason, previous_terminated_at from public.copilot_start_execution(%L, %L, %L, 60000)', pg_temp.id(301), pg_temp.id(3), 'python'),
   $$
     select previous_termination_reason, previous_terminated_at
     from copilot_internal.execution_contexts where id = pg_temp.id(3)
@@ -235,14 +235,14 @@ select ok(
 )
 from copilot_internal.execution_contexts where id = pg_temp.id(3);
 select public.copilot_terminate_contexts('executions', 'c', 'p 3') \g /dev/null
-select ok(not public.copilot_note_kernel_restart(pg_temp.id(900), pg_temp.id(3), 'python'), 'of a context that has ended no restart is noted');
+select ok(public.copilot_note_kernel_restart(pg_temp.id(900), pg_temp.id(3), 'python') is null, 'of a context that has ended no restart is noted');
 select is(
   pg_temp.previous('p 3', 4), 'claimed, terminated', 'the next one''s callers are told how it ended, which came later'
 );
 select public.copilot_activate_context(pg_temp.id(4), 'sandbox 4') \g /dev/null
 select public.copilot_note_kernel_restart(pg_temp.id(900), pg_temp.id(4), 'python') \g /dev/null
 select is(pg_temp.previous('p 3'), 'reused, kernel_restarted', 'until a kernel is restarted again');
-select ok(not public.copilot_note_kernel_restart(pg_temp.id(900), pg_temp.id(99), 'python'), 'a context that does not exist has no kernel');
+select ok(public.copilot_note_kernel_restart(pg_temp.id(900), pg_temp.id(99), 'python') is null, 'a context that does not exist has no kernel');
 
 -- A kernel that was restarted without anybody's notice counts anew.
 select pg_temp.begin_context(5, 'executions', 'c', 'p 5', 'sandbox 5') \g /dev/null
@@ -300,7 +300,7 @@ from ledger where id = pg_temp.id(432);
 
 -- What is noted by two is told once.
 select pg_temp.start(441, 5, 'python', 7) \g /dev/null
-select ok(public.copilot_note_kernel_restart(pg_temp.id(441), pg_temp.id(5), 'python'), 'an execution''s kernel is restarted');
+select ok(public.copilot_note_kernel_restart(pg_temp.id(441), pg_temp.id(5), 'python') is not null, 'an execution''s kernel is restarted');
 select ok(pg_temp.lost() > at, 'which is noted') from found;
 update found set at = pg_temp.lost();
 select is(pg_temp.start(442, 5, 'python', 8, 1000), 'nothing lost', 'what began before that is not told of it');
@@ -310,7 +310,7 @@ select is(pg_temp.lost(), at, 'numbers from before that may come again') from fo
 select pg_temp.start(461, 5, 'python', 6) \g /dev/null
 select ok(pg_temp.lost() > at, 'the next restart is found out by the next execution') from found;
 update found set at = pg_temp.lost();
-select ok(public.copilot_note_kernel_restart(pg_temp.id(457), pg_temp.id(5), 'python'), 'and then noted by the last one');
+select ok(public.copilot_note_kernel_restart(pg_temp.id(457), pg_temp.id(5), 'python') is not null, 'and then noted by the last one');
 select is(pg_temp.lost(), at, 'which is none after that') from found;
 
 select public.copilot_terminate_contexts('executions', 'c', 'p 5') \g /dev/null

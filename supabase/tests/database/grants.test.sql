@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(67);
+select plan(82);
 
 create temp view roles as
 select rolname::text as role from pg_roles where rolname in ('anon', 'authenticated', 'service_role');
@@ -45,7 +45,7 @@ select is_empty(
 select function_privs_are('public', name, arguments, role, case role when 'service_role' then array['EXECUTE'] else '{}' end)
 from (
   values
-    ('copilot_claim_context', array['uuid', 'text', 'text', 'text', 'integer', 'integer', 'integer', 'integer', 'uuid', 'integer', 'integer', 'integer', 'integer', 'integer']),
+    ('copilot_claim_context', array['uuid', 'text', 'text', 'text', 'integer', 'integer', 'integer', 'integer', 'uuid', 'integer', 'integer', 'integer', 'integer', 'integer', 'uuid', 'text', 'integer']),
     ('copilot_fail_context', array['uuid', 'text', 'boolean', 'integer', 'boolean']),
     ('copilot_settle_claim', array['uuid']),
     ('copilot_sweep_place', array[]::text[]),
@@ -56,11 +56,16 @@ from (
     ('copilot_finish_execution', array['uuid', 'uuid', 'text', 'text', 'integer', 'bigint', 'text']),
     ('copilot_is_kernel_in_use', array['uuid', 'uuid', 'text', 'integer']),
     ('copilot_note_kernel_restart', array['uuid', 'uuid', 'text']),
-    ('copilot_claim_execution', array['uuid', 'text', 'text', 'text', 'integer', 'integer']),
+    ('copilot_claim_execution', array['uuid', 'text', 'text', 'text', 'text', 'text', 'integer', 'integer']),
     ('copilot_keep_execution', array['uuid', 'integer']),
     ('copilot_release_execution', array['uuid']),
     ('copilot_send_execution', array['uuid']),
     ('copilot_answer_execution', array['uuid', 'text']),
+    ('copilot_close_execution', array['uuid']),
+    ('copilot_stop_executions', array['text', 'text', 'text', 'uuid', 'text']),
+    ('copilot_stopped_executions', array['uuid[]']),
+    ('copilot_hold_kernel', array['uuid', 'uuid', 'text', 'integer']),
+    ('copilot_release_kernel', array['uuid', 'timestamp with time zone']),
     ('copilot_execution_usage', array['date', 'date', 'text', 'text'])
 ) as entry (name, arguments), roles
 order by name, role;

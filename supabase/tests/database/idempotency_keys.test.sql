@@ -10,12 +10,12 @@ returns text[]
 language sql
 as $$
   select array[c.outcome, c.answer::text]
-  from public.copilot_claim_execution(pg_temp.id(p_number), p_tenant_id, p_key, p_hash, 60) c
+  from public.copilot_claim_execution(pg_temp.id(p_number), p_tenant_id, p_key, p_hash, 'c', 'p', 60) c
 $$;
 create function pg_temp.send(p_number integer)
 returns boolean
 language sql
-as $$ select public.copilot_send_execution(pg_temp.id(p_number)) $$;
+as $$ select public.copilot_send_execution(pg_temp.id(p_number)) = 'sent' $$;
 create function pg_temp.answer(p_number integer, p_answer text)
 returns boolean
 language sql
@@ -168,7 +168,7 @@ select pg_temp.answer(200 + n, answer) from answers \g /dev/null
 select is(pg_temp.claim(300, 'answer ' || n), array['finished', answer], format('an answer with %s is kept', what))
 from answers order by n;
 select is(
-  (select to_json(c)::text from public.copilot_claim_execution(pg_temp.id(300), 'keys', 'answer 1', 'hash', 60) c),
+  (select to_json(c)::text from public.copilot_claim_execution(pg_temp.id(300), 'keys', 'answer 1', 'hash', 'c', 'p', 60) c),
   '{"outcome":"finished","answer":{"stdout":"\u0000"},"answer_bytes":19}',
   'and reaches the API as it is'
 );

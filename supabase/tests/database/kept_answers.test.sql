@@ -12,7 +12,7 @@ returns boolean
 language plpgsql
 as $$
 begin
-  perform public.copilot_claim_execution(pg_temp.id(p_number), p_tenant_id, 'key ' || p_number, 'hash', 60);
+  perform public.copilot_claim_execution(pg_temp.id(p_number), p_tenant_id, 'key ' || p_number, 'hash', 'c', 'p', 60);
   perform public.copilot_send_execution(pg_temp.id(p_number));
   return public.copilot_answer_execution(pg_temp.id(p_number), to_json(repeat('x', p_bytes - 2))::text);
 end
@@ -23,7 +23,7 @@ returns text
 language sql
 as $$
   select outcome || case when answer is null then '' else ' with answer' end
-  from public.copilot_claim_execution(gen_random_uuid(), 'answers', 'key ' || p_number, p_hash, 60)
+  from public.copilot_claim_execution(gen_random_uuid(), 'answers', 'key ' || p_number, p_hash, 'c', 'p', 60)
 $$;
 
 select is(array_agg(pg_temp.run(n, 10) order by n), array[true, true, true], 'three are kept') from generate_series(1, 3) n;
@@ -37,7 +37,7 @@ select is(pg_temp.told(2), 'finished with answer', 'the others stay');
 select is(public.copilot_answer_execution(pg_temp.id(1), '"again"'), false, 'what has gone takes no second answer');
 
 select is(
-  array[public.copilot_send_execution(pg_temp.id(1)), public.copilot_keep_execution(pg_temp.id(1), 60), public.copilot_release_execution(pg_temp.id(1))],
+  array[public.copilot_send_execution(pg_temp.id(1)) = 'sent', public.copilot_keep_execution(pg_temp.id(1), 60), public.copilot_release_execution(pg_temp.id(1))],
   array[false, false, false],
   'nor is it sent, kept or released, which would have it run again'
 );
@@ -56,7 +56,7 @@ select results_eq(
   $$
     select c.outcome, c.answer is not null, c.answer_bytes
     from unnest(array[9, 10, null]) most,
-      lateral public.copilot_claim_execution(gen_random_uuid(), 'answers', 'key 4', 'hash', 60, most) c
+      lateral public.copilot_claim_execution(gen_random_uuid(), 'answers', 'key 4', 'hash', 'c', 'p', 60, most) c
   $$,
   $$ values ('finished', false, 10), ('finished', true, 10), ('finished', true, 10) $$,
   'of an answer that is more than the caller has room for, the size is told'

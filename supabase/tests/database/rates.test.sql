@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(13);
+select plan(14);
 
 -- A claim under these rates. Each on a path of its own.
 create function pg_temp.claim(p_number integer, p_creates integer, p_executions integer, p_path_id text default null, p_tenant_id text default 'rates')
@@ -12,7 +12,8 @@ as $$
   select c.outcome, c.quota_scope, c.quota_limit, date_trunc('second', c.expires_at - clock_timestamp() + interval '0.5 s')
   from public.copilot_claim_context(
     pg_temp.id(p_number), p_tenant_id, 'c', coalesce(p_path_id, 'p' || p_number), 60, 1800,
-    p_creates_per_minute := p_creates, p_executions_per_minute := p_executions
+    p_creates_per_minute := p_creates, p_executions_per_minute := p_executions,
+    p_execution_id := case when p_executions is not null then pg_temp.id(p_number) end, p_language := 'python', p_open_seconds := 60
   ) c
 $$;
 
@@ -50,7 +51,7 @@ select results_eq(
 );
 create temp table touched as select last_used_at, expires_at from copilot_internal.execution_contexts where id = pg_temp.id(1);
 select results_eq(
-  $$ select * from pg_temp.claim(8, null, 2, 'p1') $$, $$ values ('rate_limited', 'executions', 2, interval '30 s') $$,
+  $$ select * from pg_temp.claim(10, null, 2, 'p1') $$, $$ values ('rate_limited', 'executions', 2, interval '30 s') $$,
   'beyond it they are refused'
 );
 select results_eq(
@@ -59,7 +60,10 @@ select results_eq(
   'and prolong nothing'
 );
 select results_eq(
-  $$ select outcome from pg_temp.claim(8, null, null, 'p1') $$, $$ values ('reused') $$, 'what is no execution is not counted'
+  $$ select outcome from pg_temp.claim(9, null, 2, 'p1') $$, $$ values ('reused') $$, 'who asks again has had its turn'
+);
+select results_eq(
+  $$ select outcome from pg_temp.claim(11, null, null, 'p1') $$, $$ values ('reused') $$, 'what is no execution is not counted'
 );
 
 select ok((select deleted_count from copilot_internal.forget_rates()) >= 0, 'what is over is forgotten');

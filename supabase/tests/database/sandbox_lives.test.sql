@@ -110,7 +110,7 @@ select results_eq(
   $$ values ('reused') $$,
   'nor does a touch'
 );
-select ok(public.copilot_note_kernel_restart(pg_temp.id(900), pg_temp.id(32), 'python'), 'nor a restart of the kernel');
+select ok(public.copilot_note_kernel_restart(pg_temp.id(900), pg_temp.id(32), 'python') is not null, 'nor a restart of the kernel');
 select pg_temp.begin_context(34, 'lives', 'd', 'claim', null) \g /dev/null
 select isnt_empty(
   $$ select public.copilot_terminate_contexts('lives', 'd', 'claim') $$, 'nor the end of a claim without a sandbox'

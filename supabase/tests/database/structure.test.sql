@@ -23,6 +23,7 @@ select results_eq(
       ('error_final', 'boolean', false),
       ('error_retry_after_seconds', 'integer', false),
       ('expires_at', 'timestamp with time zone', true),
+      ('held_until', 'timestamp with time zone', false),
       ('id', 'uuid', true),
       ('kill_attempted_at', 'timestamp with time zone', false),
       ('last_used_at', 'timestamp with time zone', true),
@@ -34,6 +35,7 @@ select results_eq(
       ('sandbox_id', 'text', false),
       ('sandbox_killed_at', 'timestamp with time zone', false),
       ('sandbox_status', 'text', true),
+      ('state_id', 'uuid', true),
       ('tenant_id', 'text', true),
       ('terminated_at', 'timestamp with time zone', false),
       ('termination_reason', 'text', false),
@@ -46,7 +48,7 @@ select is_empty(
   $$
     select column_name from information_schema.columns
     where table_schema = 'copilot_internal' and table_name = 'execution_contexts' and column_default is not null
-      and column_name not in ('id', 'created_at', 'last_used_at', 'probation_seconds')
+      and column_name not in ('id', 'created_at', 'last_used_at', 'probation_seconds', 'state_id')
   $$,
   'a state and its deadline have no default: each insert must say them'
 );
@@ -127,7 +129,7 @@ from pg_class where oid = 'public.execution_contexts'::regclass;
 -- The ledger, the keys and the settings.
 select tables_are(
   'copilot_internal', array[
-    'execution_contexts', 'executions', 'idempotency_keys', 'rates', 'sandbox_lives', 'settings', 'sweep_place'
+    'execution_contexts', 'executions', 'idempotency_keys', 'open_executions', 'rates', 'sandbox_lives', 'settings', 'sweep_place'
   ]
 );
 select is_empty(
@@ -175,14 +177,24 @@ select results_eq(
       ('idempotency_keys', 'answer', 'json', false),
       ('idempotency_keys', 'answer_bytes', 'integer', false),
       ('idempotency_keys', 'answered_at', 'timestamp with time zone', false),
+      ('idempotency_keys', 'conversation_id', 'text', true),
       ('idempotency_keys', 'created_at', 'timestamp with time zone', true),
       ('idempotency_keys', 'execution_id', 'uuid', true),
       ('idempotency_keys', 'expires_at', 'timestamp with time zone', true),
       ('idempotency_keys', 'idempotency_key', 'text', true),
+      ('idempotency_keys', 'path_id', 'text', true),
       ('idempotency_keys', 'request_hash', 'text', true),
       ('idempotency_keys', 'sent_at', 'timestamp with time zone', false),
+      ('idempotency_keys', 'stopped_at', 'timestamp with time zone', false),
       ('idempotency_keys', 'tenant_id', 'text', true),
       ('idempotency_keys', 'thrown_out_at', 'timestamp with time zone', false),
+      ('open_executions', 'conversation_id', 'text', true),
+      ('open_executions', 'deadline_at', 'timestamp with time zone', true),
+      ('open_executions', 'id', 'uuid', true),
+      ('open_executions', 'language', 'text', true),
+      ('open_executions', 'path_id', 'text', true),
+      ('open_executions', 'stop_requested_at', 'timestamp with time zone', false),
+      ('open_executions', 'tenant_id', 'text', true),
       ('rates', 'kind', 'text', true),
       ('rates', 'spent_until', 'timestamp with time zone', true),
       ('rates', 'tenant_id', 'text', true),
@@ -206,7 +218,7 @@ select set_eq(
   $$
     select pg_get_indexdef(indexrelid)
     from pg_index
-    where indrelid in ('copilot_internal.executions'::regclass, 'copilot_internal.sandbox_lives'::regclass, 'copilot_internal.idempotency_keys'::regclass)
+    where indrelid in ('copilot_internal.executions'::regclass, 'copilot_internal.sandbox_lives'::regclass, 'copilot_internal.idempotency_keys'::regclass, 'copilot_internal.open_executions'::regclass)
       and indisvalid
   $$,
   array[
@@ -222,7 +234,10 @@ select set_eq(
     'CREATE UNIQUE INDEX idempotency_keys_pkey ON copilot_internal.idempotency_keys USING btree (tenant_id, idempotency_key)',
     'CREATE UNIQUE INDEX idempotency_keys_execution_unique ON copilot_internal.idempotency_keys USING btree (execution_id)',
     'CREATE INDEX idx_idempotency_keys_expiry ON copilot_internal.idempotency_keys USING btree (expires_at)',
-    'CREATE INDEX idx_idempotency_keys_answers ON copilot_internal.idempotency_keys USING btree (tenant_id, answered_at) INCLUDE (answer_bytes) WHERE ((answered_at IS NOT NULL) AND (thrown_out_at IS NULL))'
+    'CREATE INDEX idx_idempotency_keys_answers ON copilot_internal.idempotency_keys USING btree (tenant_id, answered_at) INCLUDE (answer_bytes) WHERE ((answered_at IS NOT NULL) AND (thrown_out_at IS NULL))',
+    'CREATE INDEX idx_idempotency_keys_unanswered ON copilot_internal.idempotency_keys USING btree (tenant_id, conversation_id, path_id) WHERE (answer IS NULL)',
+    'CREATE UNIQUE INDEX open_executions_pkey ON copilot_internal.open_executions USING btree (id)',
+    'CREATE INDEX idx_open_executions_path ON copilot_internal.open_executions USING btree (tenant_id, conversation_id, path_id)'
   ],
   'and these indexes'
 );

@@ -184,7 +184,7 @@ export type Database = {
       "copilot_move_sweep_place": { Args: { "p_page_token"?: string }; Returns: boolean };
       "copilot_note_kernel_restart": {
         Args: { "p_context_id": string; "p_execution_id": string; "p_language": string };
-        Returns: boolean;
+        Returns: string;
       };
       "copilot_release_execution": { Args: { "p_execution_id": string }; Returns: boolean };
       "copilot_release_kernel": { Args: { "p_context_id": string; "p_held_until": string }; Returns: boolean };

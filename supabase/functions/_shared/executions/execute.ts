@@ -6,8 +6,8 @@ import { ContextError } from "../errors.ts";
 import type { ExecutionCall } from "./execution_call.ts";
 import type { KeptAnswer } from "./execution_store.ts";
 import { once } from "./once.ts";
-import { runOnPath } from "./run.ts";
 import { RunMemory } from "./run_memory.ts";
+import { runOnPath } from "./run_on_path.ts";
 
 /**
  * Runs the request's code in the context of its path: at once, or, with an idempotency key, only if that was not done

@@ -162,13 +162,16 @@ export class ExecutionStore {
     }, z.boolean());
   }
 
-  /** Notes that the kernel was restarted because of the execution, or is about to be: every later caller is told. */
-  async noteKernelRestart(entry: LedgerEntry): Promise<boolean> {
+  /**
+   * Notes that the kernel was restarted because of the execution, or is about to be: every later caller is told. Returns
+   * the state id of the variables to come. Null: the context has ended.
+   */
+  async noteKernelRestart(entry: LedgerEntry): Promise<string | null> {
     return await this.rpc.call("copilot_note_kernel_restart", {
       p_execution_id: entry.executionId,
       p_context_id: entry.contextId,
       p_language: entry.language,
-    }, z.boolean());
+    }, z.uuid().nullable());
   }
 
   /**

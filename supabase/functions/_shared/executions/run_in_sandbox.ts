@@ -1,0 +1,117 @@
+/** One run in a sandbox that is there: run, free the kernel if need be, note it in the ledger. */
+import { keepAlive } from "../background.ts";
+import type { Acquired } from "../contexts/acquire.ts";
+import type { Execution, OutputFile } from "../contract/execute_code.ts";
+import { asContextError, ContextError } from "../errors.ts";
+import { takeFiles, TRANSFER_MILLISECONDS } from "../sandbox/files.ts";
+import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
+import { cleanUp, free } from "./aftercare.ts";
+import type { KeptAnswer, LedgerEnd } from "./execution_store.ts";
+import { type InterruptibleEnding, runUntil } from "./interruptible.ts";
+import { INTERRUPTION_MILLISECONDS } from "./interruption.ts";
+import { cancelled, checkTime, type Run, tellContext } from "./run.ts";
+import { RunRecord } from "./run_record.ts";
+import { Transcript } from "./transcript.ts";
+
+/** The longest from a run's time limit to the note of its end, in milliseconds: calls of the database are tried again. */
+const AFTERMATH_MILLISECONDS = INTERRUPTION_MILLISECONDS + TRANSFER_MILLISECONDS + 60_000;
+
+/**
+ * Runs a request's code in its sandbox. Gone, or closed: the sandbox took no code, and nothing ran.
+ *
+ * @throws ContextError
+ */
+export async function runInSandbox(run: Run, acquired: Acquired): Promise<KeptAnswer | "gone" | "closed"> {
+  const { call, request, timeout, executionId, gone, stopped } = run;
+  const isSent = await maySend(run);
+  checkTime(run);
+
+  const entry = { executionId, contextId: acquired.context.id, language: request.language };
+  const record = new RunRecord(call, entry, timeout + AFTERMATH_MILLISECONDS, request.idempotency_key !== undefined);
+  const until = AbortSignal.any([AbortSignal.timeout(timeout), gone, stopped]);
+  const transcript = new Transcript(run.tell, () => run.memory.hasRoomForLine(until));
+  if (!isSent) {
+    const outputs = request.outputs.map((path) => ({ status: "unavailable" as const, path }));
+    const execution = { ...transcript.execution("cancelled"), duration_ms: 0, kernel_restarted: false, outputs };
+    return await conclude(run, acquired, record, execution, { outputBytes: 0, errorName: null });
+  }
+
+  const sent = performance.now();
+  const said = () => ({ outputBytes: transcript.bytes, errorName: transcript.errorName });
+  let ending: InterruptibleEnding;
+  try {
+    ending = await call.trace.measure(
+      "kernel",
+      () => runUntil(until, run, acquired.sandbox, entry, record, transcript),
+    );
+  } catch (thrown) {
+    // Anything else means that the code was refused.
+    if (asContextError(thrown).code === "execution_lost") {
+      await record.end({ status: "lost", duration: performance.now() - sent, ...said() });
+      // To the template a connection that breaks is one that was dropped: it interrupts the run, if there is one.
+      keepAlive(free(run, acquired, entry, record, sent));
+    }
+    throw thrown;
+  }
+  if (ending.outcome === "gone" || ending.outcome === "closed") return ending.outcome;
+
+  const duration = performance.now() - sent;
+  const isRestarted = ending.outcome === "dropped"
+    ? await free(run, acquired, entry, record, sent)
+    : await cleanUp(run, acquired, entry, record, transcript);
+  const isInterrupted = ending.outcome !== "ended";
+  if (isInterrupted && gone.aborted) {
+    await record.end({ status: "cancelled", duration, ...said() });
+    throw cancelled();
+  }
+  const execution = {
+    ...transcript.execution(isInterrupted ? stopped.aborted ? "cancelled" : "timed_out" : null),
+    duration_ms: Math.round(duration),
+    kernel_restarted: isRestarted,
+    outputs: request.outputs.length === 0
+      ? []
+      : await call.trace.measure("provider", () => takeOutputs(run, acquired.sandbox)),
+  };
+  const answer = await conclude(run, acquired, record, execution, said());
+  await transcript.close();
+  return answer;
+}
+
+/** Notes how a run ended, and tells what became of its variables meanwhile. */
+async function conclude(
+  run: Run,
+  { context, wasCreated }: Acquired,
+  record: RunRecord,
+  execution: Execution,
+  said: Pick<LedgerEnd, "outputBytes" | "errorName">,
+): Promise<KeptAnswer> {
+  // The kernel may have been restarted while the run was in line for it, or before, without anybody's notice.
+  const loss = await record.loss();
+  const answer = { executionId: run.executionId, context: { ...context, ...loss }, wasCreated, execution };
+  await record.end({ status: execution.status, duration: execution.duration_ms, ...said }, answer);
+  // After what must not be lost, be it that the caller takes it slowly.
+  if (loss && loss.previous_terminated_at !== context.previous_terminated_at) await tellContext(run, answer);
+  return answer;
+}
+
+/** None can be had when others hold too much for too long. */
+async function takeOutputs(
+  { call, request: { outputs }, gone, memory }: Run,
+  sandbox: LiveSandbox,
+): Promise<OutputFile[]> {
+  if (await memory.hasRoomForOutputs(outputs.length, gone, call.answerBy)) {
+    return await takeFiles(sandbox, outputs, call.answerBy);
+  }
+  return outputs.map((path) => ({ status: "unavailable", path }));
+}
+
+/** Whether the code may be sent now: nobody has stopped it, and nobody else runs it. */
+async function maySend({ call, executionId, request, stopped }: Run): Promise<boolean> {
+  if (stopped.aborted) return false;
+  if (request.idempotency_key === undefined) return true;
+  const leave = await call.executions.send(executionId);
+  if (leave !== "taken_over") return leave === "sent";
+  throw new ContextError("execution_running", "Another request with this idempotency key has taken this one over.", {
+    retryAfterSeconds: 1,
+  });
+}

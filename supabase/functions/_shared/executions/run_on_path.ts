@@ -1,0 +1,65 @@
+/** One run on a path: acquire its context, bring its files, run. */
+import { inBackground } from "../background.ts";
+import { acquire } from "../contexts/acquire.ts";
+import type { PathKey } from "../contexts/path_key.ts";
+import { ContextError } from "../errors.ts";
+import { putFiles } from "../sandbox/files.ts";
+import { whenOpen } from "./closed_kernel.ts";
+import type { KeptAnswer } from "./execution_store.ts";
+import { INTERRUPTION_MILLISECONDS } from "./interruption.ts";
+import { checkTime, type Run, tellContext } from "./run.ts";
+import { runInSandbox } from "./run_in_sandbox.ts";
+import { watch } from "./stop_watch.ts";
+
+/**
+ * Runs a request's code, and makes sure that whatever became of it is noted and its kernel free. Stopped by name, it has
+ * an answer all the same, with what the code had said.
+ *
+ * @throws ContextError `execution_lost` when nobody knows how far the code came, `cancelled` when it was stopped because
+ * its caller had gone; of any other one nothing has run
+ */
+export async function runOnPath(run: Omit<Run, "stopped">, key: PathKey): Promise<KeptAnswer> {
+  const { executions } = run.call;
+  const { stopped, end } = watch(executions, run.executionId);
+  try {
+    return await runOnContext({ ...run, stopped }, key);
+  } catch (thrown) {
+    // Its end was noted only if it had begun.
+    inBackground("execution_not_closed", executions.close(run.executionId));
+    throw thrown;
+  } finally {
+    end();
+  }
+}
+
+async function runOnContext(run: Run, key: PathKey): Promise<KeptAnswer> {
+  const { call, request, timeout, executionId } = run;
+  let mayCreate = true;
+  // Twice: a sandbox that dies between connect and run, or has no kernel any more, has run nothing, and the second acquire
+  // replaces it. One that is gone again says that something else is wrong.
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    const acquired = await acquire(call, key, {
+      ttlSeconds: request.ttl_seconds,
+      execution: {
+        id: executionId,
+        language: request.language,
+        seconds: Math.ceil((timeout + INTERRUPTION_MILLISECONDS) / 1000),
+      },
+      mayCreate,
+    });
+    checkTime(run);
+    await tellContext(run, acquired);
+    const files = request.files.length === 0
+      ? "put"
+      : await call.trace.measure("provider", () => putFiles(acquired.sandbox, request.files));
+    checkTime(run);
+    const answer = files === "gone"
+      ? files
+      : await whenOpen(call, acquired, run.gone, () => runInSandbox(run, acquired));
+    if (answer !== "gone") return answer;
+    mayCreate = !acquired.hasCreated;
+  }
+  throw new ContextError("sandbox_unavailable", "The sandbox ended before it could run the code. Try again.", {
+    retryAfterSeconds: 1,
+  });
+}
