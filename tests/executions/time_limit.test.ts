@@ -141,6 +141,8 @@ Deno.test("code that has not reached its kernel in time is timed out too, and co
 Deno.test("a kernel that could not be asked is not restarted", async () => {
   const { client, path } = await notebook();
   await invoke(client, "execute-code", { ...path, code: "kept = 'yes'" });
+  // Its interrupt would tell that it is free.
+  faulty.database.intercept(at.hold, { kind: "answer", status: 401 });
   // The run itself goes through.
   const questions = faulty.proxy.intercept(at.question, { kind: "answer", status: 429 }, 3);
   const late = await invoke(client, "execute-code", { ...path, code: "while True: pass", timeout_ms: 300 });

@@ -5,7 +5,7 @@ import type { Stack } from "../../local/stack.ts";
 import type { AcquireResponse } from "../../supabase/functions/_shared/contract/acquire_context.ts";
 import type { ErrorBody } from "../../supabase/functions/_shared/contract/error.ts";
 import type { ExecuteResponse } from "../../supabase/functions/_shared/contract/execute_code.ts";
-import type { TerminateResponse } from "../../supabase/functions/_shared/contract/terminate_context.ts";
+import type { StopResponse, TerminateResponse } from "../../supabase/functions/_shared/contract/terminate_context.ts";
 
 interface Answers {
   "acquire-context": AcquireResponse;
@@ -62,6 +62,19 @@ export async function invoke<Name extends FunctionName>(
   if (error) throw new Error(`${name} answered ${response?.status}: ${await response?.text()}`, { cause: error });
   assert(data);
   return data;
+}
+
+/** Stops executions on a path: all that are open, or the one that `name` names. Returns how many there are. */
+export async function stop(
+  client: SupabaseClient,
+  path: Record<string, unknown>,
+  name: Record<string, unknown> = { executions: true },
+): Promise<number> {
+  const body = { ...path, ...name };
+  const { data, error, response } = await client.functions.invoke<StopResponse>("terminate-context", { body });
+  if (error) throw new Error(`terminate-context answered ${response?.status}: ${await response?.text()}`);
+  assert.deepEqual(Object.keys(data ?? {}), ["cancelled"]);
+  return data?.cancelled ?? NaN;
 }
 
 /** Calls a function that must answer an error, and returns that. */

@@ -65,8 +65,8 @@ export async function runUntil(
 }
 
 /**
- * Interrupts an execution in its kernel, unless another one could be hit. Returns whether the interrupt was sent; when it
- * is not known whether it arrived, the connection is dropped, too.
+ * Interrupts an execution in its kernel, unless another one could be hit. Returns whether its kernel may have been told:
+ * when that is not known, the connection is dropped, too.
  */
 async function interruptAlone(
   { executions }: Pick<Run["call"], "executions">,
@@ -74,23 +74,24 @@ async function interruptAlone(
   entry: LedgerEntry,
   dropped: AbortController,
 ): Promise<boolean> {
-  let isSent = false;
-  try {
-    const heldUntil = await executions.holdKernel(entry, HOLD_MILLISECONDS);
-    if (heldUntil === null) return false;
-    const release = () => inBackground("kernel_not_released", executions.releaseKernel(entry.contextId, heldUntil));
-    const id = await findKernel(sandbox, entry.language);
-    if (id === null || dropped.signal.aborted) {
-      release();
-      return false;
-    }
-    isSent = true;
-    await interruptKernel(sandbox, id, dropped.signal);
-    // Not otherwise: an interrupt that may still arrive must find no other execution.
-    release();
-  } catch (error) {
+  const failed = (error: unknown) =>
     log("warning", { event: "kernel_not_interrupted", context_id: entry.contextId, error: describe(error) });
+  const heldUntil = await executions.holdKernel(entry, HOLD_MILLISECONDS).catch(failed);
+  if (!heldUntil) return false;
+  let isTold: boolean | undefined = false;
+  try {
+    const id = await findKernel(sandbox, entry.language);
+    if (id !== null && !dropped.signal.aborted) {
+      // Unknown, while it is asked for.
+      isTold = undefined;
+      isTold = await interruptKernel(sandbox, id, dropped.signal);
+      if (!isTold) failed(new Error("nobody takes interrupts"));
+    }
+  } catch (error) {
+    failed(error);
     dropped.abort();
   }
-  return isSent;
+  // If it may still arrive, it must find no other execution: the hold ends by itself.
+  if (isTold !== undefined) inBackground("kernel_not_released", executions.releaseKernel(entry.contextId, heldUntil));
+  return isTold ?? true;
 }

@@ -20,12 +20,19 @@ export async function findKernel(sandbox: LiveSandbox, language: Language): Prom
 }
 
 /**
- * Interrupts whatever a kernel runs now. It has been told when this returns.
+ * Interrupts whatever a kernel runs now. Returns whether it was told; if not, it never will be: Jupyter does not listen,
+ * or refuses.
  *
  * @throws ContextError when that is not known
  */
-export async function interruptKernel(sandbox: LiveSandbox, id: string, signal: AbortSignal): Promise<void> {
-  await control("interrupt", () => sandbox.interruptKernel(id, signal));
+export async function interruptKernel(sandbox: LiveSandbox, id: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const answer = await sandbox.interruptKernel(id, signal);
+    await answer.body?.cancel();
+    return answer.ok;
+  } catch (thrown) {
+    throw asConnectionError(thrown);
+  }
 }
 
 /**
@@ -34,7 +41,7 @@ export async function interruptKernel(sandbox: LiveSandbox, id: string, signal: 
  * @throws ContextError when it is not known whether that was done
  */
 export async function restartKernel(sandbox: LiveSandbox, language: Language): Promise<void> {
-  for (const id of await kernelIds(sandbox, language)) await control("restart", () => sandbox.restartKernel(id));
+  for (const id of await kernelIds(sandbox, language)) await restart(sandbox, id);
 }
 
 async function kernelIds(sandbox: LiveSandbox, language: Language): Promise<string[]> {
@@ -49,11 +56,11 @@ async function kernelIds(sandbox: LiveSandbox, language: Language): Promise<stri
   }
 }
 
-async function control(what: string, ask: () => Promise<Response>): Promise<void> {
+async function restart(sandbox: LiveSandbox, id: string): Promise<void> {
   try {
-    const answer = await ask();
+    const answer = await sandbox.restartKernel(id);
     await answer.body?.cancel();
-    if (!answer.ok) throw unavailable(`the kernel's ${what} was answered ${answer.status}`);
+    if (!answer.ok) throw unavailable(`the kernel's restart was answered ${answer.status}`);
   } catch (thrown) {
     throw thrown instanceof ContextError ? thrown : asConnectionError(thrown);
   }
