@@ -31,7 +31,7 @@ comment on column copilot_internal.execution_contexts.expires_at is
 comment on column copilot_internal.execution_contexts.activated_at is
   'When the claim became ready; null if it never did, and then no variable was ever kept here.';
 comment on column copilot_internal.execution_contexts.termination_reason is
-  'terminated: asked for. expired: idle too long. abandoned: the claim''s lease ran out. sandbox_lost: E2B said it is gone. create_failed: no sandbox could be made.';
+  'terminated: asked for. expired: idle too long. abandoned: the claim''s lease ran out. sandbox_lost: E2B said it is gone. create_failed: no sandbox could be made. evicted: another path of its conversation needed the place.';
 comment on column copilot_internal.execution_contexts.error_code is
   'Why the sandbox could not be made: a code of the HTTP contract.';
 comment on column copilot_internal.execution_contexts.error_final is
@@ -98,7 +98,7 @@ declare
     when not char_length(c.path_id) between 1 and 255 then 'path_id_check'
     when not c.sandbox_status in ('creating', 'ready', 'error', 'terminated') then 'sandbox_status_check'
     when not c.ttl_seconds > 0 then 'ttl_positive'
-    when not c.termination_reason in ('terminated', 'expired', 'abandoned', 'sandbox_lost', 'create_failed')
+    when not c.termination_reason in ('terminated', 'expired', 'abandoned', 'sandbox_lost', 'create_failed', 'evicted')
       then 'termination_reason_known'
     when (c.terminated_at is null) <> (c.sandbox_status in ('creating', 'ready')) then 'active_or_ended'
     when (c.terminated_at is null) <> (c.termination_reason is null) then 'ended_has_reason'

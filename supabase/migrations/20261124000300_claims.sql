@@ -53,7 +53,8 @@ create or replace function public.copilot_claim_context(
   p_executions_per_minute integer default null,
   p_execution_id uuid default null,
   p_language text default null,
-  p_open_seconds integer default null
+  p_open_seconds integer default null,
+  p_evict boolean default false
 )
 returns table (
   outcome text,
@@ -190,6 +191,36 @@ begin
     where q.taken >= q.quota
     limit 1;
     if found then
+      if p_evict and quota_scope = 'conversation' then
+        select c.* into v_context
+        from copilot_internal.execution_contexts c
+        where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id <> p_path_id
+          and c.terminated_at is null and c.sandbox_status = 'ready'
+          and not exists (
+            select from copilot_internal.open_executions o
+            where o.tenant_id = c.tenant_id and o.conversation_id = c.conversation_id and o.path_id = c.path_id
+              and o.deadline_at > clock_timestamp()
+          )
+          -- Not when one that has ended only waits to be killed: its place is free then.
+          and p_conversation_quota <= (
+            select count(*) from copilot_internal.places(p_tenant_id) p
+            where not p.has_ended and p.conversation_id = p_conversation_id and p.path_id <> p_path_id
+          )
+        order by c.last_used_at
+        limit 1;
+        if found then
+          update copilot_internal.execution_contexts c
+          set sandbox_status = 'terminated',
+              termination_reason = 'evicted',
+              terminated_at = clock_timestamp(),
+              kill_attempted_at = clock_timestamp()
+          -- Not if somebody has used it since we looked.
+          where c.id = v_context.id and c.terminated_at is null and c.last_used_at = v_context.last_used_at;
+          continue when not found;
+          outcome := 'evicted';
+          exit;
+        end if;
+      end if;
       outcome := 'quota_exceeded';
       return next;
       return;
@@ -248,19 +279,19 @@ end
 $$;
 comment on function public.copilot_claim_context(
   uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
-  text, integer
+  text, integer, boolean
 ) is
-  'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest, or, where the claim is for an execution, has those wait. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it.';
+  'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest, or, where the claim is for an execution, has those wait. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. evicted: with p_evict, at the conversation''s quota, the context that has been idle there longest has ended, and the caller must kill its sandbox and claim again. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it.';
 revoke execute on function
   public.copilot_claim_context(
     uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
-  text, integer
+    text, integer, boolean
   )
   from public, anon, authenticated;
 grant execute on function
   public.copilot_claim_context(
     uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
-  text, integer
+    text, integer, boolean
   )
   to service_role;
 

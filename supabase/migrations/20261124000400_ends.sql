@@ -106,3 +106,25 @@ $$;
 comment on function copilot_internal.expire_execution_contexts(integer) is
   'Retires up to p_limit contexts that are past their deadline: idle ones and claims whose lease ran out. Says how many.';
 revoke execute on function copilot_internal.expire_execution_contexts(integer) from public, anon, authenticated;
+
+create or replace function public.copilot_loss_of_state(
+  p_tenant_id text,
+  p_conversation_id text,
+  p_path_id text,
+  p_state_id uuid
+)
+returns table (previous_termination_reason text, previous_terminated_at timestamptz)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select c.termination_reason, c.terminated_at
+  from copilot_internal.execution_contexts c
+  where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_path_id
+    and c.terminated_at is not null and c.activated_at is not null and c.state_id = p_state_id
+$$;
+comment on function public.copilot_loss_of_state(text, text, text, uuid) is
+  'How the context of a path ended whose variables these were. No row: they went with their kernel, or nobody knows any more.';
+revoke execute on function public.copilot_loss_of_state(text, text, text, uuid) from public, anon, authenticated;
+grant execute on function public.copilot_loss_of_state(text, text, text, uuid) to service_role;

@@ -52,6 +52,45 @@ create index if not exists idx_executions_age
   on copilot_internal.executions (started_at);
 comment on index copilot_internal.idx_executions_age is 'Usage of all tenants, and clean-up.';
 
+create or replace function copilot_internal.note_if_kernel_is_new(
+  p_context_id uuid,
+  p_language text,
+  p_execution_id uuid,
+  p_execution_count integer,
+  p_began timestamptz
+)
+returns boolean
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+  if not exists (
+    select from copilot_internal.executions e
+    where e.context_id = p_context_id and e.language = p_language and e.id <> p_execution_id
+      and e.execution_count >= p_execution_count and e.started_at <= p_began
+      -- No kernel gives a number twice. A higher one of just now may be that of a later execution, noted before this one.
+      and (e.execution_count = p_execution_count or e.started_at < p_began - interval '1 minute')
+  ) then
+    return false;
+  end if;
+  update copilot_internal.executions e
+  set execution_count = null
+  where e.context_id = p_context_id and e.language = p_language and e.id <> p_execution_id
+    and e.execution_count is not null;
+  update copilot_internal.execution_contexts c
+  set state_id = gen_random_uuid(),
+      previous_termination_reason = 'kernel_restarted',
+      previous_terminated_at = p_began
+  where c.id = p_context_id and c.terminated_at is null;
+  return true;
+end
+$$;
+comment on function copilot_internal.note_if_kernel_is_new(uuid, text, uuid, integer, timestamptz) is
+  'Whether the kernel that gives an execution the number p_execution_count is not the one that gave those before it theirs: then it was restarted, which is noted. Nobody may have: it died between two executions, or its caller''s process did.';
+revoke execute on function copilot_internal.note_if_kernel_is_new(uuid, text, uuid, integer, timestamptz)
+  from public, anon, authenticated;
+
 create or replace function public.copilot_start_execution(
   p_execution_id uuid,
   p_context_id uuid,
@@ -80,23 +119,10 @@ begin
   where c.id = p_context_id
   on conflict do nothing;
 
-  -- Nobody may have noted that the kernel was restarted: it died between two executions, or its caller's process did.
-  if found and exists (
-    select from copilot_internal.executions e
-    where e.context_id = p_context_id and e.language = p_language and e.id <> p_execution_id
-      and e.execution_count >= p_execution_count and e.started_at <= v_began
-      -- No kernel gives a number twice. A higher one of just now may be that of a later execution, noted before this one.
-      and (e.execution_count = p_execution_count or e.started_at < v_began - interval '1 minute')
-  ) then
-    update copilot_internal.executions e
-    set execution_count = null
-    where e.context_id = p_context_id and e.language = p_language and e.id <> p_execution_id
-      and e.execution_count is not null;
-    update copilot_internal.execution_contexts c
-    set state_id = gen_random_uuid(),
-        previous_termination_reason = 'kernel_restarted',
-        previous_terminated_at = v_began
-    where c.id = p_context_id and c.terminated_at is null;
+  if found then
+    perform copilot_internal.note_if_kernel_is_new(
+      p_context_id, p_language, p_execution_id, p_execution_count, v_began
+    );
   end if;
 
   return query
@@ -111,6 +137,34 @@ comment on function public.copilot_start_execution(uuid, uuid, text, integer, in
 revoke execute on function public.copilot_start_execution(uuid, uuid, text, integer, integer, integer)
   from public, anon, authenticated;
 grant execute on function public.copilot_start_execution(uuid, uuid, text, integer, integer, integer) to service_role;
+
+create or replace function public.copilot_kernel_state(
+  p_execution_id uuid,
+  p_context_id uuid,
+  p_language text,
+  p_execution_count integer default null
+)
+returns table (state_id uuid, previous_termination_reason text, previous_terminated_at timestamptz)
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  perform copilot_internal.note_if_kernel_is_new(
+    p_context_id, p_language, p_execution_id, p_execution_count, clock_timestamp()
+  );
+  return query
+  select c.state_id, c.previous_termination_reason, c.previous_terminated_at
+  from copilot_internal.execution_contexts c
+  where c.id = p_context_id and c.terminated_at is null;
+end
+$$;
+comment on function public.copilot_kernel_state(uuid, uuid, text, integer) is
+  'What variables there are, before an execution is sent to its kernel, which has just counted to p_execution_count, if it said so. No row: the context has ended.';
+revoke execute on function public.copilot_kernel_state(uuid, uuid, text, integer) from public, anon, authenticated;
+grant execute on function public.copilot_kernel_state(uuid, uuid, text, integer) to service_role;
 
 create or replace function public.copilot_finish_execution(
   p_execution_id uuid,

@@ -7,6 +7,7 @@ const KINDS = {
   forbidden_tenant: { status: 403, retryable: false },
   method_not_allowed: { status: 405, retryable: false },
   idempotency_key_reused: { status: 409, retryable: false },
+  state_lost: { status: 409, retryable: false },
   execution_running: { status: 409, retryable: true },
   answer_gone: { status: 410, retryable: false },
   payload_too_large: { status: 413, retryable: false },
@@ -38,8 +39,8 @@ interface Details {
   field?: string;
   /** How long the caller should wait, in seconds; sent as `Retry-After` too. Of a retryable error a minute at most is kept. */
   retryAfterSeconds?: number;
-  /** Of `quota_exceeded`: whose quota, how many it allows, and how many there are. */
-  quota?: { readonly scope: string; readonly limit: number; readonly current: number };
+  /** What else its code has to tell. */
+  about?: Pick<ErrorBody, "scope" | "limit" | "current" | "state_id" | "lost">;
   cause?: unknown;
 }
 
@@ -53,7 +54,7 @@ export class ContextError extends Error {
   readonly retryable: boolean;
   readonly field?: string;
   readonly retryAfterSeconds?: number;
-  readonly quota?: Details["quota"];
+  readonly about?: Details["about"];
 
   constructor(readonly code: ErrorCode, message: string, details: Details = {}) {
     super(message, { cause: details.cause });
@@ -64,7 +65,7 @@ export class ContextError extends Error {
     this.retryAfterSeconds = this.retryable && retryAfterSeconds !== undefined
       ? Math.min(retryAfterSeconds, LONGEST_RETRY_AFTER_SECONDS)
       : retryAfterSeconds;
-    this.quota = details.quota;
+    this.about = details.about;
   }
 }
 
@@ -80,7 +81,7 @@ export function toBody(error: ContextError): ErrorBody {
     code: error.code,
     message: error.message,
     retryable: error.retryable,
-    ...error.quota,
+    ...error.about,
     ...(error.field === undefined ? {} : { field: error.field }),
     ...(error.retryAfterSeconds === undefined ? {} : { retry_after_seconds: error.retryAfterSeconds }),
   };

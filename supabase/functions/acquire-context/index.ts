@@ -1,10 +1,15 @@
 import { acquire } from "../_shared/contexts/acquire.ts";
+import { lossOf } from "../_shared/contexts/loss.ts";
 import { pathKeyOf } from "../_shared/contexts/path_key.ts";
 import { view } from "../_shared/contexts/view.ts";
 import { acquireRequestSchema } from "../_shared/contract/acquire_context.ts";
 import { endpoint } from "../_shared/http/endpoint.ts";
 
 export default endpoint("acquire-context", acquireRequestSchema, async (call, request) => {
-  const key = pathKeyOf(call.caller, request);
-  return view(await acquire(call, key, { ttlSeconds: request.ttl_seconds }), call.caller);
+  const acquired = await acquire(call, pathKeyOf(call.caller, request), {
+    ttlSeconds: request.ttl_seconds,
+    evict: request.evict !== undefined,
+  });
+  const lost = await lossOf(call, acquired.context, request.expects);
+  return view({ ...acquired, lost }, call.caller);
 });

@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(82);
+select plan(88);
 
 create temp view roles as
 select rolname::text as role from pg_roles where rolname in ('anon', 'authenticated', 'service_role');
@@ -45,7 +45,7 @@ select is_empty(
 select function_privs_are('public', name, arguments, role, case role when 'service_role' then array['EXECUTE'] else '{}' end)
 from (
   values
-    ('copilot_claim_context', array['uuid', 'text', 'text', 'text', 'integer', 'integer', 'integer', 'integer', 'uuid', 'integer', 'integer', 'integer', 'integer', 'integer', 'uuid', 'text', 'integer']),
+    ('copilot_claim_context', array['uuid', 'text', 'text', 'text', 'integer', 'integer', 'integer', 'integer', 'uuid', 'integer', 'integer', 'integer', 'integer', 'integer', 'uuid', 'text', 'integer', 'boolean']),
     ('copilot_fail_context', array['uuid', 'text', 'boolean', 'integer', 'boolean']),
     ('copilot_settle_claim', array['uuid']),
     ('copilot_sweep_place', array[]::text[]),
@@ -61,6 +61,8 @@ from (
     ('copilot_release_execution', array['uuid']),
     ('copilot_send_execution', array['uuid']),
     ('copilot_answer_execution', array['uuid', 'text']),
+    ('copilot_kernel_state', array['uuid', 'uuid', 'text', 'integer']),
+    ('copilot_loss_of_state', array['text', 'text', 'text', 'uuid']),
     ('copilot_close_execution', array['uuid']),
     ('copilot_stop_executions', array['text', 'text', 'text', 'uuid', 'text']),
     ('copilot_stopped_executions', array['uuid[]']),

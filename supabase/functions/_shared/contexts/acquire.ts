@@ -7,6 +7,7 @@ import { pause } from "../pause.ts";
 import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
 import type { ContextCall } from "./context_call.ts";
 import type { Context } from "./context_store.ts";
+import { killAll } from "./kills.ts";
 import type { PathKey } from "./path_key.ts";
 import { sweepInPassing } from "./sweep.ts";
 
@@ -22,6 +23,8 @@ export interface AcquireOptions {
     /** How long it may take, in seconds: the context must outlive it. */
     readonly seconds: number;
   };
+  /** Whether another path of the conversation may be ended for this one. */
+  readonly evict?: boolean;
   /** False: this request has created a sandbox already, and must not create another. */
   readonly mayCreate?: boolean;
 }
@@ -80,6 +83,7 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
       probationSeconds: config.sandbox.probationSeconds,
       createsPerMinute: config.context.createsPerMinute,
       execution,
+      evict: options.evict ?? false,
     });
     if (claim.outcome === "reused" || claim.outcome === "claimed") trace.about({ context_id: claim.id });
     switch (claim.outcome) {
@@ -114,6 +118,10 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
         if (!await pause(polls++, giveUpAt)) throw busy(secondsUntil(claim.expires_at));
         break;
       }
+      case "evicted":
+        // What fails is owed, and its place is taken until then.
+        await killAll(call, [{ contextId: claim.id, sandboxId: claim.sandbox_id }]);
+        break;
       case "quota_exceeded":
         // What holds a place may be a kill that is owed.
         sweepInPassing(call);
@@ -121,8 +129,8 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
           "quota_exceeded",
           `This ${claim.quota_scope} has ${claim.quota_count} sandboxes of ${claim.quota_limit}. End a context, or wait.`,
           {
-            quota: { scope: claim.quota_scope, limit: claim.quota_limit, current: claim.quota_count },
-            retryAfterSeconds: secondsUntil(claim.expires_at),
+            about: { scope: claim.quota_scope, limit: claim.quota_limit, current: claim.quota_count },
+            retryAfterSeconds: claim.expires_at === null ? undefined : secondsUntil(claim.expires_at),
           },
         );
       case "rate_limited":

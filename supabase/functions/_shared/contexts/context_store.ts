@@ -22,6 +22,10 @@ export const contextSchema = z.object({
 /** A ready context. */
 export type Context = z.infer<typeof contextSchema>;
 
+const previousSchema = contextSchema.pick({ previous_termination_reason: true, previous_terminated_at: true });
+/** How variables were lost. */
+export type Previous = z.infer<typeof previousSchema>;
+
 const claimSchema = z.discriminatedUnion("outcome", [
   contextSchema.extend({ outcome: z.literal("reused") }),
   contextSchema.pick({ id: true, ttl_seconds: true }).extend({ outcome: z.literal("claimed") }),
@@ -32,6 +36,7 @@ const claimSchema = z.discriminatedUnion("outcome", [
     error_code: z.string(),
     error_retry_after_seconds: z.int().nullable(),
   }),
+  contextSchema.pick({ id: true, sandbox_id: true }).extend({ outcome: z.literal("evicted") }),
   z.object({
     outcome: z.literal("quota_exceeded"),
     quota_scope: z.enum(["tenant", "conversation"]),
@@ -76,6 +81,8 @@ export interface ClaimOptions {
     /** The longest that it may be open, in seconds. */
     readonly openSeconds: number;
   };
+  /** Whether the conversation's path that has been idle longest may be ended, where its quota leaves no other place. */
+  readonly evict: boolean;
 }
 
 export class ContextStore {
@@ -101,6 +108,7 @@ export class ContextStore {
       p_execution_id: options.execution?.id,
       p_language: options.execution?.language,
       p_open_seconds: options.execution?.openSeconds,
+      p_evict: options.evict,
     }, z.tuple([claimSchema]));
     return rows[0];
   }
@@ -158,6 +166,20 @@ export class ContextStore {
       p_path_id: scope.pathId,
       p_context_id: scope.contextId,
     }, z.array(z.object({ id: z.uuid(), sandbox_id: z.string().nullable() })));
+  }
+
+  /** How the context of a path ended whose variables had this id, if that is what they went with, and is known. */
+  async lossOf(
+    { tenant_id, conversation_id, path_id }: Pick<Context, "tenant_id" | "conversation_id" | "path_id">,
+    stateId: string,
+  ): Promise<Previous | undefined> {
+    const rows = await this.rpc.call("copilot_loss_of_state", {
+      p_tenant_id: tenant_id,
+      p_conversation_id: conversation_id,
+      p_path_id: path_id,
+      p_state_id: stateId,
+    }, z.array(previousSchema).max(1));
+    return rows[0];
   }
 
   /** Retires up to `limit` contexts that are past their deadline. Returns how many. */

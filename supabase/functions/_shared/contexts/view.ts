@@ -1,11 +1,12 @@
 /** Contexts as callers see them. */
 import type { Caller } from "../caller.ts";
 import type { AcquireResponse } from "../contract/acquire_context.ts";
+import type { Loss } from "../contract/state.ts";
 import type { Acquired } from "./acquire.ts";
 
 /** What a caller is told of an acquired context. */
 export function view(
-  { context, wasCreated }: Pick<Acquired, "context" | "wasCreated">,
+  { context, wasCreated, lost }: Pick<Acquired, "context" | "wasCreated"> & { readonly lost: Loss | null },
   caller: Caller,
 ): AcquireResponse {
   const { previous_termination_reason: reason, previous_terminated_at: at } = context;
@@ -22,6 +23,7 @@ export function view(
     },
     was_created: wasCreated,
     state_id: context.state_id,
+    lost,
     previous: reason === null || at === null ? null : { termination_reason: reason, terminated_at: at },
   };
 }

@@ -1,6 +1,7 @@
 /** acquire-context, as callers ask for it and what they get. */
 import type { z } from "zod";
 import { pathFields, strictFields } from "./path.ts";
+import type { Loss } from "./state.ts";
 
 export const acquireRequestSchema = strictFields(pathFields);
 export type AcquireRequest = z.infer<typeof acquireRequestSchema>;
@@ -33,6 +34,8 @@ export interface AcquireResponse {
   was_created: boolean;
   /** Names what variables are there: another one whenever they are gone. */
   state_id: string;
+  /** How those were lost that the request expects; null when they are there, or it expects none. */
+  lost: Loss | null;
   /** Null when the path never had a context before, or none in the week for which ended ones are kept. */
   previous: PreviousContext | null;
 }

@@ -1,3 +1,5 @@
+import type { Loss } from "./state.ts";
+
 /** What went wrong, as callers of every function are told: the body of an error answer, or a stream's `failure`. */
 export interface ErrorBody {
   code: string;
@@ -12,4 +14,7 @@ export interface ErrorBody {
   scope?: string;
   limit?: number;
   current?: number;
+  /** Of `state_lost`: what variables there are now, and how the expected ones went. */
+  state_id?: string;
+  lost?: Loss;
 }

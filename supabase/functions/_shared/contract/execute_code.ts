@@ -124,6 +124,8 @@ export const executeRequestSchema = strictFields({
   idempotency_key: idSchema.optional(),
   files: fewOf(fileSchema).refine(fitTogether, `must be at most ${FILES_BYTES} bytes together`).default([]),
   outputs: fewOf(filePathSchema).default([]),
+  /** What to do without the variables that `expects` names. */
+  on_loss: z.enum(["continue", "refuse"]).default("continue"),
 }).superRefine(({ language, envs = {} }, issues) => {
   // The template writes the name into R's code as that of an argument.
   const name = language === "r" ? Object.keys(envs).find((name) => !R_NAME.test(name)) : undefined;
@@ -186,6 +188,9 @@ export interface ExecuteResponse extends ExecutionContext {
   replayed: boolean;
 }
 
+/** What the answer says at its end. `state_id`: the run itself may have cost its kernel. */
+type Ending = Pick<ExecuteResponse, "replayed" | "state_id">;
+
 /** What a stream tells, one piece after the other. Texts of a stream, joined, are what the JSON answer has. */
 export type ExecutionEvent =
   /** Told again when the sandbox turned out dead before it took the code, or, later, when its kernel turned out new. */
@@ -197,9 +202,9 @@ export type ExecutionEvent =
   /** The last one, when the request failed after the answer had begun. */
   | { readonly event: "failure"; readonly data: ErrorBody }
   /** Else the last one: what the execution has besides what has been told. */
-  | { readonly event: "end"; readonly data: z.infer<typeof endSchema> & { readonly replayed: boolean } };
+  | { readonly event: "end"; readonly data: z.infer<typeof endSchema> & Ending };
 
 /** The last event of an answer's stream. */
-export function endOf({ execution, replayed }: Pick<ExecuteResponse, "execution" | "replayed">): ExecutionEvent {
-  return { event: "end", data: { ...endSchema.parse(execution), replayed } };
+export function endOf({ execution, replayed, state_id }: ExecuteResponse): ExecutionEvent {
+  return { event: "end", data: { ...endSchema.parse(execution), replayed, state_id } };
 }

@@ -3,6 +3,7 @@
  * names are the wire's, snake_case.
  */
 import { z } from "zod";
+import { expectsSchema } from "./state.ts";
 
 /** Longest id, in characters. */
 const ID_CHARACTERS = 255;
@@ -46,4 +47,7 @@ export const pathFields = {
   conversation_id: idSchema,
   path_id: idSchema,
   ttl_seconds: z.int().min(1).max(LONGEST_TTL_SECONDS).optional(),
+  expects: expectsSchema.optional(),
+  /** At the conversation's quota: ends its path that has been idle longest, rather than being refused. */
+  evict: z.literal("least_recently_used").optional(),
 };

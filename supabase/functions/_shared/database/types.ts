@@ -74,6 +74,7 @@ export type Database = {
           "p_conversation_quota"?: number;
           "p_creates_per_minute"?: number;
           "p_default_ttl_seconds": number;
+          "p_evict"?: boolean;
           "p_execution_id"?: string;
           "p_executions_per_minute"?: number;
           "p_hold_seconds"?: number;
@@ -177,9 +178,24 @@ export type Database = {
         Returns: boolean;
       };
       "copilot_keep_execution": { Args: { "p_execution_id": string; "p_lease_seconds": number }; Returns: boolean };
+      "copilot_kernel_state": {
+        Args: { "p_context_id": string; "p_execution_count"?: number; "p_execution_id": string; "p_language": string };
+        Returns: {
+          "previous_terminated_at": string;
+          "previous_termination_reason": string;
+          "state_id": string;
+        }[];
+      };
       "copilot_lose_context": {
         Args: { "p_confirmed"?: boolean; "p_context_id": string; "p_sandbox_id": string };
         Returns: boolean;
+      };
+      "copilot_loss_of_state": {
+        Args: { "p_conversation_id": string; "p_path_id": string; "p_state_id": string; "p_tenant_id": string };
+        Returns: {
+          "previous_terminated_at": string;
+          "previous_termination_reason": string;
+        }[];
       };
       "copilot_move_sweep_place": { Args: { "p_page_token"?: string }; Returns: boolean };
       "copilot_note_kernel_restart": {

@@ -13,14 +13,15 @@ export async function free(
   { call, request }: Pick<Run, "call" | "request">,
   { sandbox, context }: Acquired,
   entry: LedgerEntry,
-  { begunAt, count }: RunRecord,
+  record: RunRecord,
   sent: number,
 ): Promise<boolean> {
+  const { begunAt, count } = record;
   const isInUse = () => call.executions.isKernelInUse(entry, performance.now() - (begunAt ?? sent));
   try {
     // It never came to this run: if others keep the kernel busy, that is why.
     if (begunAt === undefined && await isInUse()) return false;
-    const announce = () => call.executions.noteKernelRestart(entry);
+    const announce = () => record.restart();
     return await call.trace.measure(
       "kernel",
       () => freeKernel(sandbox, { program: request, count }, isInUse, announce),
@@ -36,12 +37,12 @@ export async function free(
 export async function cleanUp(
   { call, request }: Pick<Run, "call" | "request">,
   { sandbox, context }: Acquired,
-  entry: LedgerEntry,
-  { count }: RunRecord,
+  record: RunRecord,
   transcript: Transcript,
 ): Promise<boolean> {
   const isRestarted = transcript.errorName === KERNEL_RESTARTED;
-  const announce = () => call.executions.noteKernelRestart(entry);
+  const { count } = record;
+  const announce = () => record.restart();
   try {
     if (isRestarted) await announce();
     else return await call.trace.measure("kernel", () => clearEnvs(sandbox, { program: request, count }, announce));

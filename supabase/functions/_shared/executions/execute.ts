@@ -68,5 +68,6 @@ async function retell(call: ExecutionCall, answer: KeptAnswer): Promise<void> {
 }
 
 function respond(call: ExecutionCall, answer: KeptAnswer, replayed: boolean): ExecuteResponse {
-  return { ...view(answer, call.caller), execution_id: answer.executionId, execution: answer.execution, replayed };
+  const { executionId, stateId, execution } = answer;
+  return { ...view(answer, call.caller), state_id: stateId, execution_id: executionId, execution, replayed };
 }

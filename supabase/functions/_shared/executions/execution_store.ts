@@ -3,6 +3,7 @@ import { z } from "zod";
 import { contextSchema } from "../contexts/context_store.ts";
 import type { PathKey } from "../contexts/path_key.ts";
 import { executionSchema, type Language } from "../contract/execute_code.ts";
+import { lossSchema } from "../contract/state.ts";
 import type { Rpc } from "../database/rpc.ts";
 
 /** An answer as it is kept: what each caller may see of it is decided when it is told. */
@@ -10,17 +11,20 @@ const answerSchema = z.object({
   executionId: z.uuid(),
   context: contextSchema,
   wasCreated: z.boolean(),
+  lost: lossSchema.nullable(),
+  /** At the end: the run itself may have cost its kernel. */
+  stateId: z.uuid(),
   execution: executionSchema,
 });
 export type KeptAnswer = z.infer<typeof answerSchema>;
 
-const lossSchema = contextSchema.pick({
+const stateSchema = contextSchema.pick({
   state_id: true,
   previous_termination_reason: true,
   previous_terminated_at: true,
 });
-/** How variables were lost in a context last, and what those since then are called. */
-export type Loss = z.infer<typeof lossSchema>;
+/** What the variables of a context are called, and how those before them were lost. */
+export type State = z.infer<typeof stateSchema>;
 
 const claimSchema = z.discriminatedUnion("outcome", [
   z.object({ outcome: z.enum(["claimed", "running", "mismatch", "stopped", "lost", "thrown_out"]) }),
@@ -99,7 +103,7 @@ export class ExecutionStore {
   async start(
     entry: LedgerEntry,
     { elapsed, limit, count }: { readonly elapsed: number; readonly limit: number; readonly count?: number },
-  ): Promise<Loss | undefined> {
+  ): Promise<State | undefined> {
     const rows = await this.rpc.call("copilot_start_execution", {
       p_execution_id: entry.executionId,
       p_context_id: entry.contextId,
@@ -107,7 +111,21 @@ export class ExecutionStore {
       p_limit_ms: Math.ceil(limit),
       p_elapsed_ms: Math.round(elapsed),
       p_execution_count: count,
-    }, z.array(lossSchema).max(1));
+    }, z.array(stateSchema).max(1));
+    return rows[0];
+  }
+
+  /**
+   * What variables there are in the context, whose kernel has just counted to `count`, if it said so. Undefined: it has
+   * ended.
+   */
+  async state(entry: LedgerEntry, count: number | null): Promise<State | undefined> {
+    const rows = await this.rpc.call("copilot_kernel_state", {
+      p_execution_id: entry.executionId,
+      p_context_id: entry.contextId,
+      p_language: entry.language,
+      p_execution_count: count ?? undefined,
+    }, z.array(stateSchema).max(1));
     return rows[0];
   }
 

@@ -111,7 +111,7 @@ async function noteIfNew(
  *
  * @throws ContextError when it could not be asked
  */
-async function ask(
+export async function ask(
   sandbox: LiveSandbox,
   { language, envs = {} }: Program,
 ): Promise<{ readonly isFree: boolean; readonly count: number | null }> {

@@ -1,5 +1,4 @@
 /** A run, as whoever has a part in it knows it. */
-import type { Acquired } from "../contexts/acquire.ts";
 import { view } from "../contexts/view.ts";
 import type { ExecuteRequest, ExecutionEvent } from "../contract/execute_code.ts";
 import { ContextError } from "../errors.ts";
@@ -26,7 +25,7 @@ export interface Run {
 /** Tells where it runs. */
 export async function tellContext(
   { call, executionId, tell }: Run,
-  acquired: Pick<Acquired, "context" | "wasCreated">,
+  acquired: Parameters<typeof view>[0],
 ): Promise<void> {
   await tell({ event: "context", data: { ...view(acquired, call.caller), execution_id: executionId } });
 }

@@ -1,11 +1,14 @@
 /** One run in a sandbox that is there: run, free the kernel if need be, note it in the ledger. */
 import { keepAlive } from "../background.ts";
 import type { Acquired } from "../contexts/acquire.ts";
+import { asLoss } from "../contexts/loss.ts";
 import type { Execution, OutputFile } from "../contract/execute_code.ts";
+import type { Loss } from "../contract/state.ts";
 import { asContextError, ContextError } from "../errors.ts";
 import { takeFiles, TRANSFER_MILLISECONDS } from "../sandbox/files.ts";
 import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
 import { cleanUp, free } from "./aftercare.ts";
+import { assertExpected } from "./expectation.ts";
 import type { KeptAnswer, LedgerEnd } from "./execution_store.ts";
 import { type InterruptibleEnding, runUntil } from "./interruptible.ts";
 import { INTERRUPTION_MILLISECONDS } from "./interruption.ts";
@@ -21,19 +24,24 @@ const AFTERMATH_MILLISECONDS = INTERRUPTION_MILLISECONDS + TRANSFER_MILLISECONDS
  *
  * @throws ContextError
  */
-export async function runInSandbox(run: Run, acquired: Acquired): Promise<KeptAnswer | "gone" | "closed"> {
+export async function runInSandbox(
+  run: Run,
+  acquired: Acquired,
+  lost: Loss | null,
+): Promise<KeptAnswer | "gone" | "closed"> {
   const { call, request, timeout, executionId, gone, stopped } = run;
+  const entry = { executionId, contextId: acquired.context.id, language: request.language };
+  await assertExpected(run, acquired, entry);
   const isSent = await maySend(run);
   checkTime(run);
 
-  const entry = { executionId, contextId: acquired.context.id, language: request.language };
   const record = new RunRecord(call, entry, timeout + AFTERMATH_MILLISECONDS, request.idempotency_key !== undefined);
   const until = AbortSignal.any([AbortSignal.timeout(timeout), gone, stopped]);
   const transcript = new Transcript(run.tell, () => run.memory.hasRoomForLine(until));
   if (!isSent) {
     const outputs = request.outputs.map((path) => ({ status: "unavailable" as const, path }));
     const execution = { ...transcript.execution("cancelled"), duration_ms: 0, kernel_restarted: false, outputs };
-    return await conclude(run, acquired, record, execution, { outputBytes: 0, errorName: null });
+    return await conclude(run, { ...acquired, lost }, record, execution, { outputBytes: 0, errorName: null });
   }
 
   const sent = performance.now();
@@ -58,7 +66,7 @@ export async function runInSandbox(run: Run, acquired: Acquired): Promise<KeptAn
   const duration = performance.now() - sent;
   const isRestarted = ending.outcome === "dropped"
     ? await free(run, acquired, entry, record, sent)
-    : await cleanUp(run, acquired, entry, record, transcript);
+    : await cleanUp(run, acquired, record, transcript);
   const isInterrupted = ending.outcome !== "ended";
   if (isInterrupted && gone.aborted) {
     await record.end({ status: "cancelled", duration, ...said() });
@@ -72,7 +80,7 @@ export async function runInSandbox(run: Run, acquired: Acquired): Promise<KeptAn
       ? []
       : await call.trace.measure("provider", () => takeOutputs(run, acquired.sandbox)),
   };
-  const answer = await conclude(run, acquired, record, execution, said());
+  const answer = await conclude(run, { ...acquired, lost }, record, execution, said());
   await transcript.close();
   return answer;
 }
@@ -80,17 +88,25 @@ export async function runInSandbox(run: Run, acquired: Acquired): Promise<KeptAn
 /** Notes how a run ended, and tells what became of its variables meanwhile. */
 async function conclude(
   run: Run,
-  { context, wasCreated }: Acquired,
+  { context, wasCreated, lost }: Pick<Acquired, "context" | "wasCreated"> & { readonly lost: Loss | null },
   record: RunRecord,
   execution: Execution,
   said: Pick<LedgerEnd, "outputBytes" | "errorName">,
 ): Promise<KeptAnswer> {
   // The kernel may have been restarted while the run was in line for it, or before, without anybody's notice.
-  const loss = await record.loss();
-  const answer = { executionId: run.executionId, context: { ...context, ...loss }, wasCreated, execution };
+  const found = await record.found();
+  const isLost = found !== undefined && found.state_id !== context.state_id;
+  const answer = {
+    executionId: run.executionId,
+    context: { ...context, ...found },
+    wasCreated,
+    lost: lost ?? (isLost && run.request.expects !== undefined ? asLoss(found) : null),
+    stateId: record.stateId ?? found?.state_id ?? context.state_id,
+    execution,
+  };
   await record.end({ status: execution.status, duration: execution.duration_ms, ...said }, answer);
   // After what must not be lost, be it that the caller takes it slowly.
-  if (loss && loss.previous_terminated_at !== context.previous_terminated_at) await tellContext(run, answer);
+  if (isLost) await tellContext(run, answer);
   return answer;
 }
 

@@ -5,6 +5,7 @@ import type { PathKey } from "../contexts/path_key.ts";
 import { ContextError } from "../errors.ts";
 import { putFiles } from "../sandbox/files.ts";
 import { whenOpen } from "./closed_kernel.ts";
+import { meetExpectation } from "./expectation.ts";
 import type { KeptAnswer } from "./execution_store.ts";
 import { INTERRUPTION_MILLISECONDS } from "./interruption.ts";
 import { checkTime, type Run, tellContext } from "./run.ts";
@@ -16,7 +17,7 @@ import { watch } from "./stop_watch.ts";
  * an answer all the same, with what the code had said.
  *
  * @throws ContextError `execution_lost` when nobody knows how far the code came, `cancelled` when it was stopped because
- * its caller had gone; of any other one nothing has run
+ * its caller had gone; of any other one nothing has run: `state_lost` when the request will not run on new variables
  */
 export async function runOnPath(run: Omit<Run, "stopped">, key: PathKey): Promise<KeptAnswer> {
   const { executions } = run.call;
@@ -45,17 +46,19 @@ async function runOnContext(run: Run, key: PathKey): Promise<KeptAnswer> {
         language: request.language,
         seconds: Math.ceil((timeout + INTERRUPTION_MILLISECONDS) / 1000),
       },
+      evict: request.evict !== undefined,
       mayCreate,
     });
     checkTime(run);
-    await tellContext(run, acquired);
+    const lost = await meetExpectation(run, acquired);
+    await tellContext(run, { ...acquired, lost });
     const files = request.files.length === 0
       ? "put"
       : await call.trace.measure("provider", () => putFiles(acquired.sandbox, request.files));
     checkTime(run);
     const answer = files === "gone"
       ? files
-      : await whenOpen(call, acquired, run.gone, () => runInSandbox(run, acquired));
+      : await whenOpen(call, acquired, run.gone, () => runInSandbox(run, acquired, lost));
     if (answer !== "gone") return answer;
     mayCreate = !acquired.hasCreated;
   }

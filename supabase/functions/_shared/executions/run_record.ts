@@ -2,7 +2,7 @@
 import { awaitUntil } from "../background.ts";
 import { describe, log } from "../log.ts";
 import type { ExecutionCall } from "./execution_call.ts";
-import type { KeptAnswer, LedgerEnd, LedgerEntry, Loss } from "./execution_store.ts";
+import type { KeptAnswer, LedgerEnd, LedgerEntry, State } from "./execution_store.ts";
 
 /** How soon a beginning that could not be noted is tried again, in milliseconds. */
 const AGAIN_MILLISECONDS = 2_000;
@@ -20,7 +20,8 @@ export class RunRecord {
   #begunAt: number | undefined;
   #count: number | null = null;
   #beginning: Promise<void> = Promise.resolve();
-  #loss: Loss | undefined;
+  #found: State | undefined;
+  #stateId: string | null = null;
 
   /** `limit`: within how many milliseconds from its beginning the run's end will be noted. */
   constructor(
@@ -48,10 +49,24 @@ export class RunRecord {
     this.#beginning = this.#noteBeginning(this.#begunAt);
   }
 
-  /** How variables were lost in the context before the run began, as far as that has been told. */
-  async loss(): Promise<Loss | undefined> {
+  /** What variables the run found, and how those before were lost, if they were, and as far as that has been told. */
+  async found(): Promise<State | undefined> {
     await this.#patiently(LOSS_MILLISECONDS, this.#beginning);
-    return this.#loss;
+    return this.#found;
+  }
+
+  /** Of the variables that are there since the run has cost its kernel; null if it has not. */
+  get stateId(): string | null {
+    return this.#stateId;
+  }
+
+  /**
+   * Notes that the kernel was restarted because of the run, or is about to be.
+   *
+   * @throws ContextError
+   */
+  async restart(): Promise<void> {
+    this.#stateId = await this.call.executions.noteKernelRestart(this.entry);
   }
 
   /** Notes how the run ended. One that never began has no row in the ledger, but its answer is kept. */
@@ -78,7 +93,7 @@ export class RunRecord {
     const count = this.#count ?? undefined;
     const note = async () => {
       const elapsed = performance.now() - begunAt;
-      this.#loss = await this.call.executions.start(this.entry, { elapsed, limit: this.limit, count });
+      this.#found = await this.call.executions.start(this.entry, { elapsed, limit: this.limit, count });
     };
     while (!await this.#logged("beginning_not_noted", note())) {
       if (await awaitUntil(performance.now() + AGAIN_MILLISECONDS, this.#over.promise)) return;

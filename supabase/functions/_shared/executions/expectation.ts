@@ -1,0 +1,39 @@
+/** Whether the variables are there that a request will not run without, asked where its code is about to be sent. */
+import type { Acquired } from "../contexts/acquire.ts";
+import { lossOf, stateLost } from "../contexts/loss.ts";
+import type { Loss } from "../contract/state.ts";
+import type { LedgerEntry } from "./execution_store.ts";
+import { ask } from "./interruption.ts";
+import type { Run } from "./run.ts";
+
+/**
+ * How the variables were lost that the request expects; null when they are there, or it expects none.
+ *
+ * @throws ContextError `state_lost` when it will not run without them
+ */
+export async function meetExpectation(
+  { call, request: { expects, on_loss } }: Pick<Run, "call" | "request">,
+  { context }: Pick<Acquired, "context">,
+): Promise<Loss | null> {
+  const lost = await lossOf(call, context, expects);
+  if (lost && on_loss === "refuse") throw stateLost(context.state_id, lost);
+  return lost;
+}
+
+/**
+ * Asks the kernel itself, for a request that will not run without its variables: it may have gone since the context was
+ * acquired, or before that without anybody's notice. One that others keep busy is alive.
+ *
+ * @throws ContextError `state_lost`, or when it could not be asked
+ */
+export async function assertExpected(
+  run: Pick<Run, "call" | "request">,
+  { context, sandbox }: Acquired,
+  entry: LedgerEntry,
+): Promise<void> {
+  const { call, request } = run;
+  if (request.expects === undefined || request.on_loss !== "refuse") return;
+  const { count } = await call.trace.measure("kernel", () => ask(sandbox, request));
+  const state = await call.executions.state(entry, count);
+  if (state) await meetExpectation(run, { context: { ...context, ...state } });
+}
