@@ -24,6 +24,7 @@ const SHARED = [
   "contract/error",
   "contract/execute_code",
   "contract/path",
+  "contract/state",
   "contract/terminate_context",
   "database/rpc",
   "database/types",
@@ -40,16 +41,18 @@ const SHARED = [
   "sandbox/send",
 ];
 const UPLOADS: Record<string, string[]> = {
-  "acquire-context": [...SHARED, "pause", "contexts/acquire", "contexts/view"],
+  "acquire-context": [...SHARED, "pause", "contexts/acquire", "contexts/loss", "contexts/view"],
   "execute-code": [
     ...SHARED,
     "pause",
     "contexts/acquire",
+    "contexts/loss",
     "contexts/view",
     "executions/aftercare",
     "executions/capped_text",
     "executions/closed_kernel",
     "executions/execute",
+    "executions/expectation",
     "executions/interruptible",
     "executions/interruption",
     "executions/nesting",

@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(97);
+select plan(107);
 
 -- Begins an execution whose end will be noted within a minute. Returns how variables were lost before.
 create function pg_temp.start(
@@ -316,6 +316,59 @@ select is(pg_temp.lost(), at, 'which is none after that') from found;
 select public.copilot_terminate_contexts('executions', 'c', 'p 5') \g /dev/null
 select pg_temp.start(471, 5, 'python', 6) \g /dev/null
 select is(pg_temp.lost(), at, 'in a context that has ended nothing is noted') from found;
+
+-- What variables there are.
+select pg_temp.begin_context(n, 'states', 'c', 'p' || n, 'states ' || n) from generate_series(601, 602) n \g /dev/null
+create function pg_temp.state(p_context integer)
+returns uuid
+language sql
+as $$ select state_id from copilot_internal.execution_contexts where id = pg_temp.id(p_context) $$;
+create temp table state as select pg_temp.state(601) as first, pg_temp.state(602) as other;
+select ok(first <> other, 'each context has variables of its own') from state;
+select public.copilot_start_execution(pg_temp.id(610), pg_temp.id(601), 'python', 60000, 0, 7) \g /dev/null
+select results_eq(
+  $$ select * from public.copilot_kernel_state(pg_temp.id(611), pg_temp.id(601), 'python', 8) $$,
+  $$ select first, null::text, null::timestamptz from state $$,
+  'they are there while the kernel counts on'
+);
+select results_eq(
+  $$ select state_id from public.copilot_kernel_state(pg_temp.id(611), pg_temp.id(601), 'python') $$,
+  $$ select first from state $$,
+  'or does not say how far it has counted'
+);
+select results_eq(
+  $$
+    select state_id = pg_temp.state(601), state_id <> first, previous_termination_reason
+    from public.copilot_kernel_state(pg_temp.id(611), pg_temp.id(601), 'python', 7), state
+  $$,
+  $$ values (false, true, 'kernel_restarted') $$,
+  'a number that comes again is a new kernel''s, and its variables are others'
+);
+create temp table second as select pg_temp.state(601) as id;
+select results_eq(
+  $$ select state_id from public.copilot_kernel_state(pg_temp.id(611), pg_temp.id(601), 'python', 7) $$, 'select id from second',
+  'which is found out once'
+);
+select ok(
+  public.copilot_note_kernel_restart(pg_temp.id(612), pg_temp.id(601), 'python') = pg_temp.state(601)
+    and pg_temp.state(601) <> id,
+  'a restart tells what those to come are called'
+)
+from second;
+select is(pg_temp.state(602), other, 'another context''s are what they were') from state;
+update second set id = pg_temp.state(601);
+select public.copilot_terminate_contexts('states', 'c') \g /dev/null
+select results_eq(
+  $$ select previous_termination_reason from public.copilot_loss_of_state('states', 'c', 'p601', (select id from second)) $$,
+  $$ values ('terminated') $$, 'how they went is known as long as their context''s row is'
+);
+select is_empty(
+  $$ select from public.copilot_loss_of_state('states', 'c', 'p602', (select id from second)) $$, 'on their path'
+);
+select is_empty(
+  $$ select from public.copilot_kernel_state(pg_temp.id(611), pg_temp.id(601), 'python', 8) $$,
+  'a context that has ended has none'
+);
 
 select * from finish();
 rollback;

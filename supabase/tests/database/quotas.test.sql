@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(28);
+select plan(35);
 
 -- A claim under these quotas.
 create function pg_temp.claim(
@@ -131,6 +131,57 @@ select results_eq(
   $$ select * from pg_temp.claim(12, 'new', 'p', 0, 0, 'nobody') $$,
   $$ values ('quota_exceeded', 'conversation', 0, 0) $$,
   'a quota of nothing is a quota'
+);
+
+-- With leave to end another path.
+create function pg_temp.evict(p_number integer, p_path_id text, p_quota integer)
+returns table (outcome text, id uuid, sandbox_id text)
+language sql
+as $$
+  select c.outcome, c.id, c.sandbox_id
+  from public.copilot_claim_context(
+    pg_temp.id(p_number), 'evict', 'c', p_path_id, 60, 1800, p_conversation_quota := p_quota, p_evict := true
+  ) c
+$$;
+create function pg_temp.use(p_number integer, p_path_id text)
+returns void
+language sql
+as $$
+  select from public.copilot_claim_context(pg_temp.id(p_number + 5000), 'evict', 'c', p_path_id, 60, 1800)
+$$;
+select pg_temp.begin_context(n, 'evict', 'c', 'p' || n, 'evict ' || n) from generate_series(501, 503) n \g /dev/null
+update copilot_internal.execution_contexts set activated_at = activated_at - interval '1 day' where tenant_id = 'evict';
+select results_eq(
+  $$ select outcome from pg_temp.evict(510, 'new', 4) $$, $$ values ('claimed') $$, 'while there is room, nothing is ended'
+);
+select public.copilot_fail_context(pg_temp.id(510), 'internal', false, null, false) \g /dev/null
+select pg_temp.use(501, 'p501') \g /dev/null
+select results_eq(
+  $$ select * from pg_temp.evict(511, 'new', 3) $$, $$ values ('evicted', pg_temp.id(502), 'evict 502') $$,
+  'where there is none, the context that has been idle longest ends, and its sandbox is to be killed'
+);
+select results_eq(
+  $$ select outcome from pg_temp.evict(511, 'new', 3) $$, $$ values ('quota_exceeded') $$,
+  'until that is done its place is taken, and no other context ends for it'
+);
+select public.copilot_confirm_sandbox_killed(pg_temp.id(502), 'evict 502') \g /dev/null
+select results_eq(
+  $$ select outcome from pg_temp.evict(511, 'new', 3) $$, $$ values ('claimed') $$, 'then it is free'
+);
+select results_eq(
+  $$ select termination_reason from copilot_internal.execution_contexts where id = pg_temp.id(502) $$, $$ values ('evicted') $$,
+  'why it ended is kept'
+);
+insert into copilot_internal.open_executions (id, tenant_id, conversation_id, path_id, language, deadline_at)
+select pg_temp.id(n), 'evict', 'c', 'p' || n, 'python', clock_timestamp() + interval '1 minute' from (values (501), (503)) as v (n);
+select results_eq(
+  $$ select outcome from pg_temp.evict(512, 'newer', 3) $$, $$ values ('quota_exceeded') $$,
+  'neither a claim in flight is ended, nor a path on which something is open'
+);
+update copilot_internal.open_executions set deadline_at = clock_timestamp() where id = pg_temp.id(501);
+select results_eq(
+  $$ select id from pg_temp.evict(512, 'newer', 3) $$, $$ values (pg_temp.id(501)) $$,
+  'one whose process has died holds up nobody'
 );
 
 select * from finish();
