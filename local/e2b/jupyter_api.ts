@@ -1,7 +1,12 @@
+import type { Language } from "./environment_splice.ts";
 import type { Context, Sandbox } from "./sandbox.ts";
 
 /** Jupyter calls its own kernel for a language otherwise than the template calls the language. */
-const KERNEL_NAMES = { python: "python3", javascript: "javascript", typescript: "typescript" } as const;
+const KERNEL_NAMES: Readonly<Record<Language, string>> = {
+  python: "python3",
+  javascript: "javascript",
+  typescript: "typescript",
+};
 
 /** What Jupyter's REST API says of a kernel; its id is that of the code context. */
 interface KernelModel {

@@ -121,14 +121,35 @@ Deno.test("an interrupt that comes as a cell ends does not hit the next one", as
   await shared.sandbox.runCode("import asyncio, time");
   const id = await kernelId(shared);
   // Around the moment when a cell that has not noticed the interrupt is sent a signal.
-  for (let milliseconds = 0; milliseconds < 40; milliseconds += 2) {
+  for (let milliseconds = 14; milliseconds < 28; milliseconds += 0.25) {
     const cell = `print("started")\nend = time.time() + ${milliseconds / 1000}\nwhile time.time() < end: pass`;
     const { execution } = await begin(shared, cell);
     await interrupt(shared, id);
     await execution;
-    const next = await shared.sandbox.runCode("for _ in range(200_000): pass\nawait asyncio.sleep(0.02)\n'whole'");
+    const next = await shared.sandbox.runCode("for _ in range(50_000): pass\nawait asyncio.sleep(0.01)\n'whole'");
     assert.deepEqual([next.text, next.error], ["whole", undefined], cell);
   }
+});
+
+/** Ends long before it has been told with what: that takes much longer than a signal takes to come. */
+const LONG_STORY = `
+def fail(depth, cause):
+    if depth > 0: fail(depth - 1, cause)
+    raise ValueError("told") from cause
+error = None
+for number in range(200):
+    try: fail(20, error)
+    except ValueError as raised: error = raised
+print("started", flush=True)
+raise error`;
+
+Deno.test("an interrupt that comes when a cell has raised changes nothing of what it raised", async () => {
+  const id = await kernelId(shared);
+  const { execution } = await begin(shared, LONG_STORY);
+  await interrupt(shared, id);
+  const { error } = await execution;
+  assert.deepEqual([error?.name, error?.value], ["ValueError", "told"]);
+  assert.equal((await shared.sandbox.runCode("number")).text, "199");
 });
 
 const CAUGHT_IN_LOOPS = `

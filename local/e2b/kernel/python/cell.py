@@ -15,13 +15,13 @@ import types
 import zlib
 from signal import SIGINT, signal
 
-from pyodide import webloop
-
 from . import display, failure, guards, output
 
-# The code that runs cells and tasks, as opposed to theirs.
-_MACHINERY = tuple(
-    os.path.dirname(file) + "/" for file in (__file__, asyncio.__file__, webloop.__file__)
+# Where the code is that runs cells and tasks, the standard library with it.
+_MACHINERY = (
+    os.path.dirname(__file__) + "/",
+    os.path.dirname(os.path.dirname(asyncio.__file__)) + "/",
+    "<frozen ",
 )
 
 _user = types.ModuleType("__main__")
