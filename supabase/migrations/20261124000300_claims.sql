@@ -220,6 +220,13 @@ begin
           outcome := 'evicted';
           exit;
         end if;
+        -- Somebody else is at it: the place will be free in a moment, or that kill has failed.
+        exit when exists (
+          select from copilot_internal.execution_contexts c
+          where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.termination_reason = 'evicted'
+            and c.terminated_at is not null and c.sandbox_killed_at is null
+            and c.kill_attempted_at > clock_timestamp() - interval '5 seconds'
+        );
       end if;
       outcome := 'quota_exceeded';
       return next;
@@ -281,7 +288,7 @@ comment on function public.copilot_claim_context(
   uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
   text, integer, boolean
 ) is
-  'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest, or, where the claim is for an execution, has those wait. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. evicted: with p_evict, at the conversation''s quota, the context that has been idle there longest has ended, and the caller must kill its sandbox and claim again. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it.';
+  'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest, or, where the claim is for an execution, has those wait; or a sandbox is being killed for a place. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. evicted: with p_evict, at the conversation''s quota, the context that has been idle there longest has ended, and the caller must kill its sandbox and claim again. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it.';
 revoke execute on function
   public.copilot_claim_context(
     uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,

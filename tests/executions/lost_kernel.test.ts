@@ -146,6 +146,8 @@ Deno.test("it ends at the interrupt of a run whose connection broke, and who com
   const path = newPath();
   const running = await stream(client, { ...path, ...quick, code: "console.log('begun'); for (;;) {}" });
   await running.until("stdout");
+  // Then its connection is dropped.
+  faulty.database.intercept(at.hold, { kind: "answer", status: 401 });
   const free = faulty.proxy.intercept(at.question, { kind: "hold_answer" });
   await running.cancel();
   await free.hit;

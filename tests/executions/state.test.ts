@@ -81,9 +81,10 @@ Deno.test("who will not run without it is refused, and nothing runs", async () =
   const { client, path, state, run, refuse } = await open();
   await invoke(client, "terminate-context", path);
   const idempotency_key = crypto.randomUUID();
-  const { status, body } = await refuse("kept", { expects: state, idempotency_key });
+  const code = "kept; 'refused'";
+  const { status, body } = await refuse(code, { expects: state, idempotency_key });
   assert.deepEqual([status, body.code, body.retryable, body.lost?.reason], [409, "state_lost", false, "terminated"]);
-  assert.equal(sent("kept"), 0);
+  assert.equal(sent(code), 0);
   // What it is told is enough to go on with, and its key is free.
   const again = await run("typeof kept", { expects: body.state_id, on_loss: "refuse", idempotency_key });
   assert.deepEqual([again.lost, again.execution.results[0].text], [null, "undefined"]);

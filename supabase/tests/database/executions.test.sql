@@ -341,7 +341,7 @@ select results_eq(
     select state_id = pg_temp.state(601), state_id <> first, previous_termination_reason
     from public.copilot_kernel_state(pg_temp.id(611), pg_temp.id(601), 'python', 7), state
   $$,
-  $$ values (false, true, 'kernel_restarted') $$,
+  $$ values (true, true, 'kernel_restarted') $$,
   'a number that comes again is a new kernel''s, and its variables are others'
 );
 create temp table second as select pg_temp.state(601) as id;

@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(35);
+select plan(36);
 
 -- A claim under these quotas.
 create function pg_temp.claim(
@@ -161,8 +161,12 @@ select results_eq(
   'where there is none, the context that has been idle longest ends, and its sandbox is to be killed'
 );
 select results_eq(
-  $$ select outcome from pg_temp.evict(511, 'new', 3) $$, $$ values ('quota_exceeded') $$,
-  'until that is done its place is taken, and no other context ends for it'
+  $$ select outcome from pg_temp.evict(511, 'new', 3) $$, $$ values ('pending') $$,
+  'until that is done who wants the place waits, and no other context ends for it'
+);
+update copilot_internal.execution_contexts set kill_attempted_at = kill_attempted_at - interval '5 s' where id = pg_temp.id(502);
+select results_eq(
+  $$ select outcome from pg_temp.evict(511, 'new', 3) $$, $$ values ('quota_exceeded') $$, 'if it fails, the place is taken'
 );
 select public.copilot_confirm_sandbox_killed(pg_temp.id(502), 'evict 502') \g /dev/null
 select results_eq(
