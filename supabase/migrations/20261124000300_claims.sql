@@ -54,7 +54,8 @@ create or replace function public.copilot_claim_context(
   p_execution_id uuid default null,
   p_language text default null,
   p_open_seconds integer default null,
-  p_evict boolean default false
+  p_evict boolean default false,
+  p_user_id text default null
 )
 returns table (
   outcome text,
@@ -116,11 +117,17 @@ begin
     where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_path_id
       and c.terminated_at is null and c.sandbox_status = 'ready' and c.expires_at > clock_timestamp()
       and not (p_execution_id is not null and coalesce(c.held_until > clock_timestamp(), false))
+      and copilot_internal.is_open_to(p_tenant_id, p_conversation_id, p_user_id)
     returning c.* into v_context;
     if found then
       outcome := 'reused';
       -- A touch that is lost in a crash only shortens an idle deadline, so it need not wait for the disk.
       perform set_config('synchronous_commit', 'off', true);
+      exit;
+    end if;
+
+    if not copilot_internal.enter_conversation(p_tenant_id, p_conversation_id, p_user_id) then
+      outcome := 'forbidden';
       exit;
     end if;
 
@@ -268,7 +275,7 @@ begin
     -- Somebody else took the path since we looked: look again.
   end loop;
 
-  if p_execution_id is not null and outcome <> 'failed' then
+  if p_execution_id is not null and outcome not in ('failed', 'forbidden') then
     insert into copilot_internal.open_executions (id, tenant_id, conversation_id, path_id, language, deadline_at)
     values (
       p_execution_id, p_tenant_id, p_conversation_id, p_path_id, p_language,
@@ -286,19 +293,19 @@ end
 $$;
 comment on function public.copilot_claim_context(
   uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
-  text, integer, boolean
+  text, integer, boolean, text
 ) is
-  'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest, or, where the claim is for an execution, has those wait; or a sandbox is being killed for a place. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. evicted: with p_evict, at the conversation''s quota, the context that has been idle there longest has ended, and the caller must kill its sandbox and claim again. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it.';
+  'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest, or, where the claim is for an execution, has those wait; or a sandbox is being killed for a place. forbidden: the conversation is not open to p_user_id. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. evicted: with p_evict, at the conversation''s quota, the context that has been idle there longest has ended, and the caller must kill its sandbox and claim again. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it.';
 revoke execute on function
   public.copilot_claim_context(
     uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
-    text, integer, boolean
+    text, integer, boolean, text
   )
   from public, anon, authenticated;
 grant execute on function
   public.copilot_claim_context(
     uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
-    text, integer, boolean
+    text, integer, boolean, text
   )
   to service_role;
 

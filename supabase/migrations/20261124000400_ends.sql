@@ -4,7 +4,9 @@ create or replace function public.copilot_terminate_contexts(
   p_tenant_id text,
   p_conversation_id text default null,
   p_path_id text default null,
-  p_context_id uuid default null
+  p_context_id uuid default null,
+  p_user_id text default null,
+  p_all boolean default false
 )
 returns table (id uuid, sandbox_id text)
 language sql
@@ -20,16 +22,25 @@ as $$
       kill_attempted_at = case when c.sandbox_id is not null then clock_timestamp() end
   where c.tenant_id = p_tenant_id
     and c.terminated_at is null
-    and (p_conversation_id is not null or p_context_id is not null)
+    and (p_conversation_id is not null or p_context_id is not null or p_all)
     and (p_conversation_id is null or c.conversation_id = p_conversation_id)
     and (p_path_id is null or c.path_id = p_path_id)
     and (p_context_id is null or c.id = p_context_id)
+    and case
+      when p_user_id is null then true
+      -- Not what is only open to them.
+      when p_all then exists (
+        select from copilot_internal.conversations v
+        where v.tenant_id = c.tenant_id and v.conversation_id = c.conversation_id and v.user_id = p_user_id
+      )
+      else copilot_internal.is_open_to(c.tenant_id, c.conversation_id, p_user_id)
+    end
   returning c.id, c.sandbox_id
 $$;
-comment on function public.copilot_terminate_contexts(text, text, text, uuid) is
-  'Ends the active contexts of a conversation, of one path of it, or one context, of this tenant. Returns those it ended, with the sandboxes that must be killed now; a claim in flight has none.';
-revoke execute on function public.copilot_terminate_contexts(text, text, text, uuid) from public, anon, authenticated;
-grant execute on function public.copilot_terminate_contexts(text, text, text, uuid) to service_role;
+comment on function public.copilot_terminate_contexts(text, text, text, uuid, text, boolean) is
+  'Ends the active contexts of a conversation, of one path of it, or one context, of this tenant, as far as they are open to p_user_id; with p_all, those of all the tenant''s conversations, or of those that are p_user_id''s own. Returns those it ended, with the sandboxes that must be killed now; a claim in flight has none.';
+revoke execute on function public.copilot_terminate_contexts(text, text, text, uuid, text, boolean) from public, anon, authenticated;
+grant execute on function public.copilot_terminate_contexts(text, text, text, uuid, text, boolean) to service_role;
 
 create or replace function public.copilot_lose_context(
   p_context_id uuid,

@@ -18,7 +18,7 @@ create table if not exists copilot_internal.idempotency_keys (
   thrown_out_at timestamptz,
   created_at timestamptz not null default clock_timestamp(),
   expires_at timestamptz not null,
-  primary key (tenant_id, idempotency_key),
+  primary key (tenant_id, conversation_id, idempotency_key),
   constraint idempotency_keys_execution_unique unique (execution_id)
 );
 comment on table copilot_internal.idempotency_keys is
@@ -96,7 +96,8 @@ create or replace function public.copilot_claim_execution(
   p_conversation_id text,
   p_path_id text,
   p_lease_seconds integer,
-  p_most_bytes integer default null
+  p_most_bytes integer default null,
+  p_user_id text default null
 )
 returns table (outcome text, answer json, answer_bytes integer)
 language plpgsql
@@ -108,9 +109,14 @@ as $$
 declare
   v_key copilot_internal.idempotency_keys;
 begin
+  if not copilot_internal.enter_conversation(p_tenant_id, p_conversation_id, p_user_id) then
+    return query select 'forbidden', null::json, null::integer;
+    return;
+  end if;
+
   for turn in 1..10 loop
     delete from copilot_internal.idempotency_keys k
-    where k.tenant_id = p_tenant_id and k.idempotency_key = p_idempotency_key and k.expires_at <= clock_timestamp();
+    where k.tenant_id = p_tenant_id and k.conversation_id = p_conversation_id and k.idempotency_key = p_idempotency_key and k.expires_at <= clock_timestamp();
 
     insert into copilot_internal.idempotency_keys as k (
       tenant_id, idempotency_key, conversation_id, path_id, execution_id, request_hash, alive_until, expires_at
@@ -132,7 +138,7 @@ begin
         -- As for a new one: the key must not expire while it runs.
         expires_at = clock_timestamp() + make_interval(hours => s.answer_hours)
     from copilot_internal.settings s
-    where k.tenant_id = p_tenant_id and k.idempotency_key = p_idempotency_key and k.request_hash = p_request_hash
+    where k.tenant_id = p_tenant_id and k.conversation_id = p_conversation_id and k.idempotency_key = p_idempotency_key and k.request_hash = p_request_hash
       and k.sent_at is null and k.stopped_at is null and k.answer is null and k.alive_until <= clock_timestamp();
     if found then
       return query select 'claimed', null::json, null::integer;
@@ -141,7 +147,7 @@ begin
 
     select k.* into v_key
     from copilot_internal.idempotency_keys k
-    where k.tenant_id = p_tenant_id and k.idempotency_key = p_idempotency_key;
+    where k.tenant_id = p_tenant_id and k.conversation_id = p_conversation_id and k.idempotency_key = p_idempotency_key;
     -- Whoever held it found that nothing ran and let it go since we looked: look again.
     continue when not found;
     -- Or its lease has ended since then, and it can be taken over.
@@ -169,11 +175,11 @@ begin
   return query select 'running', null::json, null::integer;
 end
 $$;
-comment on function public.copilot_claim_execution(uuid, text, text, text, text, text, integer, integer) is
-  'The right to run what has this idempotency key. claimed: the caller runs it, and keeps the claim alive while it does. running: another request does. finished: it has, and this is its answer, unless that has more than p_most_bytes. thrown_out: it has, and its answer is kept no more. mismatch: the key belongs to another request body. stopped: somebody has stopped it before it was sent, and the process that was to send it has died. lost: the process that ran it died after it had sent the code, and nobody knows how far it came.';
-revoke execute on function public.copilot_claim_execution(uuid, text, text, text, text, text, integer, integer)
+comment on function public.copilot_claim_execution(uuid, text, text, text, text, text, integer, integer, text) is
+  'The right to run what has this idempotency key. claimed: the caller runs it, and keeps the claim alive while it does. running: another request does. finished: it has, and this is its answer, unless that has more than p_most_bytes. thrown_out: it has, and its answer is kept no more. forbidden: the conversation is not open to p_user_id. mismatch: the key belongs to another request body. stopped: somebody has stopped it before it was sent, and the process that was to send it has died. lost: the process that ran it died after it had sent the code, and nobody knows how far it came.';
+revoke execute on function public.copilot_claim_execution(uuid, text, text, text, text, text, integer, integer, text)
   from public, anon, authenticated;
-grant execute on function public.copilot_claim_execution(uuid, text, text, text, text, text, integer, integer) to service_role;
+grant execute on function public.copilot_claim_execution(uuid, text, text, text, text, text, integer, integer, text) to service_role;
 
 create or replace function public.copilot_keep_execution(p_execution_id uuid, p_lease_seconds integer)
 returns boolean

@@ -6,7 +6,8 @@ create or replace function public.copilot_stop_executions(
   p_conversation_id text,
   p_path_id text,
   p_execution_id uuid default null,
-  p_idempotency_key text default null
+  p_idempotency_key text default null,
+  p_user_id text default null
 )
 returns integer
 language sql
@@ -20,6 +21,7 @@ as $$
     set stopped_at = coalesce(k.stopped_at, clock_timestamp())
     where k.tenant_id = p_tenant_id and k.conversation_id = p_conversation_id and k.path_id = p_path_id
       and k.answer is null
+      and copilot_internal.is_open_to(p_tenant_id, p_conversation_id, p_user_id)
       and (p_execution_id is null or k.execution_id = p_execution_id)
       and (p_idempotency_key is null or k.idempotency_key = p_idempotency_key)
     returning k.execution_id, k.alive_until
@@ -29,12 +31,14 @@ as $$
     set stop_requested_at = coalesce(o.stop_requested_at, clock_timestamp())
     where o.tenant_id = p_tenant_id and o.conversation_id = p_conversation_id and o.path_id = p_path_id
       and o.deadline_at > clock_timestamp()
+      and copilot_internal.is_open_to(p_tenant_id, p_conversation_id, p_user_id)
       and (p_execution_id is null or o.id = p_execution_id)
       and (
         p_idempotency_key is null
         or o.id in (
           select k.execution_id from copilot_internal.idempotency_keys k
-          where k.tenant_id = p_tenant_id and k.idempotency_key = p_idempotency_key
+          where k.tenant_id = p_tenant_id and k.conversation_id = p_conversation_id
+            and k.idempotency_key = p_idempotency_key
         )
       )
     returning o.id
@@ -46,11 +50,11 @@ as $$
     select o.id from open o
   ) stopped
 $$;
-comment on function public.copilot_stop_executions(text, text, text, uuid, text) is
-  'Asks for the end of one execution of a path, by its id or its idempotency key, or of all that are open there. Says how many there are; those that are being stopped already count, too.';
-revoke execute on function public.copilot_stop_executions(text, text, text, uuid, text)
+comment on function public.copilot_stop_executions(text, text, text, uuid, text, text) is
+  'Asks for the end of one execution of a path, by its id or its idempotency key, or of all that are open there. Says how many there are, none where the conversation is not open to p_user_id; those that are being stopped already count, too.';
+revoke execute on function public.copilot_stop_executions(text, text, text, uuid, text, text)
   from public, anon, authenticated;
-grant execute on function public.copilot_stop_executions(text, text, text, uuid, text) to service_role;
+grant execute on function public.copilot_stop_executions(text, text, text, uuid, text, text) to service_role;
 
 create or replace function public.copilot_stopped_executions(p_execution_ids uuid[])
 returns setof uuid

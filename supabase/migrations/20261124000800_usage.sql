@@ -54,7 +54,8 @@ create or replace function public.copilot_execution_usage(
   p_from date,
   p_to date,
   p_tenant_id text default null,
-  p_conversation_id text default null
+  p_conversation_id text default null,
+  p_user_id text default null
 )
 returns table (
   tenant_id text,
@@ -77,7 +78,10 @@ declare
   v_ends timestamptz := (p_to + 1)::timestamp at time zone 'UTC';
 begin
   return query
-  with lives as (
+  with own as (
+    select v.tenant_id, v.conversation_id from copilot_internal.conversations v where v.user_id = p_user_id
+  ),
+  lives as (
     select l.tenant_id, l.conversation_id, l.started_at, l.ended_at
     from copilot_internal.sandbox_lives l
     where l.ended_at > v_begins and l.started_at < v_ends
@@ -102,6 +106,7 @@ begin
     join days d on l.ended_at > d.begins and l.started_at < d.ends
     where (p_tenant_id is null or l.tenant_id = p_tenant_id)
       and (p_conversation_id is null or l.conversation_id = p_conversation_id)
+      and (p_user_id is null or (l.tenant_id, l.conversation_id) in (select o.tenant_id, o.conversation_id from own o))
     group by l.tenant_id, l.conversation_id, d.day
   ),
   ran as (
@@ -114,6 +119,7 @@ begin
     where e.started_at >= v_begins and e.started_at < v_ends
       and (p_tenant_id is null or e.tenant_id = p_tenant_id)
       and (p_conversation_id is null or e.conversation_id = p_conversation_id)
+      and (p_user_id is null or (e.tenant_id, e.conversation_id) in (select o.tenant_id, o.conversation_id from own o))
     group by 1, 2, 3
   )
   select
@@ -126,7 +132,7 @@ begin
   order by 1, 2, 3;
 end
 $$;
-comment on function public.copilot_execution_usage(date, date, text, text) is
-  'What was used from one day (UTC) to another, both included, by tenant, conversation and day: executions, the seconds they took, the bytes they said, and the seconds that sandboxes lived. All tenants, or one; all its conversations, or one.';
-revoke execute on function public.copilot_execution_usage(date, date, text, text) from public, anon, authenticated;
-grant execute on function public.copilot_execution_usage(date, date, text, text) to service_role;
+comment on function public.copilot_execution_usage(date, date, text, text, text) is
+  'What was used from one day (UTC) to another, both included, by tenant, conversation and day: executions, the seconds they took, the bytes they said, and the seconds that sandboxes lived. All tenants, or one; all its conversations, one, or those of a user.';
+revoke execute on function public.copilot_execution_usage(date, date, text, text, text) from public, anon, authenticated;
+grant execute on function public.copilot_execution_usage(date, date, text, text, text) to service_role;

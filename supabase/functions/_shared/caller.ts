@@ -3,9 +3,12 @@ import type { SupabaseContext } from "@supabase/server";
 import { idSchema } from "./contract/path.ts";
 import { ContextError } from "./errors.ts";
 
-/** A signed-in user acts for one tenant; a service, which holds a secret key, names the tenant in each request. */
+/**
+ * A signed-in user acts for themselves, in one tenant; a service, which holds a secret key, names the tenant in each
+ * request, and the user if it acts for one.
+ */
 export type Caller =
-  | { readonly kind: "user"; readonly tenantId: string }
+  | { readonly kind: "user"; readonly tenantId: string; readonly userId: string }
   | { readonly kind: "service" };
 
 /**
@@ -27,7 +30,7 @@ export function callerOf(context: Pick<SupabaseContext, "authMode" | "userClaims
       "The token's app_metadata.tenant_id is not a text of 1 to 255 characters.",
     );
   }
-  return { kind: "user", tenantId: tenantId.data };
+  return { kind: "user", tenantId: tenantId.data, userId: context.userClaims.id };
 }
 
 /**
@@ -48,6 +51,26 @@ export function tenantOf(caller: Caller, requested: string | undefined): string 
     throw new ContextError("forbidden_tenant", "tenant_id is not the tenant of this token.", { field: "tenant_id" });
   }
   return caller.tenantId;
+}
+
+/**
+ * The user whom a request is for. Null: a service asks for the tenant.
+ *
+ * @throws ContextError `forbidden_user` when a user names another one
+ */
+export function userOf(caller: Caller, requested: string | undefined): string | null {
+  if (caller.kind === "service") return requested ?? null;
+  if (requested !== undefined && requested !== caller.userId) {
+    throw new ContextError("forbidden_user", "user_id is not the user of this token.", { field: "user_id" });
+  }
+  return caller.userId;
+}
+
+/** What a user is told whom a conversation is not open to. */
+export function forbiddenConversation(): ContextError {
+  return new ContextError("forbidden_conversation", "This conversation belongs to another user, or to the tenant.", {
+    field: "conversation_id",
+  });
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Get the path's context, or create it: one sandbox, whatever the number of callers. */
+import { forbiddenConversation } from "../caller.ts";
 import type { Config } from "../config.ts";
 import type { Language } from "../contract/execute_code.ts";
 import { asContextError, ContextError, type ErrorCode, isErrorCode } from "../errors.ts";
@@ -118,6 +119,8 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
         if (!await pause(polls++, giveUpAt)) throw busy(secondsUntil(claim.expires_at));
         break;
       }
+      case "forbidden":
+        throw forbiddenConversation();
       case "evicted":
         // What fails is owed, and its place is taken until then.
         await killAll(call, [{ contextId: claim.id, sandboxId: claim.sandbox_id }]);

@@ -29,6 +29,7 @@ export type Previous = z.infer<typeof previousSchema>;
 const claimSchema = z.discriminatedUnion("outcome", [
   contextSchema.extend({ outcome: z.literal("reused") }),
   contextSchema.pick({ id: true, ttl_seconds: true }).extend({ outcome: z.literal("claimed") }),
+  z.object({ outcome: z.literal("forbidden") }),
   // Without an id when the path changed hands faster than the claim could follow.
   z.object({ outcome: z.literal("pending"), id: z.uuid().nullable(), expires_at: z.string().nullable() }),
   z.object({
@@ -109,6 +110,7 @@ export class ContextStore {
       p_language: options.execution?.language,
       p_open_seconds: options.execution?.openSeconds,
       p_evict: options.evict,
+      p_user_id: key.userId ?? undefined,
     }, z.tuple([claimSchema]));
     return rows[0];
   }
@@ -155,16 +157,26 @@ export class ContextStore {
     }, z.boolean());
   }
 
-  /** Ends the active contexts in scope and returns them. A null `sandbox_id` was a claim in flight. */
+  /**
+   * Ends the active contexts in scope, as far as the user may, or the tenant for a null, and returns them. `all`: of every
+   * conversation that is the user's own, or the tenant's. A null `sandbox_id` was a claim in flight.
+   */
   async terminate(
-    tenantId: string,
-    scope: { readonly conversationId?: string; readonly pathId?: string; readonly contextId?: string },
+    { tenantId, userId }: Pick<PathKey, "tenantId" | "userId">,
+    scope: {
+      readonly conversationId?: string;
+      readonly pathId?: string;
+      readonly contextId?: string;
+      readonly all: boolean;
+    },
   ): Promise<{ id: string; sandbox_id: string | null }[]> {
     return await this.rpc.call("copilot_terminate_contexts", {
       p_tenant_id: tenantId,
       p_conversation_id: scope.conversationId,
       p_path_id: scope.pathId,
       p_context_id: scope.contextId,
+      p_user_id: userId ?? undefined,
+      p_all: scope.all,
     }, z.array(z.object({ id: z.uuid(), sandbox_id: z.string().nullable() })));
   }
 

@@ -1,5 +1,5 @@
 /** End contexts: mark, kill, confirm, in this order, so that no step's failure loses a sandbox. */
-import { tenantOf } from "../caller.ts";
+import { tenantOf, userOf } from "../caller.ts";
 import type { TerminateScope } from "../contract/terminate_context.ts";
 import type { ContextCall } from "./context_call.ts";
 import { killAll } from "./kills.ts";
@@ -14,7 +14,8 @@ import { killAll } from "./kills.ts";
 export async function terminate(call: ContextCall, scope: TerminateScope): Promise<number> {
   const tenantId = tenantOf(call.caller, scope.tenant_id);
   call.trace.about({ tenant_id: tenantId, context_id: scope.context_id });
-  const ended = await call.store.terminate(tenantId, {
+  const ended = await call.store.terminate({ tenantId, userId: userOf(call.caller, scope.user_id) }, {
+    all: scope.all ?? false,
     conversationId: scope.conversation_id,
     pathId: scope.path_id,
     contextId: scope.context_id,

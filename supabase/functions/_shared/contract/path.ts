@@ -41,9 +41,15 @@ export const idSchema = z.string()
   // Postgres stores neither.
   .refine((id) => !id.includes("\0") && id.isWellFormed(), "must be well-formed text without NUL characters");
 
+/** Whom a request is for. Services name the tenant, and the user if they act for one; users may name themselves. */
+export const partyFields = {
+  tenant_id: idSchema.optional(),
+  user_id: idSchema.optional(),
+};
+
 /** What names a path, and how long its context may stand idle. */
 export const pathFields = {
-  tenant_id: idSchema.optional(),
+  ...partyFields,
   conversation_id: idSchema,
   path_id: idSchema,
   ttl_seconds: z.int().min(1).max(LONGEST_TTL_SECONDS).optional(),

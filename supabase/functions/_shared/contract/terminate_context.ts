@@ -1,19 +1,25 @@
 /** terminate-context, as callers ask for it and what they get. */
 import { z } from "zod";
-import { idSchema, strictFields } from "./path.ts";
+import { idSchema, partyFields, strictFields } from "./path.ts";
 
 const scopeSchema = strictFields({
-  tenant_id: idSchema.optional(),
+  ...partyFields,
+  /** Of every conversation of the user, or, for a service that names none, of the tenant. */
+  all: z.literal(true).optional(),
   conversation_id: idSchema.optional(),
   path_id: idSchema.optional(),
   context_id: z.uuid().optional(),
 }).superRefine((request, issues) => {
-  if (request.conversation_id === undefined && request.context_id === undefined) {
+  const names = [request.conversation_id, request.context_id].filter((id) => id !== undefined);
+  if (request.all === undefined && names.length === 0) {
     issues.addIssue({
       code: "custom",
       path: ["conversation_id"],
-      message: "is required, unless context_id is given",
+      message: "is required, unless context_id or all is given",
     });
+  }
+  if (request.all !== undefined && names.length > 0) {
+    issues.addIssue({ code: "custom", path: ["all"], message: "cannot be beside conversation_id or context_id" });
   }
   if (request.path_id !== undefined && request.conversation_id === undefined) {
     issues.addIssue({ code: "custom", path: ["path_id"], message: "needs conversation_id beside it" });
@@ -25,7 +31,7 @@ export type TerminateScope = z.infer<typeof scopeSchema>;
 const NAMES = ["executions", "execution_id", "idempotency_key"] as const;
 
 const stopSchema = strictFields({
-  tenant_id: idSchema.optional(),
+  ...partyFields,
   conversation_id: idSchema,
   path_id: idSchema,
   executions: z.literal(true).optional(),

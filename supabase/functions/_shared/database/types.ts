@@ -8,42 +8,18 @@ export type Database = {
     Views: {
       "execution_contexts": {
         Row: {
-          "conversation_id": string;
-          "created_at": string;
-          "expires_at": string;
-          "id": string;
-          "last_used_at": string;
-          "path_id": string;
-          "sandbox_status": string;
+          "conversation_id": string | null;
+          "created_at": string | null;
+          "expires_at": string | null;
+          "id": string | null;
+          "last_used_at": string | null;
+          "path_id": string | null;
+          "sandbox_status": string | null;
           "terminated_at": string | null;
           "termination_reason": string | null;
-          "ttl_seconds": number;
+          "ttl_seconds": number | null;
         };
         ComputedFields: never;
-        Insert: {
-          "conversation_id"?: string | null;
-          "created_at"?: string | null;
-          "expires_at"?: string | null;
-          "id"?: string | null;
-          "last_used_at"?: string | null;
-          "path_id"?: string | null;
-          "sandbox_status"?: string | null;
-          "terminated_at"?: string | null;
-          "termination_reason"?: string | null;
-          "ttl_seconds"?: number | null;
-        };
-        Update: {
-          "conversation_id"?: string | null;
-          "created_at"?: string | null;
-          "expires_at"?: string | null;
-          "id"?: string | null;
-          "last_used_at"?: string | null;
-          "path_id"?: string | null;
-          "sandbox_status"?: string | null;
-          "terminated_at"?: string | null;
-          "termination_reason"?: string | null;
-          "ttl_seconds"?: number | null;
-        };
         Relationships: [];
       };
     };
@@ -86,6 +62,7 @@ export type Database = {
           "p_tenant_id": string;
           "p_tenant_quota"?: number;
           "p_ttl_seconds"?: number;
+          "p_user_id"?: string;
         };
         Returns: {
           "conversation_id": string;
@@ -118,6 +95,7 @@ export type Database = {
           "p_path_id": string;
           "p_request_hash": string;
           "p_tenant_id": string;
+          "p_user_id"?: string;
         };
         Returns: {
           "answer": Json;
@@ -128,7 +106,13 @@ export type Database = {
       "copilot_close_execution": { Args: { "p_execution_id": string }; Returns: boolean };
       "copilot_confirm_sandbox_killed": { Args: { "p_context_id": string; "p_sandbox_id": string }; Returns: boolean };
       "copilot_execution_usage": {
-        Args: { "p_conversation_id"?: string; "p_from": string; "p_tenant_id"?: string; "p_to": string };
+        Args: {
+          "p_conversation_id"?: string;
+          "p_from": string;
+          "p_tenant_id"?: string;
+          "p_to": string;
+          "p_user_id"?: string;
+        };
         Returns: {
           "conversation_id": string;
           "day": string;
@@ -228,6 +212,7 @@ export type Database = {
           "p_idempotency_key"?: string;
           "p_path_id": string;
           "p_tenant_id": string;
+          "p_user_id"?: string;
         };
         Returns: number;
       };
@@ -241,7 +226,14 @@ export type Database = {
         }[];
       };
       "copilot_terminate_contexts": {
-        Args: { "p_context_id"?: string; "p_conversation_id"?: string; "p_path_id"?: string; "p_tenant_id": string };
+        Args: {
+          "p_all"?: boolean;
+          "p_context_id"?: string;
+          "p_conversation_id"?: string;
+          "p_path_id"?: string;
+          "p_tenant_id": string;
+          "p_user_id"?: string;
+        };
         Returns: {
           "id": string;
           "sandbox_id": string;

@@ -30,7 +30,7 @@ export async function execute(call: ExecutionCall, request: ExecuteRequest): Pro
     });
   }
   const key = pathKeyOf(call.caller, request);
-  const { idempotency_key: idempotencyKey, tenant_id: _, ...body } = request;
+  const { idempotency_key: idempotencyKey, tenant_id: _tenant, user_id: _user, ...body } = request;
   const memory = new RunMemory();
   const parts = { call, request, timeout, tell: call.tell, memory };
   try {

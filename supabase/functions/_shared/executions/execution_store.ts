@@ -27,7 +27,7 @@ const stateSchema = contextSchema.pick({
 export type State = z.infer<typeof stateSchema>;
 
 const claimSchema = z.discriminatedUnion("outcome", [
-  z.object({ outcome: z.enum(["claimed", "running", "mismatch", "stopped", "lost", "thrown_out"]) }),
+  z.object({ outcome: z.enum(["claimed", "running", "forbidden", "mismatch", "stopped", "lost", "thrown_out"]) }),
   z.object({ outcome: z.literal("finished"), answer: answerSchema.nullable(), answer_bytes: z.int() }),
 ]);
 export type ExecutionClaim = z.infer<typeof claimSchema>;
@@ -69,6 +69,7 @@ export class ExecutionStore {
       p_path_id: key.pathId,
       p_lease_seconds: leaseSeconds,
       p_most_bytes: mostBytes,
+      p_user_id: key.userId ?? undefined,
     }, z.tuple([claimSchema]));
     return rows[0];
   }
@@ -136,7 +137,7 @@ export class ExecutionStore {
 
   /** Asks for the end of one execution of a path, or of all that are open there. Returns how many there are. */
   async stop(
-    { tenantId, conversationId, pathId }: PathKey,
+    { tenantId, conversationId, pathId, userId }: PathKey,
     one: { readonly executionId?: string; readonly idempotencyKey?: string },
   ): Promise<number> {
     return await this.rpc.call("copilot_stop_executions", {
@@ -145,6 +146,7 @@ export class ExecutionStore {
       p_path_id: pathId,
       p_execution_id: one.executionId,
       p_idempotency_key: one.idempotencyKey,
+      p_user_id: userId ?? undefined,
     }, z.int());
   }
 
