@@ -227,12 +227,11 @@ begin
           outcome := 'evicted';
           exit;
         end if;
-        -- Somebody else is at it: the place will be free in a moment, or that kill has failed.
+        -- Somebody else is at it, or was when we counted: the place is free in a moment, unless that kill has failed.
         exit when exists (
           select from copilot_internal.execution_contexts c
           where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.termination_reason = 'evicted'
-            and c.terminated_at is not null and c.sandbox_killed_at is null
-            and c.kill_attempted_at > clock_timestamp() - interval '5 seconds'
+            and c.terminated_at > clock_timestamp() - interval '5 seconds'
         );
       end if;
       outcome := 'quota_exceeded';

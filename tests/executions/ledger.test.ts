@@ -35,7 +35,7 @@ Deno.test("one row each, with its status, duration, bytes and exception", async 
   assert.deepEqual(rows.map(({ status, error_name }) => [status, error_name]), [
     ["ok", null],
     ["error", "Odd"],
-    ["timed_out", null],
+    ["timed_out", "KeyboardInterrupt"],
   ]);
   // Of all that was said, what was left out of the answer included.
   assert.equal(rows[0].output_bytes, "200001");

@@ -37,7 +37,7 @@ Deno.test("events come in the order of what happened, and hold what the JSON ans
   assert.equal(text(events, "stderr"), stderr);
   assert.deepEqual([result], results);
   assert.equal(error.name, raised?.name);
-  assert.deepEqual(Object.keys(end).sort(), [...Object.keys(rest), "error", "replayed"].sort());
+  assert.deepEqual(Object.keys(end).sort(), [...Object.keys(rest), "error", "replayed", "state_id"].sort());
   assert.equal(end.status, "error");
   assert.equal(end.execution_count, 1);
 });

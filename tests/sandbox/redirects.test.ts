@@ -42,6 +42,7 @@ const steps = [
   at.download,
   at.kernels,
   at.restart,
+  at.interrupt,
 ];
 
 for (const status of [301, 302, 303, 307, 308]) {
@@ -75,11 +76,18 @@ for (const status of [301, 302, 303, 307, 308]) {
   });
 }
 
-Deno.test("a kernel is neither asked nor restarted elsewhere", async () => {
+Deno.test("a kernel is neither asked, interrupted nor restarted elsewhere", async () => {
   const client = await user(faulty.stack);
   const path = newPath();
   const late = { ...path, ...quick, code: "await new Promise(() => {})", timeout_ms: 300 };
+  const interrupt = redirect(at.interrupt, 307);
+  // It has begun when its time is over.
+  await invoke(client, "execute-code", { ...path, ...quick, code: "1" });
+  const cut = await invoke(client, "execute-code", late);
+  assert.deepEqual([cut.execution.status, interrupt.left()], ["timed_out", 0]);
   for (const step of [at.kernels, at.restart]) {
+    // Its connection is dropped, and then it is asked.
+    faulty.database.intercept(at.hold, { kind: "answer", status: 401 });
     const redirected = redirect(at.question, 307);
     const held = faulty.proxy.intercept((line) => at.question(line) && redirected.left() === 0, { kind: "hold" }, 2);
     const fault = redirect(step, 307);

@@ -164,7 +164,7 @@ select results_eq(
   $$ select outcome from pg_temp.evict(511, 'new', 3) $$, $$ values ('pending') $$,
   'until that is done who wants the place waits, and no other context ends for it'
 );
-update copilot_internal.execution_contexts set kill_attempted_at = kill_attempted_at - interval '5 s' where id = pg_temp.id(502);
+update copilot_internal.execution_contexts set terminated_at = terminated_at - interval '5 s' where id = pg_temp.id(502);
 select results_eq(
   $$ select outcome from pg_temp.evict(511, 'new', 3) $$, $$ values ('quota_exceeded') $$, 'if it fails, the place is taken'
 );
