@@ -1,6 +1,6 @@
 /** With an idempotency key the same request runs once, however often and however badly it is asked for. */
 import assert from "node:assert/strict";
-import { invoke, newPath, refused, service, user } from "../support/clients.ts";
+import { idOf, invoke, newPath, refused, service, user } from "../support/clients.ts";
 import { stream, text } from "../support/event_stream.ts";
 import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import { eventually } from "../support/settle.ts";
@@ -214,9 +214,11 @@ Deno.test("a key is a tenant's own", async () => {
 
 Deno.test("a user who repeats a service's request does not see the sandbox", async () => {
   const tenant_id = crypto.randomUUID();
+  const client = await user(faulty.stack, tenant_id);
+  const user_id = await idOf(client);
   const body = { ...newPath(), ...quick, code: "1", idempotency_key: "service" };
-  const first = await invoke(service(faulty.stack), "execute-code", { ...body, tenant_id });
-  const repeat = await invoke(await user(faulty.stack, tenant_id), "execute-code", body);
+  const first = await invoke(service(faulty.stack), "execute-code", { ...body, tenant_id, user_id });
+  const repeat = await invoke(client, "execute-code", body);
   assert(first.context.sandbox_id);
   assert.equal(repeat.replayed, true);
   assert(!JSON.stringify(repeat).includes(first.context.sandbox_id));

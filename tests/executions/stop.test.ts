@@ -1,6 +1,6 @@
 /** A run is stopped by name, from whichever process: it ends as `cancelled`, and its kernel goes on with its variables. */
 import assert from "node:assert/strict";
-import { invoke, newPath, refused, service, stop, user } from "../support/clients.ts";
+import { idOf, invoke, newPath, refused, service, stop, user } from "../support/clients.ts";
 import { stream, text } from "../support/event_stream.ts";
 import { answer, at, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import type { Fault } from "../support/proxy.ts";
@@ -120,8 +120,7 @@ Deno.test("neither another path's, nor another tenant's", async () => {
     403,
   );
   assert.equal((await ledger(path)).last?.status, "running");
-  const { data } = await client.auth.getUser();
-  assert.equal(await stop(service(faulty.stack), { ...path, tenant_id: data.user?.id }), 1);
+  assert.equal(await stop(service(faulty.stack), { ...path, tenant_id: await idOf(client) }), 1);
   assert.equal((await events.rest()).at(-1)?.data.status, "cancelled");
 });
 

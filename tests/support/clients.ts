@@ -47,6 +47,13 @@ export async function user(stack: Stack, tenantId?: string): Promise<SupabaseCli
   return client;
 }
 
+/** The id of a user's client: the `sub` of its token. */
+export async function idOf(client: SupabaseClient): Promise<string> {
+  const { data } = await client.auth.getUser();
+  assert(data.user);
+  return data.user.id;
+}
+
 /** A backend's client, with a secret key. */
 export function service(stack: Stack): SupabaseClient {
   return createClient(stack.apiUrl, stack.secretKey, { auth: { persistSession: false, autoRefreshToken: false } });

@@ -2,10 +2,11 @@
 
 begin;
 \ir setup.psql
-select plan(27);
+select plan(34);
 
 -- Counts are exact, so rows that a developer's database holds must be out of the way until the rollback.
 delete from copilot_internal.execution_contexts;
+update copilot_internal.settings set conversation_access = 'tenant';
 
 insert into copilot_internal.execution_contexts
   (tenant_id, conversation_id, path_id, sandbox_status, sandbox_id, activated_at, ttl_seconds, expires_at)
@@ -51,8 +52,39 @@ from (
     ('', '{}', 'nor does a session without claims')
 ) as caller (claims, seen, what);
 
+reset role;
+update copilot_internal.settings set conversation_access = 'owner';
+insert into copilot_internal.conversations (tenant_id, conversation_id, user_id)
+values ('acme', 'acme 1', 'user-1'), ('acme', 'acme 2', null), ('globex', 'globex 1', 'user-1');
+set local role authenticated;
+select is(pg_temp.seen(claims), seen, what)
+from (
+  values
+    ('{"sub": "user-1", "app_metadata": {"tenant_id": "acme"}}', array['acme 1'], 'a conversation is its user''s, and none is that nobody or the tenant has made'),
+    ('{"sub": "user-2", "app_metadata": {"tenant_id": "acme"}}', '{}', 'no other user''s of the tenant'),
+    ('{"sub": "user-1"}', '{}', 'nor that user''s in another tenant')
+) as caller (claims, seen, what);
+reset role;
+create or replace function copilot_internal.may_use(p_tenant_id text, p_user_id text, p_conversation_id text)
+returns boolean
+language sql
+stable
+as $$ select (p_tenant_id, p_user_id, p_conversation_id) = ('acme', 'user-2', 'acme 1') or (p_conversation_id = 'acme 2' and null) $$;
+set local role authenticated;
+select is(pg_temp.seen(claims), seen, what)
+from (
+  values
+    ('{"sub": "user-2", "app_metadata": {"tenant_id": "acme"}}', array['acme 1'], 'an application''s own test of membership opens it to a member'),
+    ('{"sub": "user-1", "app_metadata": {"tenant_id": "acme"}}', array['acme 1'], 'takes it from nobody who has made it'),
+    ('{"sub": "user-3", "app_metadata": {"tenant_id": "acme"}}', '{}', 'and opens it to nobody else')
+) as caller (claims, seen, what);
+select throws_ok(
+  $$ select copilot_internal.visible_contexts() $$, '42501', 'permission denied for schema copilot_internal',
+  'what stands behind the view is not to be asked itself'
+);
+
 set local request.jwt.claims = '{"sub": "user-1", "app_metadata": {"tenant_id": "acme"}}';
-select throws_ok(statement, '42501', 'permission denied for view execution_contexts', 'a user does not ' || what)
+select throws_ok(statement, '55000', null, 'a user does not ' || what)
 from (
   values
     ($$ insert into public.execution_contexts (conversation_id, path_id) values ('c', 'p') $$, 'insert'),

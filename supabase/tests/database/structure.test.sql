@@ -119,17 +119,17 @@ select is_empty(
 
 select ok(relrowsecurity, 'row level security is on')
 from pg_class where oid = 'copilot_internal.execution_contexts'::regclass;
-select policies_are('copilot_internal', 'execution_contexts', array['users see their tenant''s contexts']);
+select policies_are('copilot_internal', 'execution_contexts', '{}'::text[]);
 select ok(
   'security_invoker=true' = any (reloptions),
-  'the view reads with its caller''s rights, or the policy would not apply'
+  'the view has no rights of its own'
 )
 from pg_class where oid = 'public.execution_contexts'::regclass;
 
 -- The ledger, the keys and the settings.
 select tables_are(
   'copilot_internal', array[
-    'execution_contexts', 'executions', 'idempotency_keys', 'open_executions', 'rates', 'sandbox_lives', 'settings', 'sweep_place'
+    'conversations', 'execution_contexts', 'executions', 'idempotency_keys', 'open_executions', 'rates', 'sandbox_lives', 'settings', 'sweep_place'
   ]
 );
 select is_empty(
@@ -159,6 +159,10 @@ select results_eq(
   $$,
   $$
     values
+      ('conversations', 'conversation_id', 'text', true),
+      ('conversations', 'created_at', 'timestamp with time zone', true),
+      ('conversations', 'tenant_id', 'text', true),
+      ('conversations', 'user_id', 'text', false),
       ('executions', 'context_id', 'uuid', true),
       ('executions', 'conversation_id', 'text', true),
       ('executions', 'deadline_at', 'timestamp with time zone', true),
@@ -205,6 +209,7 @@ select results_eq(
       ('sandbox_lives', 'started_at', 'timestamp with time zone', true),
       ('sandbox_lives', 'tenant_id', 'text', true),
       ('settings', 'answer_hours', 'integer', true),
+      ('settings', 'conversation_access', 'text', true),
       ('settings', 'id', 'boolean', true),
       ('settings', 'ledger_days', 'integer', true),
       ('settings', 'tenant_answer_mebibytes', 'integer', true),
@@ -218,7 +223,7 @@ select set_eq(
   $$
     select pg_get_indexdef(indexrelid)
     from pg_index
-    where indrelid in ('copilot_internal.executions'::regclass, 'copilot_internal.sandbox_lives'::regclass, 'copilot_internal.idempotency_keys'::regclass, 'copilot_internal.open_executions'::regclass)
+    where indrelid in ('copilot_internal.executions'::regclass, 'copilot_internal.sandbox_lives'::regclass, 'copilot_internal.idempotency_keys'::regclass, 'copilot_internal.open_executions'::regclass, 'copilot_internal.conversations'::regclass)
       and indisvalid
   $$,
   array[
@@ -231,11 +236,14 @@ select set_eq(
     'CREATE UNIQUE INDEX sandbox_lives_pkey ON copilot_internal.sandbox_lives USING btree (context_id)',
     'CREATE INDEX idx_sandbox_lives_tenant ON copilot_internal.sandbox_lives USING btree (tenant_id, ended_at)',
     'CREATE INDEX idx_sandbox_lives_age ON copilot_internal.sandbox_lives USING btree (ended_at)',
-    'CREATE UNIQUE INDEX idempotency_keys_pkey ON copilot_internal.idempotency_keys USING btree (tenant_id, idempotency_key)',
+    'CREATE UNIQUE INDEX idempotency_keys_pkey ON copilot_internal.idempotency_keys USING btree (tenant_id, conversation_id, idempotency_key)',
     'CREATE UNIQUE INDEX idempotency_keys_execution_unique ON copilot_internal.idempotency_keys USING btree (execution_id)',
     'CREATE INDEX idx_idempotency_keys_expiry ON copilot_internal.idempotency_keys USING btree (expires_at)',
     'CREATE INDEX idx_idempotency_keys_answers ON copilot_internal.idempotency_keys USING btree (tenant_id, answered_at) INCLUDE (answer_bytes) WHERE ((answered_at IS NOT NULL) AND (thrown_out_at IS NULL))',
     'CREATE INDEX idx_idempotency_keys_unanswered ON copilot_internal.idempotency_keys USING btree (tenant_id, conversation_id, path_id) WHERE (answer IS NULL)',
+    'CREATE UNIQUE INDEX conversations_pkey ON copilot_internal.conversations USING btree (tenant_id, conversation_id)',
+    'CREATE INDEX idx_conversations_user ON copilot_internal.conversations USING btree (tenant_id, user_id)',
+    'CREATE INDEX idx_conversations_age ON copilot_internal.conversations USING btree (created_at)',
     'CREATE UNIQUE INDEX open_executions_pkey ON copilot_internal.open_executions USING btree (id)',
     'CREATE INDEX idx_open_executions_path ON copilot_internal.open_executions USING btree (tenant_id, conversation_id, path_id)'
   ],
@@ -258,7 +266,7 @@ select results_eq(
   $$,
   $$
     values
-      ('answer_hours', '24'), ('id', 'true'), ('ledger_days', '400'), ('tenant_answer_mebibytes', '64'),
+      ('answer_hours', '24'), ('conversation_access', '''owner''::text'), ('id', 'true'), ('ledger_days', '400'), ('tenant_answer_mebibytes', '64'),
       ('tenant_answers', '10000')
   $$,
   'which start with answers kept for a day, and the ledger for more than a year'
@@ -294,8 +302,8 @@ select is_empty(
   'no function can be led astray by its caller''s search_path'
 );
 select is_empty(
-  $$ select name from functions where prosecdef <> (schema = 'public') $$,
-  'those that the API reaches, and no others, run with their owner''s rights'
+  $$ select name from functions where prosecdef <> (schema = 'public' or name = 'copilot_internal.visible_contexts()') $$,
+  'those that the API reaches, also by way of the view, and no others, run with their owner''s rights'
 );
 
 select * from finish();
