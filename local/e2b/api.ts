@@ -16,7 +16,12 @@ const createSchema = z.object({
   metadata: strings,
   envVars: strings,
   timeout,
-  network: z.object({ allowPublicTraffic: z.boolean().optional() }).nullish(),
+  allow_internet_access: z.boolean().default(true),
+  network: z.object({
+    allowPublicTraffic: z.boolean().optional(),
+    allowOut: z.array(z.string()).optional(),
+    denyOut: z.array(z.string()).optional(),
+  }).nullish(),
 });
 const connectSchema = z.object({ timeout });
 // An over-long timeout is cut down here, where create and connect refuse it.
@@ -45,6 +50,10 @@ const create = (version: Version): Handler => async (request, sandboxes) => {
     metadata: body.metadata,
     environment: body.envVars,
     allowPublicTraffic: body.network?.allowPublicTraffic ?? true,
+    egress: {
+      allow: body.network?.allowOut ?? [],
+      deny: body.network?.denyOut ?? (body.allow_internet_access ? [] : ["0.0.0.0/0"]),
+    },
     timeoutMs: (body.timeout ?? DEFAULT_TIMEOUT_S[version]) * 1000,
   });
   return Response.json(created(sandbox), { status: 201 });

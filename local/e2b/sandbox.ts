@@ -9,10 +9,17 @@ export interface SandboxRecord {
   readonly sandboxId: string;
   readonly templateId: string;
   readonly metadata: Readonly<Record<string, string>>;
+  /** What its code may and may not reach by the wishes of who made it. It reaches nothing here. */
+  readonly egress: Egress;
   readonly startedAt: Date;
   /** When it will time out, or when it ended. */
   readonly endAt: Date;
   readonly ended: SandboxEnd | null;
+}
+
+export interface Egress {
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
 }
 
 export interface SandboxEnd {
@@ -25,6 +32,7 @@ export interface SandboxInit {
   readonly metadata: Readonly<Record<string, string>>;
   readonly environment: Readonly<Record<string, string>>;
   readonly allowPublicTraffic: boolean;
+  readonly egress: Egress;
   readonly timeoutMs: number;
 }
 
@@ -89,6 +97,7 @@ export class Sandbox {
     return {
       sandboxId: this.sandboxId,
       templateId: this.#init.templateId,
+      egress: this.#init.egress,
       metadata: this.#init.metadata,
       startedAt: this.startedAt,
       endAt: this.#endAt,

@@ -75,7 +75,10 @@ returns table (
   error_retry_after_seconds integer,
   quota_scope text,
   quota_limit integer,
-  quota_count integer
+  quota_count integer,
+  template text,
+  allow_internet boolean,
+  allowed_hosts text[]
 )
 language plpgsql
 volatile
@@ -86,7 +89,19 @@ as $$
 declare
   v_context copilot_internal.execution_contexts;
   v_previous copilot_internal.execution_contexts;
+  v_tenant copilot_internal.tenants;
 begin
+  select t.* into v_tenant from copilot_internal.tenants t where t.tenant_id = p_tenant_id;
+  if v_tenant.is_disabled then
+    outcome := 'tenant_disabled';
+    return next;
+    return;
+  end if;
+  p_tenant_quota := coalesce(v_tenant.sandbox_quota, p_tenant_quota);
+  p_conversation_quota := coalesce(v_tenant.conversation_quota, p_conversation_quota);
+  p_creates_per_minute := coalesce(v_tenant.creates_per_minute, p_creates_per_minute);
+  p_executions_per_minute := coalesce(v_tenant.executions_per_minute, p_executions_per_minute);
+
   -- One that asks again, because it waits or because the answer was lost, has had its turn.
   if p_execution_id is not null
     and not exists (select from copilot_internal.open_executions o where o.id = p_execution_id)
@@ -287,14 +302,15 @@ begin
     outcome, v_context.id, v_context.tenant_id, v_context.conversation_id, v_context.path_id, v_context.sandbox_id,
     v_context.ttl_seconds, v_context.created_at, v_context.last_used_at, v_context.expires_at,
     v_context.state_id, v_context.previous_termination_reason, v_context.previous_terminated_at,
-    v_context.error_code, v_context.error_retry_after_seconds, null::text, null::integer, null::integer;
+    v_context.error_code, v_context.error_retry_after_seconds, null::text, null::integer, null::integer,
+    v_tenant.template, v_tenant.allow_internet, v_tenant.allowed_hosts;
 end
 $$;
 comment on function public.copilot_claim_context(
   uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
   text, integer, boolean, text
 ) is
-  'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest, or, where the claim is for an execution, has those wait; or a sandbox is being killed for a place. forbidden: the conversation is not open to p_user_id. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. evicted: with p_evict, at the conversation''s quota, the context that has been idle there longest has ended, and the caller must kill its sandbox and claim again. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it.';
+  'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest, or, where the claim is for an execution, has those wait; or a sandbox is being killed for a place. tenant_disabled: nothing is done for this tenant. forbidden: the conversation is not open to p_user_id. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. evicted: with p_evict, at the conversation''s quota, the context that has been idle there longest has ended, and the caller must kill its sandbox and claim again. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. template, allow_internet, allowed_hosts: of the sandbox to be made, where the tenant has its own. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it.';
 revoke execute on function
   public.copilot_claim_context(
     uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,

@@ -54,6 +54,7 @@ set search_path = ''
 as $$
 declare
   v_settings copilot_internal.settings := (select s from copilot_internal.settings s);
+  v_tenant copilot_internal.tenants := (select t from copilot_internal.tenants t where t.tenant_id = p_tenant_id);
   v_youngest timestamptz;
   v_count integer;
 begin
@@ -68,8 +69,8 @@ begin
     where k.tenant_id = p_tenant_id and k.answered_at is not null and k.thrown_out_at is null
     window newest_first as (order by k.answered_at desc rows unbounded preceding)
   ) kept
-  where kept.number > v_settings.tenant_answers
-    or kept.bytes > v_settings.tenant_answer_mebibytes * 1024::bigint * 1024;
+  where kept.number > coalesce(v_tenant.answers, v_settings.tenant_answers)
+    or kept.bytes > coalesce(v_tenant.answer_mebibytes, v_settings.tenant_answer_mebibytes) * 1024::bigint * 1024;
 
   update copilot_internal.idempotency_keys k
   set answer = 'null', answer_bytes = null, thrown_out_at = clock_timestamp()
@@ -85,7 +86,7 @@ begin
 end
 $$;
 comment on function copilot_internal.throw_out_answers(text) is
-  'Throws out the oldest answers of a tenant, until as many and as much are left as the settings allow. Says how many went.';
+  'Throws out the oldest answers of a tenant, until as many and as much are left as the tenant may have. Says how many went.';
 revoke execute on function copilot_internal.throw_out_answers(text) from public, anon, authenticated;
 
 create or replace function public.copilot_claim_execution(
@@ -109,6 +110,10 @@ as $$
 declare
   v_key copilot_internal.idempotency_keys;
 begin
+  if exists (select from copilot_internal.tenants t where t.tenant_id = p_tenant_id and t.is_disabled) then
+    return query select 'tenant_disabled', null::json, null::integer;
+    return;
+  end if;
   if not copilot_internal.enter_conversation(p_tenant_id, p_conversation_id, p_user_id) then
     return query select 'forbidden', null::json, null::integer;
     return;
@@ -176,7 +181,7 @@ begin
 end
 $$;
 comment on function public.copilot_claim_execution(uuid, text, text, text, text, text, integer, integer, text) is
-  'The right to run what has this idempotency key. claimed: the caller runs it, and keeps the claim alive while it does. running: another request does. finished: it has, and this is its answer, unless that has more than p_most_bytes. thrown_out: it has, and its answer is kept no more. forbidden: the conversation is not open to p_user_id. mismatch: the key belongs to another request body. stopped: somebody has stopped it before it was sent, and the process that was to send it has died. lost: the process that ran it died after it had sent the code, and nobody knows how far it came.';
+  'The right to run what has this idempotency key. claimed: the caller runs it, and keeps the claim alive while it does. running: another request does. finished: it has, and this is its answer, unless that has more than p_most_bytes. thrown_out: it has, and its answer is kept no more. tenant_disabled: nothing is done for this tenant. forbidden: the conversation is not open to p_user_id. mismatch: the key belongs to another request body. stopped: somebody has stopped it before it was sent, and the process that was to send it has died. lost: the process that ran it died after it had sent the code, and nobody knows how far it came.';
 revoke execute on function public.copilot_claim_execution(uuid, text, text, text, text, text, integer, integer, text)
   from public, anon, authenticated;
 grant execute on function public.copilot_claim_execution(uuid, text, text, text, text, text, integer, integer, text) to service_role;

@@ -141,8 +141,33 @@ begin
         for update skip locked
       ))
       returning 1
+    ),
+    owners as (
+      -- Of conversations of which nothing is left that would be theirs alone.
+      delete from copilot_internal.conversations v
+      where v.ctid = any (array(
+        select o.ctid from copilot_internal.conversations o
+        where o.created_at < v_before
+          and not exists (
+            select from copilot_internal.execution_contexts c
+            where c.tenant_id = o.tenant_id and c.conversation_id = o.conversation_id and c.terminated_at is null
+          )
+          and not exists (
+            select from copilot_internal.execution_contexts c
+            where c.tenant_id = o.tenant_id and c.conversation_id = o.conversation_id
+              and c.terminated_at is not null and c.activated_at is not null
+          )
+          and not exists (
+            select from copilot_internal.idempotency_keys k
+            where k.tenant_id = o.tenant_id and k.conversation_id = o.conversation_id
+          )
+        limit p_limit
+        for update skip locked
+      ))
+      returning 1
     )
-    select (select count(*) from keys) + (select count(*) from runs) + (select count(*) from lives) into v_batch;
+    select (select count(*) from keys) + (select count(*) from runs) + (select count(*) from lives)
+      + (select count(*) from owners) into v_batch;
     deleted_count := deleted_count + v_batch;
     exit when v_batch = 0 or clock_timestamp() >= v_end;
   end loop;
@@ -150,5 +175,5 @@ begin
 end
 $$;
 comment on function copilot_internal.cleanup_executions(integer, interval) is
-  'Deletes the ledger''s rows that are older than settings.ledger_days, and kept answers that are past their time, in batches of p_limit a table, until none is left or p_budget is spent. Says how many.';
+  'Deletes the ledger''s rows that are older than settings.ledger_days, whose conversations were that are older and of which nothing is kept, and answers that are past their time, in batches of p_limit a table, until none is left or p_budget is spent. Says how many.';
 revoke execute on function copilot_internal.cleanup_executions(integer, interval) from public, anon, authenticated;

@@ -146,6 +146,7 @@ Deno.test("only service_role can execute anything, under no name of an applicati
         "sandbox_lives",
         "settings",
         "sweep_place",
+        "tenants",
       ]
         .map((name) => [name, true, []]),
     );

@@ -13,6 +13,7 @@ const INIT = {
   metadata: { owner: "me" },
   environment: {},
   allowPublicTraffic: true,
+  egress: { allow: [], deny: [] },
   timeoutMs: 600_000,
 };
 

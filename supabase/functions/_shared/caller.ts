@@ -66,6 +66,11 @@ export function userOf(caller: Caller, requested: string | undefined): string | 
   return caller.userId;
 }
 
+/** What is told of a tenant for whom nothing is done. */
+export function tenantDisabled(): ContextError {
+  return new ContextError("tenant_disabled", "This tenant is disabled.", { field: "tenant_id" });
+}
+
 /** What a user is told whom a conversation is not open to. */
 export function forbiddenConversation(): ContextError {
   return new ContextError("forbidden_conversation", "This conversation belongs to another user, or to the tenant.", {

@@ -5,6 +5,7 @@ const KINDS = {
   invalid_request: { status: 400, retryable: false },
   forbidden: { status: 403, retryable: false },
   forbidden_tenant: { status: 403, retryable: false },
+  tenant_disabled: { status: 403, retryable: false },
   forbidden_user: { status: 403, retryable: false },
   forbidden_conversation: { status: 403, retryable: false },
   method_not_allowed: { status: 405, retryable: false },

@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(28);
+select plan(29);
 
 -- Counts are exact, so rows that a developer's database holds must be out of the way until the rollback.
 delete from copilot_internal.executions;
@@ -106,6 +106,25 @@ select results_eq(
 select is((select retired_count from copilot_internal.retire_lost_executions()), 0, 'nothing is lost twice');
 
 -- The settings themselves.
+-- Whose conversations were.
+delete from copilot_internal.conversations;
+insert into copilot_internal.conversations (tenant_id, conversation_id, user_id, created_at)
+select 'owners', name, 'u', clock_timestamp() - days * interval '1 day'
+from (values ('old', 401), ('young', 399), ('active', 401), ('ended', 401), ('answered', 401)) as v (name, days);
+insert into copilot_internal.execution_contexts
+  (tenant_id, conversation_id, path_id, sandbox_status, sandbox_id, activated_at, ttl_seconds, expires_at, terminated_at, termination_reason)
+values
+  ('owners', 'active', 'p', 'ready', 'owned', now(), 60, now(), null, null),
+  ('owners', 'ended', 'p', 'terminated', 'ended', now(), 60, now(), now(), 'expired');
+insert into copilot_internal.idempotency_keys
+  (tenant_id, idempotency_key, conversation_id, path_id, execution_id, request_hash, alive_until, expires_at)
+values ('owners', 'k', 'answered', 'p', gen_random_uuid(), 'hash', now(), now() + interval '1 hour');
+select copilot_internal.cleanup_executions() \g /dev/null
+select bag_eq(
+  'select conversation_id from copilot_internal.conversations', array['young', 'active', 'ended', 'answered'],
+  'whose a conversation was is forgotten with the ledger, but not while something is left of it'
+);
+
 select throws_ok('insert into copilot_internal.settings default values', '23505', null, 'there is one row of settings');
 select throws_ok(
   'insert into copilot_internal.settings (id) values (false)', '23514',

@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(87);
+select plan(90);
 
 create temp view roles as
 select rolname::text as role from pg_roles where rolname in ('anon', 'authenticated', 'service_role');
@@ -65,6 +65,7 @@ from (
     ('copilot_answer_execution', array['uuid', 'text']),
     ('copilot_kernel_state', array['uuid', 'uuid', 'text', 'integer']),
     ('copilot_loss_of_state', array['text', 'text', 'text', 'uuid']),
+    ('copilot_forget', array['text', 'text', 'integer']),
     ('copilot_close_execution', array['uuid']),
     ('copilot_stop_executions', array['text', 'text', 'text', 'uuid', 'text', 'text']),
     ('copilot_stopped_executions', array['uuid[]']),

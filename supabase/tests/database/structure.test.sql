@@ -129,7 +129,8 @@ from pg_class where oid = 'public.execution_contexts'::regclass;
 -- The ledger, the keys and the settings.
 select tables_are(
   'copilot_internal', array[
-    'conversations', 'execution_contexts', 'executions', 'idempotency_keys', 'open_executions', 'rates', 'sandbox_lives', 'settings', 'sweep_place'
+    'conversations', 'execution_contexts', 'executions', 'idempotency_keys', 'open_executions', 'rates', 'sandbox_lives', 'settings', 'sweep_place',
+    'tenants'
   ]
 );
 select is_empty(
@@ -215,7 +216,18 @@ select results_eq(
       ('settings', 'tenant_answer_mebibytes', 'integer', true),
       ('settings', 'tenant_answers', 'integer', true),
       ('sweep_place', 'id', 'boolean', true),
-      ('sweep_place', 'page_token', 'text', false)
+      ('sweep_place', 'page_token', 'text', false),
+      ('tenants', 'allow_internet', 'boolean', false),
+      ('tenants', 'allowed_hosts', 'text[]', false),
+      ('tenants', 'answer_mebibytes', 'integer', false),
+      ('tenants', 'answers', 'integer', false),
+      ('tenants', 'conversation_quota', 'integer', false),
+      ('tenants', 'creates_per_minute', 'integer', false),
+      ('tenants', 'executions_per_minute', 'integer', false),
+      ('tenants', 'is_disabled', 'boolean', true),
+      ('tenants', 'sandbox_quota', 'integer', false),
+      ('tenants', 'template', 'text', false),
+      ('tenants', 'tenant_id', 'text', true)
   $$,
   'they have these columns: in the ledger, nothing of the code or of what it said'
 );

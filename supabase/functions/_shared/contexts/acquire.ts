@@ -1,5 +1,5 @@
 /** Get the path's context, or create it: one sandbox, whatever the number of callers. */
-import { forbiddenConversation } from "../caller.ts";
+import { forbiddenConversation, tenantDisabled } from "../caller.ts";
 import type { Config } from "../config.ts";
 import type { Language } from "../contract/execute_code.ts";
 import { asContextError, ContextError, type ErrorCode, isErrorCode } from "../errors.ts";
@@ -7,7 +7,7 @@ import { describe, log } from "../log.ts";
 import { pause } from "../pause.ts";
 import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
 import type { ContextCall } from "./context_call.ts";
-import type { Context } from "./context_store.ts";
+import type { Claim, Context } from "./context_store.ts";
 import { killAll } from "./kills.ts";
 import type { PathKey } from "./path_key.ts";
 import { sweepInPassing } from "./sweep.ts";
@@ -110,7 +110,7 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
           throw error;
         }
         mayCreate = false;
-        const created = await create(call, claim.id, holdSeconds);
+        const created = await create(call, claim, holdSeconds);
         if (created) return created;
         break;
       }
@@ -119,6 +119,8 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
         if (!await pause(polls++, giveUpAt)) throw busy(secondsUntil(claim.expires_at));
         break;
       }
+      case "tenant_disabled":
+        throw tenantDisabled();
       case "forbidden":
         throw forbiddenConversation();
       case "evicted":
@@ -154,11 +156,19 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
 }
 
 /** Creates the sandbox of a claim that we hold. Null: the claim ended meanwhile, and the sandbox has been killed. */
-async function create(call: AcquireCall, claimId: string, holdSeconds: number): Promise<Acquired | null> {
+async function create(
+  call: AcquireCall,
+  { id: claimId, ...own }: Extract<Claim, { outcome: "claimed" }>,
+  holdSeconds: number,
+): Promise<Acquired | null> {
   const { store, sandboxes } = call;
   let sandbox: LiveSandbox;
   try {
-    sandbox = await sandboxes.create(claimId);
+    sandbox = await sandboxes.create(claimId, {
+      template: own.template ?? undefined,
+      internetAccess: own.allow_internet ?? undefined,
+      allowedHosts: own.allowed_hosts ?? undefined,
+    });
   } catch (thrown) {
     const error = asContextError(thrown);
     // What is final is E2B's refusal; after anything else it may have made a sandbox.

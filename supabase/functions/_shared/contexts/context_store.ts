@@ -28,8 +28,14 @@ export type Previous = z.infer<typeof previousSchema>;
 
 const claimSchema = z.discriminatedUnion("outcome", [
   contextSchema.extend({ outcome: z.literal("reused") }),
-  contextSchema.pick({ id: true, ttl_seconds: true }).extend({ outcome: z.literal("claimed") }),
-  z.object({ outcome: z.literal("forbidden") }),
+  contextSchema.pick({ id: true, ttl_seconds: true }).extend({
+    outcome: z.literal("claimed"),
+    // The tenant's own, where it has one.
+    template: z.string().nullable(),
+    allow_internet: z.boolean().nullable(),
+    allowed_hosts: z.array(z.string()).nullable(),
+  }),
+  z.object({ outcome: z.enum(["forbidden", "tenant_disabled"]) }),
   // Without an id when the path changed hands faster than the claim could follow.
   z.object({ outcome: z.literal("pending"), id: z.uuid().nullable(), expires_at: z.string().nullable() }),
   z.object({

@@ -65,6 +65,8 @@ export type Database = {
           "p_user_id"?: string;
         };
         Returns: {
+          "allow_internet": boolean;
+          "allowed_hosts": (string)[];
           "conversation_id": string;
           "created_at": string;
           "error_code": string;
@@ -81,6 +83,7 @@ export type Database = {
           "quota_scope": string;
           "sandbox_id": string;
           "state_id": string;
+          "template": string;
           "tenant_id": string;
           "ttl_seconds": number;
         }[];
@@ -152,6 +155,15 @@ export type Database = {
           "p_status": string;
         };
         Returns: boolean;
+      };
+      "copilot_forget": {
+        Args: { "p_limit"?: number; "p_tenant_id": string; "p_user_id"?: string };
+        Returns: {
+          "deleted_rows": number;
+          "ended_contexts": number;
+          "is_done": boolean;
+          "left_contexts": number;
+        }[];
       };
       "copilot_hold_kernel": {
         Args: { "p_context_id": string; "p_execution_id": string; "p_hold_ms": number; "p_language": string };

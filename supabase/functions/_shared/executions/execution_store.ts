@@ -27,7 +27,18 @@ const stateSchema = contextSchema.pick({
 export type State = z.infer<typeof stateSchema>;
 
 const claimSchema = z.discriminatedUnion("outcome", [
-  z.object({ outcome: z.enum(["claimed", "running", "forbidden", "mismatch", "stopped", "lost", "thrown_out"]) }),
+  z.object({
+    outcome: z.enum([
+      "claimed",
+      "running",
+      "forbidden",
+      "tenant_disabled",
+      "mismatch",
+      "stopped",
+      "lost",
+      "thrown_out",
+    ]),
+  }),
   z.object({ outcome: z.literal("finished"), answer: answerSchema.nullable(), answer_bytes: z.int() }),
 ]);
 export type ExecutionClaim = z.infer<typeof claimSchema>;

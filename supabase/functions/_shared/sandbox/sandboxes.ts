@@ -1,5 +1,5 @@
 /** The sandboxes at E2B: create, connect, kill, list. */
-import { ApiClient, ConnectionConfig } from "e2b";
+import { ALL_TRAFFIC, ApiClient, ConnectionConfig } from "e2b";
 import type { Config } from "../config.ts";
 import type { Trace } from "../trace.ts";
 import { LiveSandbox } from "./live_sandbox.ts";
@@ -16,6 +16,14 @@ export type Connection =
 
 /** Marks what claims made, so that a sweep need not page through what else the account runs. */
 const OWNER = { made_by: "execution-contexts" };
+
+export interface SandboxOptions {
+  readonly template?: string;
+  /** Whether code may reach the internet. */
+  readonly internetAccess?: boolean;
+  /** All that code may reach: host names, addresses, or blocks of them. */
+  readonly allowedHosts?: readonly string[];
+}
 
 export interface ListedSandbox {
   readonly sandboxId: string;
@@ -45,19 +53,25 @@ export class Sandboxes {
   }
 
   /**
-   * Creates a sandbox on probation: it dies soon unless `connect` follows.
+   * Creates a sandbox on probation: it dies soon unless `connect` follows. `own`: what is not as the settings have it.
    *
    * @throws ContextError
    */
-  async create(contextId: string): Promise<LiveSandbox> {
-    const { template, internetAccess, publicTraffic, probationSeconds, createSeconds } = this.config.sandbox;
+  async create(contextId: string, own: SandboxOptions = {}): Promise<LiveSandbox> {
+    const { publicTraffic, probationSeconds, createSeconds, ...otherwise } = this.config.sandbox;
+    const { allowedHosts } = own;
+    const internetAccess = own.internetAccess ?? otherwise.internetAccess;
     const { data, ...answer } = await this.#answered(this.#api.POST("/v2/sandboxes", {
       body: {
-        templateID: template,
+        templateID: own.template ?? otherwise.template,
         timeout: probationSeconds,
         metadata: { ...OWNER, context_id: contextId },
-        allow_internet_access: internetAccess,
-        network: { allowPublicTraffic: publicTraffic },
+        allow_internet_access: internetAccess && !allowedHosts,
+        network: {
+          allowPublicTraffic: publicTraffic,
+          // What is allowed goes before what is denied (e2b.dev/docs/network/internet-access).
+          ...(allowedHosts ? { allowOut: [...allowedHosts], denyOut: [ALL_TRAFFIC] } : {}),
+        },
       },
       signal: AbortSignal.timeout(createSeconds * 1000),
       fetch: sendOnce,
