@@ -107,6 +107,7 @@ select is((select retired_count from copilot_internal.retire_lost_executions()),
 
 -- The settings themselves.
 -- Whose conversations were.
+update copilot_internal.settings set ledger_days = 400;
 delete from copilot_internal.conversations;
 insert into copilot_internal.conversations (tenant_id, conversation_id, user_id, created_at)
 select 'owners', name, 'u', clock_timestamp() - days * interval '1 day'
