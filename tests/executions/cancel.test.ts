@@ -1,13 +1,11 @@
 /** A caller who goes away stops the run: the kernel is free for the next one, with its variables. */
 import assert from "node:assert/strict";
-import { request } from "node:http";
-import { fileURLToPath } from "node:url";
-import type { SupabaseClient } from "@supabase/supabase-js";
 import { invoke, newPath, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
 import { at, useFaultyStack } from "../support/faulty_stack.ts";
 import { needing } from "../support/needs.ts";
 import { type Notebook, useNotebook } from "../support/notebook.ts";
+import { callers } from "../support/plain_call.ts";
 import { endless, stubborn } from "../support/programs.ts";
 import { eventually } from "../support/settle.ts";
 
@@ -22,64 +20,6 @@ async function statuses({ conversation_id }: ReturnType<typeof newPath>): Promis
     join copilot_internal.execution_contexts c on c.id = e.context_id
     where c.conversation_id = ${conversation_id} order by e.started_at desc limit 2`;
   return rows.map(({ status }) => status);
-}
-
-/** A plain call under way. */
-interface PlainCall extends AsyncDisposable {
-  /** The caller goes away, and does nothing else that would close its connection. */
-  leave(): Promise<void>;
-}
-
-/** Who calls, on a connection that was in use before where it keeps any. */
-const callers = {
-  "hangs up": async (client, body) => {
-    const outgoing = request(`${faulty.stack.apiUrl}/functions/v1/execute-code`, {
-      method: "POST",
-      headers: { authorization: await authorizationOf(client), "content-type": "application/json" },
-    });
-    const closed = new Promise<void>((resolve) => outgoing.on("close", resolve));
-    outgoing.on("error", () => {});
-    outgoing.end(JSON.stringify(body));
-    const leave = async () => {
-      outgoing.destroy();
-      await closed;
-    };
-    return { leave, [Symbol.asyncDispose]: leave };
-  },
-  "aborts by supabase-js's signal": (client, body) => {
-    const abort = new AbortController();
-    const call = client.functions.invoke("execute-code", { body, signal: abort.signal });
-    const leave = async () => {
-      abort.abort();
-      assert.equal((await call).error?.context.name, "AbortError");
-    };
-    return Promise.resolve({ leave, [Symbol.asyncDispose]: leave });
-  },
-  "aborts Node's fetch": async (client, body) => {
-    const program = fileURLToPath(new URL("node_caller.mjs", import.meta.url));
-    const child = new Deno.Command("node", {
-      args: [program, faulty.stack.apiUrl, await authorizationOf(client), JSON.stringify(body)],
-      stdin: "piped",
-      stdout: "piped",
-    }).spawn();
-    const [input, output] = [child.stdin.getWriter(), child.stdout.getReader()];
-    return {
-      leave: async () => {
-        await input.write(new TextEncoder().encode("leave\n"));
-        const { value } = await output.read();
-        assert.equal(new TextDecoder().decode(value), "AbortError\n");
-      },
-      [Symbol.asyncDispose]: async () => {
-        child.kill("SIGKILL");
-        await Promise.all([child.status, input.abort(), output.cancel()]);
-      },
-    };
-  },
-} satisfies Record<string, (client: SupabaseClient, body: Record<string, unknown>) => Promise<PlainCall>>;
-
-async function authorizationOf(client: SupabaseClient): Promise<string> {
-  const { data: { session } } = await client.auth.getSession();
-  return `Bearer ${session?.access_token}`;
 }
 
 /** That nothing runs any more, what ran before is still known, and the ledger says how the run ended. */
@@ -116,7 +56,7 @@ for (const [how, begin] of Object.entries(callers)) {
   test(`a call without a stream whose caller ${how}`, async () => {
     const notebook = await open();
     await notebook.run("kept = 'yes'");
-    await using call = await begin(notebook.client, { ...notebook.path, code: endless });
+    await using call = await begin(faulty.stack.apiUrl, notebook.client, { ...notebook.path, code: endless });
     await eventually("it runs", async () => (await statuses(notebook.path))[0] === "running");
     await call.leave();
     await assertFree(notebook);
@@ -127,7 +67,7 @@ Deno.test("a caller who leaves before the sandbox is there: nothing runs", async
   const client = await user(faulty.stack);
   const path = newPath();
   const held = faulty.proxy.intercept(at.create, { kind: "hold" });
-  const call = await callers["hangs up"](client, { ...path, code: "ran = 1" });
+  const call = await callers["hangs up"](faulty.stack.apiUrl, client, { ...path, code: "ran = 1" });
   await held.hit;
   await call.leave();
   // What comes later by the same way is seen later.
