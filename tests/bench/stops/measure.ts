@@ -28,11 +28,20 @@ export async function measureStops(
     const client = await user(faulty.stack);
     const path = newPath();
     await invoke(client, "execute-code", { ...path, code: "1" });
-    const latest = async () => {
-      const [run] = await sql`
-        select status from copilot_internal.executions where conversation_id = ${path.conversation_id}
-        order by started_at desc limit 1`;
-      return run?.status;
+    /** The run that is under way, as soon as the ledger knows of it. */
+    const running = async (): Promise<string> => {
+      for (;;) {
+        const [run] = await sql`
+          select id from copilot_internal.executions
+          where conversation_id = ${path.conversation_id} and status = 'running'`;
+        if (run) return run.id;
+      }
+    };
+    const endOf = async (id: string): Promise<string> => {
+      for (;;) {
+        const [{ status }] = await sql`select status from copilot_internal.executions where id = ${id}`;
+        if (status !== "running") return status;
+      }
     };
 
     /** Begins a run, and returns how it is stopped. */
@@ -50,7 +59,7 @@ export async function measureStops(
     for (const [how, begin] of Object.entries(callers)) {
       ways[`the caller ${how}`] = async () => {
         const call = await begin(faulty.stack.apiUrl, client, { ...path, code: endless });
-        while (await latest() !== "running") await new Promise((resolve) => setTimeout(resolve, 20));
+        await running();
         return { leave: () => call.leave(), end: async () => await call[Symbol.asyncDispose]() };
       };
     }
@@ -61,16 +70,14 @@ export async function measureStops(
       let notStopped = 0;
       for (let round = 0; round < rounds; round++) {
         const run = await begin();
+        const id = await running();
         const stopped = performance.now();
         await run.leave();
         const { execution } = await invoke(client, "execute-code", { ...path, code: "print(n > 0)" });
         const took = performance.now() - stopped;
         freeAgain.push(took);
         assert.equal(execution.stdout, "True\n");
-        const [{ status }] = await sql`
-          select status from copilot_internal.executions where conversation_id = ${path.conversation_id}
-          order by started_at desc limit 1 offset 1`;
-        if (took > BOUND_MILLISECONDS || status !== "cancelled") notStopped++;
+        if (took > BOUND_MILLISECONDS || await endOf(id) !== "cancelled") notStopped++;
         await run.end();
       }
       measured.set(name, { not_stopped: notStopped, free_again: freeAgain });
