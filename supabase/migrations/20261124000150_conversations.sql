@@ -35,16 +35,19 @@ revoke execute on function copilot_internal.may_use(text, text, text) from publi
 
 create or replace function copilot_internal.is_open_to(p_tenant_id text, p_conversation_id text, p_user_id text)
 returns boolean
-language sql
+-- Every claim asks: unlike SQL's, its plans are made once a session.
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select p_user_id is null
+begin
+  return p_user_id is null
     or exists (
       select from copilot_internal.conversations v
       where v.tenant_id = p_tenant_id and v.conversation_id = p_conversation_id and v.user_id = p_user_id
     )
-    or coalesce(copilot_internal.may_use(p_tenant_id, p_user_id, p_conversation_id), false)
+    or coalesce(copilot_internal.may_use(p_tenant_id, p_user_id, p_conversation_id), false);
+end
 $$;
 comment on function copilot_internal.is_open_to(text, text, text) is
   'Whether a conversation is open to a user of its tenant; null is the tenant itself.';
