@@ -19,8 +19,10 @@ alter table copilot_internal.execution_contexts
   add column if not exists may_live_until timestamptz,
   add column if not exists previous_termination_reason text,
   add column if not exists previous_terminated_at timestamptz,
+  add column if not exists previous_state_id uuid,
   add column if not exists state_id uuid not null default gen_random_uuid(),
-  add column if not exists held_until timestamptz;
+  add column if not exists held_until timestamptz,
+  add column if not exists held_by uuid;
 
 comment on column copilot_internal.execution_contexts.sandbox_status is
   'creating: a claim, no sandbox yet. ready: has its sandbox. error: the sandbox could not be made. terminated: ended.';
@@ -50,10 +52,14 @@ comment on column copilot_internal.execution_contexts.previous_termination_reaso
   'Why variables were lost here last: how the path''s context before this one ended, or kernel_restarted. Kept here because the caller must be told even after that row is deleted.';
 comment on column copilot_internal.execution_contexts.previous_terminated_at is
   'When variables were lost here last.';
+comment on column copilot_internal.execution_contexts.previous_state_id is
+  'The state id of the variables that were lost then.';
 comment on column copilot_internal.execution_contexts.state_id is
   'Names what variables are there: another one whenever they are lost.';
 comment on column copilot_internal.execution_contexts.held_until is
   'Until then no further execution begins here.';
+comment on column copilot_internal.execution_contexts.held_by is
+  'The execution for which it is held.';
 
 -- Rows that the first migration let in. Contexts were made with their sandbox then, so an active one is ready.
 update copilot_internal.execution_contexts

@@ -2,7 +2,8 @@
 -- The ledger has an execution from its kernel's first word on; whoever wants to stop one, or to know that a path is at
 -- rest, needs to know of it from its claim on.
 
--- Unlogged: what a crash of the database forgets cannot be stopped by name, and runs to its time limit.
+-- Unlogged, as each execution writes here twice. What a crash of the database forgets cannot be stopped by name, runs to
+-- its time limit, and is not interrupted by Jupyter.
 create unlogged table if not exists copilot_internal.open_executions (
   id uuid primary key,
   tenant_id text not null,

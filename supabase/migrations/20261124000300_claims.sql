@@ -90,6 +90,7 @@ declare
   v_context copilot_internal.execution_contexts;
   v_previous copilot_internal.execution_contexts;
   v_tenant copilot_internal.tenants;
+  v_tenant_taken integer;
 begin
   select t.* into v_tenant from copilot_internal.tenants t where t.tenant_id = p_tenant_id;
   if v_tenant.is_disabled then
@@ -141,7 +142,7 @@ begin
       exit;
     end if;
 
-    if not copilot_internal.enter_conversation(p_tenant_id, p_conversation_id, p_user_id) then
+    if copilot_internal.is_closed_to(p_tenant_id, p_conversation_id, p_user_id) then
       outcome := 'forbidden';
       exit;
     end if;
@@ -163,7 +164,9 @@ begin
       and c.terminated_at is null and c.expires_at > clock_timestamp()
       and (c.sandbox_status = 'creating' or (p_execution_id is not null and c.held_until > clock_timestamp()));
     if found then
-      if v_context.id = p_claim_id then
+      if v_context.sandbox_status = 'ready' then
+        v_context.expires_at := v_context.held_until;
+      elsif v_context.id = p_claim_id then
         -- The answer to this very claim was lost and its holder asks again.
         outcome := 'claimed';
       end if;
@@ -182,11 +185,15 @@ begin
       and c.terminated_at is null and c.expires_at <= clock_timestamp();
 
     -- Somebody else took the path while we waited for the lock: look again, and leave the turn to who creates.
-    continue when exists (
+    if exists (
       select from copilot_internal.execution_contexts c
       where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_path_id
         and c.terminated_at is null
-    );
+    ) then
+      -- A context may be older than the knowledge of whose its conversation is.
+      perform copilot_internal.enter_conversation(p_tenant_id, p_conversation_id, p_user_id);
+      continue;
+    end if;
     -- This very claim came before and has ended, its answer lost: the caller comes again with a new one.
     if exists (select from copilot_internal.execution_contexts c where c.id = p_claim_id) then
       v_context := null;
@@ -195,7 +202,8 @@ begin
 
     -- A ready context's place on this path is not counted: it is what the claim is for, and somebody may have taken it
     -- since we looked. Places of contexts that have ended here are.
-    select q.scope, q.quota, q.taken, q.next_at into quota_scope, quota_limit, quota_count, expires_at
+    select q.scope, q.quota, q.taken, q.next_at, places.tenant_taken
+    into quota_scope, quota_limit, quota_count, expires_at, v_tenant_taken
     from (
       select
         count(*)::integer as tenant_taken,
@@ -213,7 +221,8 @@ begin
     where q.taken >= q.quota
     limit 1;
     if found then
-      if p_evict and quota_scope = 'conversation' then
+      -- Not where the tenant's own quota would refuse it all the same.
+      if p_evict and quota_scope = 'conversation' and v_tenant_taken <= coalesce(p_tenant_quota, v_tenant_taken) then
         select c.* into v_context
         from copilot_internal.execution_contexts c
         where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id <> p_path_id
@@ -222,6 +231,11 @@ begin
             select from copilot_internal.open_executions o
             where o.tenant_id = c.tenant_id and o.conversation_id = c.conversation_id and o.path_id = c.path_id
               and o.deadline_at > clock_timestamp()
+          )
+          -- After a crash of the database the ledger alone knows.
+          and not exists (
+            select from copilot_internal.executions e
+            where e.context_id = c.id and e.status = 'running' and e.deadline_at > clock_timestamp()
           )
           -- Not when one that has ended only waits to be killed: its place is free then.
           and p_conversation_quota <= (
@@ -242,11 +256,28 @@ begin
           outcome := 'evicted';
           exit;
         end if;
-        -- Somebody else is at it, or was when we counted: the place is free in a moment, unless that kill has failed.
+        -- Whoever was at it is slow, or has died, or had our answer: killing twice harms nothing.
+        update copilot_internal.execution_contexts c
+        set kill_attempted_at = clock_timestamp()
+        where c.id = (
+          select o.id from copilot_internal.execution_contexts o
+          where o.tenant_id = p_tenant_id and o.conversation_id = p_conversation_id and o.termination_reason = 'evicted'
+            and o.terminated_at is not null and o.sandbox_killed_at is null
+            and o.kill_attempted_at < clock_timestamp() - interval '2 seconds'
+          limit 1
+          for update skip locked
+        )
+        returning c.* into v_context;
+        if found then
+          outcome := 'evicted';
+          exit;
+        end if;
+        -- Somebody else is at it, or was when we counted.
         exit when exists (
           select from copilot_internal.execution_contexts c
           where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.termination_reason = 'evicted'
-            and c.terminated_at > clock_timestamp() - interval '5 seconds'
+            and c.terminated_at is not null
+            and (c.sandbox_killed_at is null or c.terminated_at > clock_timestamp() - interval '5 seconds')
         );
       end if;
       outcome := 'quota_exceeded';
@@ -263,6 +294,13 @@ begin
       return;
     end if;
 
+    -- Not before: what is refused leaves nothing behind.
+    if not copilot_internal.enter_conversation(p_tenant_id, p_conversation_id, p_user_id) then
+      outcome := 'forbidden';
+      v_context := null;
+      exit;
+    end if;
+
     -- Claims that never became ready are passed over: they held no variables, so the end of the one before counts.
     select c.* into v_previous
     from copilot_internal.execution_contexts c
@@ -273,12 +311,12 @@ begin
 
     insert into copilot_internal.execution_contexts as c (
       id, tenant_id, conversation_id, path_id, sandbox_status, ttl_seconds, probation_seconds, expires_at,
-      previous_termination_reason, previous_terminated_at
+      previous_state_id, previous_termination_reason, previous_terminated_at
     )
     values (
       p_claim_id, p_tenant_id, p_conversation_id, p_path_id, 'creating', coalesce(p_ttl_seconds, p_default_ttl_seconds),
       p_probation_seconds, clock_timestamp() + make_interval(secs => p_lease_seconds),
-      v_previous.termination_reason, v_previous.terminated_at
+      v_previous.state_id, v_previous.termination_reason, v_previous.terminated_at
     )
     on conflict do nothing
     returning c.* into v_context;

@@ -130,12 +130,19 @@ stable
 security definer
 set search_path = ''
 as $$
-  select c.termination_reason, c.terminated_at
+  select l.reason, l.at
   from copilot_internal.execution_contexts c
+  cross join lateral (
+    values
+      (c.state_id, c.termination_reason, c.terminated_at),
+      (c.previous_state_id, c.previous_termination_reason, c.previous_terminated_at)
+  ) as l (state_id, reason, at)
   where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_path_id
-    and c.terminated_at is not null and c.activated_at is not null and c.state_id = p_state_id
+    and (c.terminated_at is null or c.activated_at is not null)
+    and l.state_id = p_state_id and l.at is not null
+  limit 1
 $$;
 comment on function public.copilot_loss_of_state(text, text, text, uuid) is
-  'How the context of a path ended whose variables these were. No row: they went with their kernel, or nobody knows any more.';
+  'How the variables of a path were lost that had this state id. No row: nobody knows any more.';
 revoke execute on function public.copilot_loss_of_state(text, text, text, uuid) from public, anon, authenticated;
 grant execute on function public.copilot_loss_of_state(text, text, text, uuid) to service_role;

@@ -36,6 +36,8 @@ security definer
 set search_path = ''
 as $$
   select d.deleted_count from copilot_internal.delete_failed_claims(p_limit) d;
+  -- Where no schedule runs, the sweep does it.
+  delete from copilot_internal.open_executions o where o.deadline_at <= clock_timestamp();
   select e.expired_count from copilot_internal.expire_execution_contexts(p_limit) e
 $$;
 comment on function public.copilot_expire_due_contexts(integer) is

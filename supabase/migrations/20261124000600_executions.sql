@@ -57,6 +57,7 @@ create or replace function copilot_internal.note_if_kernel_is_new(
   p_language text,
   p_execution_id uuid,
   p_execution_count integer,
+  p_claimed_at timestamptz,
   p_began timestamptz
 )
 returns boolean
@@ -69,8 +70,13 @@ begin
     select from copilot_internal.executions e
     where e.context_id = p_context_id and e.language = p_language and e.id <> p_execution_id
       and e.execution_count >= p_execution_count and e.started_at <= p_began
-      -- No kernel gives a number twice. A higher one of just now may be that of a later execution, noted before this one.
-      and (e.execution_count = p_execution_count or e.started_at < p_began - interval '1 minute')
+      -- No kernel gives a number twice, and what was over before this one was asked for has a lower one. Any other higher one
+      -- may be that of a later execution, noted before this one.
+      and (
+        e.execution_count = p_execution_count
+        or e.finished_at < p_claimed_at
+        or e.started_at < p_began - interval '1 minute'
+      )
   ) then
     return false;
   end if;
@@ -80,15 +86,16 @@ begin
     and e.execution_count is not null;
   update copilot_internal.execution_contexts c
   set state_id = gen_random_uuid(),
+      previous_state_id = c.state_id,
       previous_termination_reason = 'kernel_restarted',
       previous_terminated_at = p_began
   where c.id = p_context_id and c.terminated_at is null;
   return true;
 end
 $$;
-comment on function copilot_internal.note_if_kernel_is_new(uuid, text, uuid, integer, timestamptz) is
+comment on function copilot_internal.note_if_kernel_is_new(uuid, text, uuid, integer, timestamptz, timestamptz) is
   'Whether the kernel that gives an execution the number p_execution_count is not the one that gave those before it theirs: then it was restarted, which is noted. Nobody may have: it died between two executions, or its caller''s process did.';
-revoke execute on function copilot_internal.note_if_kernel_is_new(uuid, text, uuid, integer, timestamptz)
+revoke execute on function copilot_internal.note_if_kernel_is_new(uuid, text, uuid, integer, timestamptz, timestamptz)
   from public, anon, authenticated;
 
 create or replace function public.copilot_start_execution(
@@ -97,7 +104,8 @@ create or replace function public.copilot_start_execution(
   p_language text,
   p_limit_ms integer,
   p_elapsed_ms integer default 0,
-  p_execution_count integer default null
+  p_execution_count integer default null,
+  p_claimed_at timestamptz default null
 )
 returns table (state_id uuid, previous_termination_reason text, previous_terminated_at timestamptz)
 language plpgsql
@@ -121,7 +129,7 @@ begin
 
   if found then
     perform copilot_internal.note_if_kernel_is_new(
-      p_context_id, p_language, p_execution_id, p_execution_count, v_began
+      p_context_id, p_language, p_execution_id, p_execution_count, p_claimed_at, v_began
     );
   end if;
 
@@ -132,17 +140,19 @@ begin
   where c.id = p_context_id and c.previous_terminated_at <= e.started_at;
 end
 $$;
-comment on function public.copilot_start_execution(uuid, uuid, text, integer, integer, integer) is
-  'Notes that the kernel of a context began an execution p_elapsed_ms ago, whose end will be noted within p_limit_ms from then. A kernel whose p_execution_count has started anew was restarted, which is noted. Answers how variables were lost there before, if they were. May be asked for again.';
-revoke execute on function public.copilot_start_execution(uuid, uuid, text, integer, integer, integer)
+comment on function public.copilot_start_execution(uuid, uuid, text, integer, integer, integer, timestamptz) is
+  'Notes that the kernel of a context began an execution p_elapsed_ms ago, whose end will be noted within p_limit_ms from then. A kernel whose p_execution_count has started anew was restarted, which is noted; what had ended by p_claimed_at, when its context was claimed for it, has lower numbers. Answers how variables were lost there before, if they were. May be asked for again.';
+revoke execute on function public.copilot_start_execution(uuid, uuid, text, integer, integer, integer, timestamptz)
   from public, anon, authenticated;
-grant execute on function public.copilot_start_execution(uuid, uuid, text, integer, integer, integer) to service_role;
+grant execute on function public.copilot_start_execution(uuid, uuid, text, integer, integer, integer, timestamptz) to service_role;
 
 create or replace function public.copilot_kernel_state(
   p_execution_id uuid,
   p_context_id uuid,
   p_language text,
-  p_execution_count integer default null
+  p_execution_count integer default null,
+  p_claimed_at timestamptz default null,
+  p_elapsed_ms integer default 0
 )
 returns table (state_id uuid, previous_termination_reason text, previous_terminated_at timestamptz)
 language plpgsql
@@ -152,8 +162,10 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 begin
+  -- As of the question, not of now: whoever has begun in the new kernel since then has found it so.
   perform copilot_internal.note_if_kernel_is_new(
-    p_context_id, p_language, p_execution_id, p_execution_count, clock_timestamp()
+    p_context_id, p_language, p_execution_id, p_execution_count, p_claimed_at,
+    clock_timestamp() - make_interval(secs => p_elapsed_ms / 1000.0)
   );
   return query
   select c.state_id, c.previous_termination_reason, c.previous_terminated_at
@@ -161,10 +173,10 @@ begin
   where c.id = p_context_id and c.terminated_at is null;
 end
 $$;
-comment on function public.copilot_kernel_state(uuid, uuid, text, integer) is
-  'What variables there are, before an execution is sent to its kernel, which has just counted to p_execution_count, if it said so. No row: the context has ended.';
-revoke execute on function public.copilot_kernel_state(uuid, uuid, text, integer) from public, anon, authenticated;
-grant execute on function public.copilot_kernel_state(uuid, uuid, text, integer) to service_role;
+comment on function public.copilot_kernel_state(uuid, uuid, text, integer, timestamptz, integer) is
+  'What variables there are, before an execution is sent to its kernel, which has counted to p_execution_count, if it said so when it was asked p_elapsed_ms ago, on from what had ended by p_claimed_at. No row: the context has ended.';
+revoke execute on function public.copilot_kernel_state(uuid, uuid, text, integer, timestamptz, integer) from public, anon, authenticated;
+grant execute on function public.copilot_kernel_state(uuid, uuid, text, integer, timestamptz, integer) to service_role;
 
 create or replace function public.copilot_finish_execution(
   p_execution_id uuid,
@@ -272,6 +284,7 @@ begin
     );
   update copilot_internal.execution_contexts c
   set state_id = gen_random_uuid(),
+      previous_state_id = c.state_id,
       previous_termination_reason = 'kernel_restarted',
       previous_terminated_at = clock_timestamp()
   where c.id = p_context_id and c.terminated_at is null

@@ -114,7 +114,7 @@ begin
     return query select 'tenant_disabled', null::json, null::integer;
     return;
   end if;
-  if not copilot_internal.enter_conversation(p_tenant_id, p_conversation_id, p_user_id) then
+  if copilot_internal.is_closed_to(p_tenant_id, p_conversation_id, p_user_id) then
     return query select 'forbidden', null::json, null::integer;
     return;
   end if;
@@ -197,6 +197,8 @@ as $$
     update copilot_internal.idempotency_keys k
     set alive_until = clock_timestamp() + make_interval(secs => p_lease_seconds)
     where k.execution_id = p_execution_id and k.answer is null
+      -- Not again what was given up.
+      and not (k.stopped_at is not null and k.alive_until <= clock_timestamp())
     returning 1
   )
   select exists (select from kept)
@@ -215,8 +217,9 @@ set search_path = ''
 as $$
   -- What somebody has stopped is not to be run by the next request either, which is told so at once.
   update copilot_internal.idempotency_keys k
-  set alive_until = least(k.alive_until, clock_timestamp())
-  where k.execution_id = p_execution_id and k.answer is null and k.stopped_at is not null;
+  set alive_until = least(k.alive_until, clock_timestamp()), sent_at = null
+  where k.execution_id = p_execution_id and k.answer is null and k.stopped_at is not null
+    and not exists (select from copilot_internal.executions e where e.id = k.execution_id);
   with released as (
     delete from copilot_internal.idempotency_keys k
     where k.execution_id = p_execution_id and k.answer is null and k.stopped_at is null

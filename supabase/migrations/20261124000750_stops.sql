@@ -65,6 +65,10 @@ set search_path = ''
 as $$
   select o.id from copilot_internal.open_executions o
   where o.id = any (p_execution_ids) and o.stop_requested_at is not null
+  union
+  -- Stopped before it was open, or at the same time.
+  select k.execution_id from copilot_internal.idempotency_keys k
+  where k.execution_id = any (p_execution_ids) and k.stopped_at is not null
 $$;
 comment on function public.copilot_stopped_executions(uuid[]) is
   'Of these executions, those that somebody has asked to stop.';
@@ -94,7 +98,17 @@ begin
   from copilot_internal.execution_contexts c
   where c.id = p_context_id and c.terminated_at is null
   for update;
-  if not found or v_context.held_until > clock_timestamp() or exists (
+  if not found then
+    return null;
+  end if;
+  -- The answer to this very hold was lost.
+  if v_context.held_until > clock_timestamp() and v_context.held_by = p_execution_id then
+    return v_context.held_until;
+  end if;
+  if v_context.held_until > clock_timestamp()
+    -- A crash of the database has emptied the table: nobody knows who else is there.
+    or not exists (select from copilot_internal.open_executions o where o.id = p_execution_id)
+    or exists (
     select from copilot_internal.open_executions o
     where o.tenant_id = v_context.tenant_id and o.conversation_id = v_context.conversation_id
       and o.path_id = v_context.path_id and o.language = p_language
@@ -103,7 +117,8 @@ begin
     return null;
   end if;
   update copilot_internal.execution_contexts c
-  set held_until = clock_timestamp() + make_interval(secs => p_hold_ms / 1000.0)
+  set held_until = clock_timestamp() + make_interval(secs => p_hold_ms / 1000.0),
+      held_by = p_execution_id
   where c.id = p_context_id
   returning c.held_until into v_held_until;
   return v_held_until;
@@ -123,7 +138,7 @@ set search_path = ''
 as $$
   with released as (
     update copilot_internal.execution_contexts c
-    set held_until = null
+    set held_until = null, held_by = null
     where c.id = p_context_id and c.held_until = p_held_until
     returning 1
   )

@@ -13,14 +13,14 @@ const closed: Fault = {
   status: 502,
   body: { sandboxId: "some", message: "The sandbox is running but port is not open", port: 49999, code: 502 },
 };
-const toKernel = (line: RequestLine) => at.execute(line) || at.kernels(line);
+const toKernel = (line: RequestLine) => at.execute(line) || at.question(line) || at.kernels(line);
 
 /** A path whose kernel keeps a variable. */
 async function inUse() {
   const client = await user(faulty.stack);
   const path = newPath();
-  await invoke(client, "execute-code", { ...path, ...quick, code: "var kept = 1" });
-  return { client, path };
+  const { state_id } = await invoke(client, "execute-code", { ...path, ...quick, code: "var kept = 1" });
+  return { client, path, expectation: { expects: state_id, on_loss: "refuse" } };
 }
 
 Deno.test("one that is only restarting is waited for, and nothing is lost", async () => {
@@ -54,6 +54,21 @@ Deno.test("one that does not come back ends the context: the path gets another s
   // The old one runs: its kill is owed.
   await leaksNothing(faulty, path);
   assert.notEqual(faulty.provider.sandboxes().find(({ sandboxId }) => sandboxId === dead)?.ended, null);
+});
+
+Deno.test("nor is one stuck who will not run on another kernel", async () => {
+  const { client, path, expectation } = await inUse();
+  const restarting = faulty.proxy.intercept(toKernel, closed, 3);
+  const waited = await invoke(client, "execute-code", { ...path, ...quick, code: "kept", ...expectation });
+  assert.deepEqual([waited.execution.results[0].text, restarting.left()], ["1", 0]);
+
+  const fault = faulty.proxy.intercept(toKernel, closed, Infinity);
+  const { body } = await refused(client, "execute-code", { ...path, ...quick, code: "kept", ...expectation });
+  fault.end();
+  assert.deepEqual([body.code, body.lost?.reason], ["state_lost", "sandbox_lost"]);
+  const informed = { expects: body.state_id, on_loss: "refuse" };
+  const next = await invoke(client, "execute-code", { ...path, ...quick, code: "typeof kept", ...informed });
+  assert.equal(next.execution.results[0].text, "undefined");
 });
 
 Deno.test("a 502 in other words ends nothing, however often it comes", async () => {

@@ -102,6 +102,7 @@ Deno.test("a run that costs its kernel says what comes after", async () => {
   const informed = await run("typeof kept", { expects: crashed.state_id, on_loss: "refuse" });
   assert.deepEqual([informed.lost, informed.execution.results[0].text], [null, "undefined"]);
   assert.equal((await run("1", { expects: state })).lost?.reason, "kernel_restarted");
+  assert.deepEqual((await run("1", { expects: crypto.randomUUID() })).lost, { reason: null, at: null });
 });
 
 /** Has the path's kernel start anew, past our functions. */
@@ -133,6 +134,29 @@ Deno.test("and who will not run without it is refused, and nothing runs", async 
   assert.deepEqual([status, body.code, body.lost?.reason], [409, "state_lost", "kernel_restarted"]);
   assert.equal(sent(code), 0);
   assert.equal((await run("1", { expects: body.state_id, on_loss: "refuse" })).lost, null);
+});
+
+Deno.test("also where all that ran before had asked the kernel first", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  const { state_id: expects } = await invoke(client, "acquire-context", path);
+  const careful = { ...path, ...quick, expects, on_loss: "refuse" };
+  for (const code of ["var kept = 1", "kept"]) await invoke(client, "execute-code", { ...careful, code });
+  await restartFromOutside();
+  const code = "kept; 'careful'";
+  const { status, body } = await refused(client, "execute-code", { ...careful, code });
+  assert.deepEqual([status, body.code, body.lost?.reason], [409, "state_lost", "kernel_restarted"]);
+  assert.equal(sent(code), 0);
+});
+
+Deno.test("a question that is lost has run nothing, and may be asked again", async () => {
+  const { state, refuse, run } = await open();
+  const idempotency_key = crypto.randomUUID();
+  const fault = faulty.proxy.intercept(at.question, { kind: "drop", when: "after" });
+  const { body } = await refuse("kept", { expects: state, idempotency_key });
+  assert.deepEqual([body.code, body.retryable, fault.left()], ["sandbox_unavailable", true, 0]);
+  const again = await run("kept", { expects: state, on_loss: "refuse", idempotency_key });
+  assert.deepEqual([again.replayed, again.execution.results[0].text], [false, "1"]);
 });
 
 Deno.test("one that others keep busy is there", async () => {

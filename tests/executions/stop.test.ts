@@ -87,8 +87,8 @@ Deno.test("what has not been sent never is", async () => {
     const body = { ...path, ...quick, ...key, code: "ran = 1", outputs: ["a"] };
     const answered = invoke(client, "execute-code", body);
     await held.hit;
-    const asked = faulty.database.intercept(at.stopped, { kind: "hold_answer" });
     assert.equal(await stop(client, path), 1);
+    const asked = faulty.database.intercept(at.stopped, { kind: "hold_answer" });
     await eventually("whoever runs it has been told", () => asked.served() > 0);
     asked.release();
     held.release();
@@ -102,6 +102,49 @@ Deno.test("what has not been sent never is", async () => {
     assert.deepEqual(await ledger(path), { open: 0, last: undefined });
     if ("idempotency_key" in key) assert.equal((await invoke(client, "execute-code", body)).replayed, true);
   }
+});
+
+Deno.test("what was stopped before it had a sandbox is not to be tried again", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  const held = faulty.proxy.intercept(at.create, { ...answer(503), hold: true });
+  const body = { ...path, ...quick, code: "never = 1", idempotency_key: crypto.randomUUID() };
+  const answered = refused(client, "execute-code", body);
+  await held.hit;
+  assert.equal(await stop(client, path), 1);
+  const asked = faulty.database.intercept(at.stopped, { kind: "hold_answer" });
+  await eventually("whoever runs it has been told", () => asked.served() > 0);
+  asked.release();
+  held.release();
+  for (const told of [await answered, await refused(client, "execute-code", body)]) {
+    assert.deepEqual([told.status, told.body.code, told.body.retryable], [499, "cancelled", false]);
+  }
+  assert.equal(sent((request) => at.execute(request) && request.code === "never = 1"), 0);
+});
+
+Deno.test("a run that ends by itself while its interrupt is prepared has ended as it did", async () => {
+  const { client, path, run } = await open();
+  await run("import threading\ngo = threading.Event()");
+  const before = sent(at.interrupt);
+  for (const step of [at.hold, at.kernels]) {
+    const events = await stream(client, { ...path, code: "import time\nprint('begun')\ntime.sleep(3)\n'whole'" });
+    await events.until("stdout");
+    const held = faulty[step === at.hold ? "database" : "proxy"].intercept(step, { kind: "hold" });
+    assert.equal(await stop(client, path), 1);
+    await held.hit;
+    // Its connection would be dropped two seconds later.
+    const result = await events.until("result");
+    assert.equal(result.data.text, "whole");
+    const end = await events.until("end");
+    assert.equal(end.data.status, "ok");
+    held.release();
+    await eventually("nothing waits for it", async () => {
+      const [{ held_until }] = await faulty.sql`
+        select held_until from copilot_internal.execution_contexts where conversation_id = ${path.conversation_id}`;
+      return held_until === null;
+    });
+  }
+  assert.equal(sent(at.interrupt), before);
 });
 
 Deno.test("neither another path's, nor another tenant's", async () => {
@@ -153,7 +196,9 @@ Deno.test("while an interrupt is on its way nothing else begins, and it hits not
   const next = run("import time; time.sleep(0.2); print('whole')");
   await waits.hit;
   await eventually("its claim has been answered", () => waits.served() > 0);
+  const claims = faulty.database.requests.filter(at.claim).length;
   waits.release();
+  await eventually("it asks again", () => faulty.database.requests.filter(at.claim).length > claims);
   assert.equal(sent(at.execute), executions);
   held.release();
   assert.equal((await events.rest()).at(-1)?.data.status, "cancelled");
@@ -193,6 +238,19 @@ Deno.test("and where the database does not say whether it can be sent, or who is
   assert.equal((await events.rest()).at(-1)?.data.status, "cancelled");
   assert.deepEqual(faults.map((fault) => fault.left()), [0, 0]);
   assert.equal((await run("kept, n > 0")).results[0].text, "('yes', True)");
+});
+
+Deno.test("a stop that comes while a run's time limit is being enforced does not change why it ended", async () => {
+  const { client, path } = await open();
+  const events = await stream(client, { ...path, code: endless, timeout_ms: 500 });
+  const held = faulty.proxy.intercept(at.interrupt, { kind: "hold" });
+  await held.hit;
+  assert.equal(await stop(client, path), 1);
+  const asked = faulty.database.intercept(at.stopped, { kind: "hold_answer" });
+  await eventually("whoever runs it has been told", () => asked.served() > 0);
+  asked.release();
+  held.release();
+  assert.equal((await events.rest()).at(-1)?.data.status, "timed_out");
 });
 
 Deno.test("code that does not yield: its kernel is restarted, and the answer says so", async () => {

@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(107);
+select plan(110);
 
 -- Begins an execution whose end will be noted within a minute. Returns how variables were lost before.
 create function pg_temp.start(
@@ -335,6 +335,32 @@ select results_eq(
   $$ select state_id from public.copilot_kernel_state(pg_temp.id(611), pg_temp.id(601), 'python') $$,
   $$ select first from state $$,
   'or does not say how far it has counted'
+);
+select pg_temp.begin_context(603, 'states', 'c', 'p603', 'states 603') \g /dev/null
+create temp table counted as select pg_temp.state(603) as id;
+select public.copilot_start_execution(pg_temp.id(620), pg_temp.id(603), 'python', 60000, 0, 2) \g /dev/null
+create temp table claimed as select clock_timestamp() as at;
+select public.copilot_finish_execution(pg_temp.id(620), pg_temp.id(603), 'python', 'ok', 1, 0) \g /dev/null
+select results_eq(
+  $$ select state_id = id from public.copilot_kernel_state(pg_temp.id(621), pg_temp.id(603), 'python', 1, (select at from claimed)), counted $$,
+  $$ values (true) $$,
+  'a lower number may have been given before that of what had not ended when it was asked for'
+);
+select results_eq(
+  $$ select state_id = id from public.copilot_kernel_state(pg_temp.id(621), pg_temp.id(603), 'python', 1, clock_timestamp()), counted $$,
+  $$ values (false) $$,
+  'but not after it had: then it is a new kernel''s, though there never was a first one in the ledger'
+);
+select public.copilot_start_execution(pg_temp.id(622), pg_temp.id(603), 'python', 60000, 0, 4),
+  public.copilot_finish_execution(pg_temp.id(622), pg_temp.id(603), 'python', 'ok', 1, 0) \g /dev/null
+update counted set id = pg_temp.state(603);
+select results_eq(
+  $$
+    select previous_termination_reason, state_id = id
+    from public.copilot_start_execution(pg_temp.id(623), pg_temp.id(603), 'python', 60000, 0, 1, clock_timestamp()), counted
+  $$,
+  $$ values ('kernel_restarted', false) $$,
+  'an execution that begins with it finds that out, too'
 );
 select results_eq(
   $$

@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(36);
+select plan(37);
 
 -- A claim under these quotas.
 create function pg_temp.claim(
@@ -164,9 +164,10 @@ select results_eq(
   $$ select outcome from pg_temp.evict(511, 'new', 3) $$, $$ values ('pending') $$,
   'until that is done who wants the place waits, and no other context ends for it'
 );
-update copilot_internal.execution_contexts set terminated_at = terminated_at - interval '5 s' where id = pg_temp.id(502);
+update copilot_internal.execution_contexts set kill_attempted_at = kill_attempted_at - interval '2 s' where id = pg_temp.id(502);
 select results_eq(
-  $$ select outcome from pg_temp.evict(511, 'new', 3) $$, $$ values ('quota_exceeded') $$, 'if it fails, the place is taken'
+  $$ select * from pg_temp.evict(511, 'new', 3) $$, $$ values ('evicted', pg_temp.id(502), 'evict 502') $$,
+  'if that takes long, because it fails or whoever was at it has died, it is tried again'
 );
 select public.copilot_confirm_sandbox_killed(pg_temp.id(502), 'evict 502') \g /dev/null
 select results_eq(
@@ -176,6 +177,7 @@ select results_eq(
   $$ select termination_reason from copilot_internal.execution_contexts where id = pg_temp.id(502) $$, $$ values ('evicted') $$,
   'why it ended is kept'
 );
+update copilot_internal.execution_contexts set terminated_at = terminated_at - interval '5 s' where id = pg_temp.id(502);
 insert into copilot_internal.open_executions (id, tenant_id, conversation_id, path_id, language, deadline_at)
 select pg_temp.id(n), 'evict', 'c', 'p' || n, 'python', clock_timestamp() + interval '1 minute' from (values (501), (503)) as v (n);
 select results_eq(
@@ -183,6 +185,11 @@ select results_eq(
   'neither a claim in flight is ended, nor a path on which something is open'
 );
 update copilot_internal.open_executions set deadline_at = clock_timestamp() where id = pg_temp.id(501);
+select public.copilot_start_execution(pg_temp.id(520), pg_temp.id(501), 'python', 60000) \g /dev/null
+select results_eq(
+  $$ select outcome from pg_temp.evict(512, 'newer', 3) $$, $$ values ('quota_exceeded') $$, 'nor one on which the ledger knows of something'
+);
+select public.copilot_finish_execution(pg_temp.id(520), pg_temp.id(501), 'python', 'ok', 1, 0) \g /dev/null
 select results_eq(
   $$ select id from pg_temp.evict(512, 'newer', 3) $$, $$ values (pg_temp.id(501)) $$,
   'one whose process has died holds up nobody'

@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(35);
+select plan(36);
 
 -- A claim for an execution on a path of conversation c.
 create function pg_temp.open(p_number integer, p_path_id text default 'p', p_tenant_id text default 'stops', p_language text default 'python')
@@ -87,6 +87,7 @@ select ok(pg_temp.hold(11) is null, 'no interrupt may be sent: it could hit that
 select public.copilot_close_execution(pg_temp.id(21)), pg_temp.open(22, 'p', 'stops', 'javascript') \g /dev/null
 create temp table held as select pg_temp.hold(11) as until;
 select ok(until > clock_timestamp(), 'it may when there is none but in other languages') from held;
+select is(pg_temp.hold(11), until, 'asking again, because the answer was lost, is no second hold') from held;
 select ok(
   pg_temp.open(23) = 'pending' and pg_temp.hold(22, 'javascript') is null,
   'meanwhile no execution begins, and nobody else has them wait'

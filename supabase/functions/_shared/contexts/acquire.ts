@@ -8,7 +8,7 @@ import { pause } from "../pause.ts";
 import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
 import type { ContextCall } from "./context_call.ts";
 import type { Claim, Context } from "./context_store.ts";
-import { killAll } from "./kills.ts";
+import { KILL_MILLISECONDS, killAll } from "./kills.ts";
 import type { PathKey } from "./path_key.ts";
 import { sweepInPassing } from "./sweep.ts";
 
@@ -24,6 +24,8 @@ export interface AcquireOptions {
     /** How long it may take, in seconds: the context must outlive it. */
     readonly seconds: number;
   };
+  /** Aborts when the execution has been stopped. */
+  readonly stopped?: AbortSignal;
   /** Whether another path of the conversation may be ended for this one. */
   readonly evict?: boolean;
   /** False: this request has created a sandbox already, and must not create another. */
@@ -73,6 +75,7 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
   let awaitedId: string | undefined;
 
   for (let polls = 0;;) {
+    if (options.stopped?.aborted) throw new ContextError("cancelled", "The run was stopped before its code was sent.");
     const claim = await store.claim(key, {
       leaseSeconds: config.context.leaseSeconds,
       defaultTtlSeconds: config.context.ttlSeconds,
@@ -84,7 +87,9 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
       probationSeconds: config.sandbox.probationSeconds,
       createsPerMinute: config.context.createsPerMinute,
       execution,
-      evict: options.evict ?? false,
+      // Not for a place that this request could not clear, or not use any more.
+      evict: (options.evict ?? false) && mayCreate &&
+        performance.now() + KILL_MILLISECONDS + config.sandbox.createSeconds * 1000 < call.answerBy,
     });
     if (claim.outcome === "reused" || claim.outcome === "claimed") trace.about({ context_id: claim.id });
     switch (claim.outcome) {
@@ -211,7 +216,7 @@ function lifeSeconds(config: Config, context: { ttl_seconds: number }, holdSecon
 }
 
 function busy(retryAfterSeconds: number): ContextError {
-  return new ContextError("context_busy", "Another request is creating this path's sandbox. Try again.", {
+  return new ContextError("context_busy", "Another request has this path's sandbox in hand. Try again.", {
     retryAfterSeconds,
   });
 }

@@ -186,7 +186,7 @@ export class ContextStore {
     }, z.array(z.object({ id: z.uuid(), sandbox_id: z.string().nullable() })));
   }
 
-  /** How the context of a path ended whose variables had this id, if that is what they went with, and is known. */
+  /** How the variables of a path were lost that had this state id, as long as that is known. */
   async lossOf(
     { tenant_id, conversation_id, path_id }: Pick<Context, "tenant_id" | "conversation_id" | "path_id">,
     stateId: string,

@@ -7,7 +7,7 @@ import type { SandboxOfContext } from "./context_store.ts";
 const AT_ONCE = 10;
 
 /** The longest that one kill and its note may take, in milliseconds: none is begun later than that before the end. */
-const KILL_MILLISECONDS = 30_000;
+export const KILL_MILLISECONDS = 30_000;
 
 /**
  * Kills the sandboxes and notes each confirmed kill in its context, where one is owed. A kill that fails is logged with

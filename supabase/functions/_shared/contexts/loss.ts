@@ -16,7 +16,9 @@ export async function lossOf(
   expects: string | undefined,
 ): Promise<Loss | null> {
   if (expects === undefined || expects === context.state_id) return null;
-  return asLoss(await store.lossOf(context, expects) ?? context);
+  return asLoss(
+    await store.lossOf(context, expects) ?? { previous_termination_reason: null, previous_terminated_at: null },
+  );
 }
 
 /** How variables were lost, as callers are told. */

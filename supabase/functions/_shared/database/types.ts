@@ -175,7 +175,14 @@ export type Database = {
       };
       "copilot_keep_execution": { Args: { "p_execution_id": string; "p_lease_seconds": number }; Returns: boolean };
       "copilot_kernel_state": {
-        Args: { "p_context_id": string; "p_execution_count"?: number; "p_execution_id": string; "p_language": string };
+        Args: {
+          "p_claimed_at"?: string;
+          "p_context_id": string;
+          "p_elapsed_ms"?: number;
+          "p_execution_count"?: number;
+          "p_execution_id": string;
+          "p_language": string;
+        };
         Returns: {
           "previous_terminated_at": string;
           "previous_termination_reason": string;
@@ -204,6 +211,7 @@ export type Database = {
       "copilot_settle_claim": { Args: { "p_context_id": string }; Returns: boolean };
       "copilot_start_execution": {
         Args: {
+          "p_claimed_at"?: string;
           "p_context_id": string;
           "p_elapsed_ms"?: number;
           "p_execution_count"?: number;

@@ -26,7 +26,7 @@ export async function whenOpen<Answer>(
     const answer = await attempt();
     if (answer !== "closed") return answer;
     do {
-      if (cancelled.aborted) throw new ContextError("cancelled", "The caller went away.");
+      if (cancelled.aborted) throw new ContextError("cancelled", "The run was stopped, or its caller went away.");
       if (!await pause(polls++, Math.min(giveUpAt, call.answerBy))) {
         // Not for want of this request's time.
         if (giveUpAt > call.answerBy) throw unavailable("its port is closed");

@@ -46,6 +46,8 @@ export type ExecutionClaim = z.infer<typeof claimSchema>;
 /** One execution, in the ledger's words. */
 export interface LedgerEntry {
   readonly executionId: string;
+  /** When its context was claimed for it, on the database's clock: what had ended by then has lower numbers. */
+  readonly claimedAt: string;
   readonly contextId: string;
   readonly language: Language;
 }
@@ -123,20 +125,23 @@ export class ExecutionStore {
       p_limit_ms: Math.ceil(limit),
       p_elapsed_ms: Math.round(elapsed),
       p_execution_count: count,
+      p_claimed_at: entry.claimedAt,
     }, z.array(stateSchema).max(1));
     return rows[0];
   }
 
   /**
-   * What variables there are in the context, whose kernel has just counted to `count`, if it said so. Undefined: it has
-   * ended.
+   * What variables there are in the context, whose kernel has counted to `count`, if it said so when it was asked `elapsed`
+   * milliseconds ago. Undefined: it has ended.
    */
-  async state(entry: LedgerEntry, count: number | null): Promise<State | undefined> {
+  async state(entry: LedgerEntry, count: number | null, elapsed: number): Promise<State | undefined> {
     const rows = await this.rpc.call("copilot_kernel_state", {
       p_execution_id: entry.executionId,
       p_context_id: entry.contextId,
       p_language: entry.language,
       p_execution_count: count ?? undefined,
+      p_claimed_at: entry.claimedAt,
+      p_elapsed_ms: Math.round(elapsed),
     }, z.array(stateSchema).max(1));
     return rows[0];
   }
@@ -207,7 +212,7 @@ export class ExecutionStore {
 
   /**
    * Has new executions in the context wait for so many milliseconds at most, so that this one can be interrupted and no
-   * other. Returns until when. Null: others of its language are open.
+   * other. Returns until when. Null: another one is open that it could hit, or waits likewise, or the context has ended.
    */
   async holdKernel(entry: LedgerEntry, milliseconds: number): Promise<string | null> {
     return await this.rpc.call("copilot_hold_kernel", {

@@ -2,6 +2,8 @@
 import type { Acquired } from "../contexts/acquire.ts";
 import { lossOf, stateLost } from "../contexts/loss.ts";
 import type { Loss } from "../contract/state.ts";
+import { asContextError } from "../errors.ts";
+import { unavailable } from "../sandbox/kernel.ts";
 import type { LedgerEntry } from "./execution_store.ts";
 import { ask } from "./interruption.ts";
 import type { Run } from "./run.ts";
@@ -22,7 +24,8 @@ export async function meetExpectation(
 
 /**
  * Asks the kernel itself, for a request that will not run without its variables: it may have gone since the context was
- * acquired, or before that without anybody's notice. One that others keep busy is alive.
+ * acquired, or before that without anybody's notice. One that others keep busy is alive. Returns whether there was nobody
+ * to ask.
  *
  * @throws ContextError `state_lost`, or when it could not be asked
  */
@@ -30,10 +33,18 @@ export async function assertExpected(
   run: Pick<Run, "call" | "request">,
   { context, sandbox }: Acquired,
   entry: LedgerEntry,
-): Promise<void> {
+): Promise<"gone" | "closed" | null> {
   const { call, request } = run;
-  if (request.expects === undefined || request.on_loss !== "refuse") return;
-  const { count } = await call.trace.measure("kernel", () => ask(sandbox, request));
-  const state = await call.executions.state(entry, count);
+  if (request.expects === undefined || request.on_loss !== "refuse") return null;
+  const asked = performance.now();
+  const { outcome, count, isRestarted } = await call.trace.measure("kernel", () => ask(sandbox, request))
+    .catch((thrown) => {
+      // Of the request's own code nothing has been sent.
+      throw asContextError(thrown).code === "execution_lost" ? unavailable("the question was lost") : thrown;
+    });
+  if (outcome === "gone" || outcome === "closed") return outcome;
+  if (isRestarted) await call.executions.noteKernelRestart(entry);
+  const state = await call.executions.state(entry, count, performance.now() - asked);
   if (state) await meetExpectation(run, { context: { ...context, ...state } });
+  return null;
 }

@@ -13,36 +13,39 @@ import type { Transcript } from "./transcript.ts";
 /** How long the next execution may wait for an interrupt, in milliseconds. Longer than that can be on its way. */
 const HOLD_MILLISECONDS = YIELD_MILLISECONDS + 3_000;
 
+/** Why a run was cut off: what came first. */
+type Reason = "timed_out" | "stopped" | "gone";
+
 export type InterruptibleEnding =
   | Exclude<Ending, { outcome: "interrupted" }>
-  /** The kernel took the interrupt, and is free. */
-  | { readonly outcome: "yielded" }
-  /** The connection was dropped. Whether the kernel is free is not known. */
-  | { readonly outcome: "dropped" };
+  /** Yielded: the kernel took the interrupt, and is free. Dropped: the connection was, and nobody knows whether it is. */
+  | { readonly outcome: "yielded" | "dropped"; readonly reason: Reason };
 
 /**
- * Runs a request's code until it ends, or until `until` aborts: then it is interrupted, and has a moment to yield.
+ * Runs a request's code until it ends, or until `until` aborts, because it was stopped, or its caller has gone, or its
+ * time: then it is interrupted, and has a moment to yield.
  *
  * @throws ContextError as the kernel's `run` does
  */
 export async function runUntil(
   until: AbortSignal,
-  { call, request, memory }: Pick<Run, "call" | "request" | "memory">,
+  { call, request, memory, stopped, gone }: Run,
   sandbox: LiveSandbox,
   entry: LedgerEntry,
   record: RunRecord,
   transcript: Transcript,
 ): Promise<InterruptibleEnding> {
-  const dropped = new AbortController();
+  const attempt = new Attempt();
   let patience: ReturnType<typeof setTimeout> | undefined;
-  let interrupting: Promise<boolean> | undefined;
+  let interrupting: Promise<void> | undefined;
+  let reason: Reason = "timed_out";
   const interrupt = () => {
-    patience = setTimeout(() => dropped.abort(), YIELD_MILLISECONDS);
+    if (stopped.aborted) reason = "stopped";
+    else if (gone.aborted) reason = "gone";
+    patience = setTimeout(() => attempt.dropped.abort(), YIELD_MILLISECONDS);
     // What has not begun is in line behind another, or its kernel starts: there is nothing to interrupt.
-    interrupting = record.begunAt === undefined
-      ? Promise.resolve(false)
-      : interruptAlone(call, sandbox, entry, dropped);
-    void interrupting.then((isSent) => isSent || dropped.abort());
+    if (record.begunAt === undefined) attempt.dropped.abort();
+    else interrupting = interruptAlone(call, sandbox, entry, attempt);
   };
   until.addEventListener("abort", interrupt);
   if (until.aborted) interrupt();
@@ -52,46 +55,64 @@ export async function runUntil(
       await transcript.take(message);
       memory.keepResults(transcript.resultsCharacters);
     };
-    const ending = await runInKernel(sandbox, request, dropped.signal, take, () => memory.hasRoomForLine(until));
-    if (ending.outcome === "interrupted") return { outcome: "dropped" };
-    // It may have ended by itself, just before the interrupt was sent.
-    return ending.outcome === "ended" && await interrupting ? { outcome: "yielded" } : ending;
+    const hasRoom = () => memory.hasRoomForLine(until);
+    const ending = await runInKernel(sandbox, request, attempt.dropped.signal, take, hasRoom);
+    attempt.isOver = true;
+    if (ending.outcome === "interrupted") return { outcome: "dropped", reason };
+    if (ending.outcome !== "ended" || !attempt.mayHaveCome) return ending;
+    await interrupting;
+    attempt.release?.();
+    return attempt.mayHaveCome ? { outcome: "yielded", reason } : ending;
   } finally {
     clearTimeout(patience);
     until.removeEventListener("abort", interrupt);
+    // What is still on its way must not outlive the run.
+    attempt.isOver = true;
+    attempt.dropped.abort();
     // Also of a line that was cut off, or that was no message.
     memory.keepResults(transcript.resultsCharacters);
   }
 }
 
-/**
- * Interrupts an execution in its kernel, unless another one could be hit. Returns whether its kernel may have been told:
- * when that is not known, the connection is dropped, too.
- */
+/** How far the interrupt of one run has come. */
+class Attempt {
+  /** Drops the run's connection, and the interrupt's. */
+  readonly dropped = new AbortController();
+  /** Whether the run has ended, and an interrupt would come too late. */
+  isOver = false;
+  /** Whether its kernel may have been told. */
+  mayHaveCome = false;
+  /** Lets others begin, once it has been told. Where the run does not end, the hold does, by itself. */
+  release: (() => void) | undefined;
+}
+
+/** Interrupts an execution in its kernel, unless another one could be hit. Where that fails, its connection is dropped. */
 async function interruptAlone(
   { executions }: Pick<Run["call"], "executions">,
   sandbox: LiveSandbox,
   entry: LedgerEntry,
-  dropped: AbortController,
-): Promise<boolean> {
-  const failed = (error: unknown) =>
+  attempt: Attempt,
+): Promise<void> {
+  const failed = (error: unknown) => {
     log("warning", { event: "kernel_not_interrupted", context_id: entry.contextId, error: describe(error) });
+    attempt.dropped.abort();
+  };
   const heldUntil = await executions.holdKernel(entry, HOLD_MILLISECONDS).catch(failed);
-  if (!heldUntil) return false;
-  let isTold: boolean | undefined = false;
+  if (!heldUntil) return attempt.dropped.abort();
+  const release = () => inBackground("kernel_not_released", executions.releaseKernel(entry.contextId, heldUntil));
   try {
     const id = await findKernel(sandbox, entry.language);
-    if (id !== null && !dropped.signal.aborted) {
-      // Unknown, while it is asked for.
-      isTold = undefined;
-      isTold = await interruptKernel(sandbox, id, dropped.signal);
-      if (!isTold) failed(new Error("nobody takes interrupts"));
+    if (id === null) attempt.dropped.abort();
+    else if (!attempt.isOver && !attempt.dropped.signal.aborted) {
+      attempt.mayHaveCome = true;
+      attempt.mayHaveCome = await interruptKernel(sandbox, id, attempt.dropped.signal);
+      if (!attempt.mayHaveCome) failed(new Error("nobody takes interrupts"));
     }
+    if (attempt.mayHaveCome) attempt.release = release;
+    else release();
   } catch (error) {
     failed(error);
-    dropped.abort();
+    // One that may still arrive must find no other execution.
+    if (!attempt.mayHaveCome) release();
   }
-  // If it may still arrive, it must find no other execution: the hold ends by itself.
-  if (isTold !== undefined) inBackground("kernel_not_released", executions.releaseKernel(entry.contextId, heldUntil));
-  return isTold ?? true;
 }

@@ -1,7 +1,7 @@
 /** What follows when a run was interrupted: its kernel must be free for the next one, if need be by a restart. */
 import type { Language } from "../contract/execute_code.ts";
 import { describe, log } from "../log.ts";
-import { type Program, run, unavailable } from "../sandbox/kernel.ts";
+import { type Ending, KERNEL_RESTARTED, type Program, run, unavailable } from "../sandbox/kernel.ts";
 import { restartKernel } from "../sandbox/kernel_control.ts";
 import { type LiveSandbox, SANDBOX_CALL_MILLISECONDS } from "../sandbox/live_sandbox.ts";
 
@@ -56,7 +56,9 @@ export async function freeKernel(
   for (let question = 1;; question++) {
     try {
       const answer = await ask(sandbox, interrupted.program);
-      if (answer.isFree) return await noteIfNew(answer.count, interrupted, announce);
+      if (answer.outcome === "closed") throw unavailable("its port is closed");
+      // A sandbox that is gone holds nobody up.
+      if (answer.outcome !== "interrupted") return await noteIfNew(answer.count, interrupted, announce);
       if (question >= QUESTIONS) break;
     } catch (thrown) {
       // A kernel that could not be asked is not known to be stuck.
@@ -106,26 +108,26 @@ async function noteIfNew(
 }
 
 /**
- * Whether the kernel answers in time, and with which number. The template takes a run's environment variables away only
+ * Asks the kernel for its next number, by a program that does nothing: `interrupted` when it does not answer in time. The template takes a run's environment variables away only
  * after a run that came to its end: this one does, so it carries them, empty.
  *
- * @throws ContextError when it could not be asked
+ * @throws ContextError when nobody knows whether it was asked
  */
 export async function ask(
   sandbox: LiveSandbox,
   { language, envs = {} }: Program,
-): Promise<{ readonly isFree: boolean; readonly count: number | null }> {
+): Promise<Ending & { readonly count: number | null; readonly isRestarted: boolean }> {
   const question = {
     language,
     code: NOTHING[language],
     envs: Object.fromEntries(Object.keys(envs).map((name) => [name, ""])),
   };
   let count: number | null = null;
-  const answer = await run(sandbox, question, AbortSignal.timeout(QUESTION_MILLISECONDS), (message) => {
+  let isRestarted = false;
+  const ending = await run(sandbox, question, AbortSignal.timeout(QUESTION_MILLISECONDS), (message) => {
     if (message.type === "number_of_executions") count = message.execution_count;
+    else if (message.type === "error" && message.name === KERNEL_RESTARTED) isRestarted = true;
     return Promise.resolve();
   });
-  if (answer.outcome === "closed") throw unavailable("its port is closed");
-  // A sandbox that is gone holds nobody up.
-  return { isFree: answer.outcome !== "interrupted", count };
+  return { ...ending, count, isRestarted };
 }

@@ -29,14 +29,21 @@ export async function runInSandbox(
   acquired: Acquired,
   lost: Loss | null,
 ): Promise<KeptAnswer | "gone" | "closed"> {
-  const { call, request, timeout, executionId, gone, stopped } = run;
-  const entry = { executionId, contextId: acquired.context.id, language: request.language };
-  await assertExpected(run, acquired, entry);
+  const { call, request, executionId } = run;
+  const { id: contextId, last_used_at: claimedAt } = acquired.context;
+  const entry = { executionId, contextId, claimedAt, language: request.language };
+  const absence = run.stopped.aborted ? null : await assertExpected(run, acquired, entry);
+  if (absence) return absence;
   const isSent = await maySend(run);
   checkTime(run);
 
-  const record = new RunRecord(call, entry, timeout + AFTERMATH_MILLISECONDS, request.idempotency_key !== undefined);
-  const until = AbortSignal.any([AbortSignal.timeout(timeout), gone, stopped]);
+  const record = new RunRecord(
+    call,
+    entry,
+    run.timeout + AFTERMATH_MILLISECONDS,
+    request.idempotency_key !== undefined,
+  );
+  const until = AbortSignal.any([AbortSignal.timeout(run.timeout), run.gone, run.stopped]);
   const transcript = new Transcript(run.tell, () => run.memory.hasRoomForLine(until));
   if (!isSent) {
     const outputs = request.outputs.map((path) => ({ status: "unavailable" as const, path }));
@@ -67,13 +74,13 @@ export async function runInSandbox(
   const isRestarted = ending.outcome === "dropped"
     ? await free(run, acquired, entry, record, sent)
     : await cleanUp(run, acquired, record, transcript);
-  const isInterrupted = ending.outcome !== "ended";
-  if (isInterrupted && gone.aborted) {
+  const reason = ending.outcome === "ended" ? null : ending.reason;
+  if (reason === "gone") {
     await record.end({ status: "cancelled", duration, ...said() });
     throw cancelled();
   }
   const execution = {
-    ...transcript.execution(isInterrupted ? stopped.aborted ? "cancelled" : "timed_out" : null),
+    ...transcript.execution(reason === "stopped" ? "cancelled" : reason),
     duration_ms: Math.round(duration),
     kernel_restarted: isRestarted,
     outputs: request.outputs.length === 0

@@ -2,7 +2,7 @@
 import { inBackground } from "../background.ts";
 import { acquire } from "../contexts/acquire.ts";
 import type { PathKey } from "../contexts/path_key.ts";
-import { ContextError } from "../errors.ts";
+import { asContextError, ContextError } from "../errors.ts";
 import { putFiles } from "../sandbox/files.ts";
 import { whenOpen } from "./closed_kernel.ts";
 import { meetExpectation } from "./expectation.ts";
@@ -14,19 +14,23 @@ import { watch } from "./stop_watch.ts";
 
 /**
  * Runs a request's code, and makes sure that whatever became of it is noted and its kernel free. Stopped by name, it has
- * an answer all the same, with what the code had said.
+ * an answer all the same, with what the code had said, if its sandbox was there.
  *
  * @throws ContextError `execution_lost` when nobody knows how far the code came, `cancelled` when it was stopped because
- * its caller had gone; of any other one nothing has run: `state_lost` when the request will not run on new variables
+ * its caller had gone, or before it had a sandbox; of any other one nothing has run: `state_lost` when the request will not run on new variables
  */
 export async function runOnPath(run: Omit<Run, "stopped">, key: PathKey): Promise<KeptAnswer> {
   const { executions } = run.call;
-  const { stopped, end } = watch(executions, run.executionId);
+  const { stopped, end } = watch(run.call, run.executionId);
   try {
     return await runOnContext({ ...run, stopped }, key);
   } catch (thrown) {
     // Its end was noted only if it had begun.
     inBackground("execution_not_closed", executions.close(run.executionId));
+    // A loop would send it again, and what was stopped would run.
+    if (stopped.aborted && asContextError(thrown).retryable) {
+      throw new ContextError("cancelled", "The run was stopped before its code was sent.", { cause: thrown });
+    }
     throw thrown;
   } finally {
     end();
@@ -47,6 +51,7 @@ async function runOnContext(run: Run, key: PathKey): Promise<KeptAnswer> {
         seconds: Math.ceil((timeout + INTERRUPTION_MILLISECONDS) / 1000),
       },
       evict: request.evict !== undefined,
+      stopped: run.stopped,
       mayCreate,
     });
     checkTime(run);
@@ -58,7 +63,8 @@ async function runOnContext(run: Run, key: PathKey): Promise<KeptAnswer> {
     checkTime(run);
     const answer = files === "gone"
       ? files
-      : await whenOpen(call, acquired, run.gone, () => runInSandbox(run, acquired, lost));
+      : await whenOpen(call, acquired, AbortSignal.any([run.gone, run.stopped]), () =>
+        runInSandbox(run, acquired, lost));
     if (answer !== "gone") return answer;
     mayCreate = !acquired.hasCreated;
   }

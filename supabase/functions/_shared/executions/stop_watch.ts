@@ -5,7 +5,7 @@ import type { ExecutionStore } from "./execution_store.ts";
 const EVERY_MILLISECONDS = 1_000;
 
 interface Watched {
-  readonly executions: Pick<ExecutionStore, "stopped">;
+  readonly call: { readonly executions: Pick<ExecutionStore, "stopped">; readonly answerBy: number };
   readonly stop: AbortController;
 }
 
@@ -14,11 +14,11 @@ let isWatching = false;
 
 /** Watches over one execution: its signal aborts when somebody has asked to stop it. Must be ended. */
 export function watch(
-  executions: Watched["executions"],
+  call: Watched["call"],
   executionId: string,
 ): { readonly stopped: AbortSignal; readonly end: () => void } {
   const stop = new AbortController();
-  watched.set(executionId, { executions, stop });
+  watched.set(executionId, { call, stop });
   if (!isWatching) {
     isWatching = true;
     setTimeout(look, EVERY_MILLISECONDS);
@@ -27,14 +27,15 @@ export function watch(
 }
 
 async function look(): Promise<void> {
-  // The one that came last has the most time left for its calls.
-  const [last] = [...watched.values()].slice(-1);
-  if (!last) {
+  // By way of the one that has the most time left for its calls.
+  const [longest] = [...watched.values()].sort((one, other) => other.call.answerBy - one.call.answerBy);
+  if (!longest) {
     isWatching = false;
     return;
   }
   try {
-    for (const id of await last.executions.stopped([...watched.keys()])) watched.get(id)?.stop.abort();
+    const { executions } = longest.call;
+    for (const id of await executions.stopped([...watched.keys()])) watched.get(id)?.stop.abort();
   } catch (error) {
     log("error", { event: "stops_not_asked_for", error: describe(error) });
   }

@@ -48,7 +48,7 @@ async function kernelIds(sandbox: LiveSandbox, language: Language): Promise<stri
   try {
     const listed = await sandbox.listKernels();
     const signal = AbortSignal.timeout(SANDBOX_CALL_MILLISECONDS);
-    const kernels = kernelsSchema.safeParse(listed.ok ? await firstJson(listed, signal) : null);
+    const kernels = kernelsSchema.safeParse(listed.ok ? await firstJson(listed, signal) : await listed.body?.cancel());
     if (!kernels.success) throw unavailable(`the kernels' list came with ${listed.status}`);
     return kernels.data.filter((kernel) => kernel.language === language).map(({ id }) => id);
   } catch (thrown) {

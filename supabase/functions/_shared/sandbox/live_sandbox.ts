@@ -55,7 +55,8 @@ export class LiveSandbox {
   /** Has a kernel interrupt what it runs. Its id is the one that it has among the kernels. */
   async interruptKernel(id: string, signal: AbortSignal): Promise<Response> {
     const path = `/api/kernels/${encodeURIComponent(id)}/interrupt`;
-    return await sendOnce(this.#to(JUPYTER_PORT, path, { method: "POST", signal }));
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(SANDBOX_CALL_MILLISECONDS)]);
+    return await sendOnce(this.#to(JUPYTER_PORT, path, { method: "POST", signal: limit }));
   }
 
   /** Sends files, all at once. Their paths are absolute. */
