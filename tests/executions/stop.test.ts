@@ -122,31 +122,6 @@ Deno.test("what was stopped before it had a sandbox is not to be tried again", a
   assert.equal(sent((request) => at.execute(request) && request.code === "never = 1"), 0);
 });
 
-Deno.test("a run that ends by itself while its interrupt is prepared has ended as it did", async () => {
-  const { client, path, run } = await open();
-  await run("import threading\ngo = threading.Event()");
-  const before = sent(at.interrupt);
-  for (const step of [at.hold, at.kernels]) {
-    const events = await stream(client, { ...path, code: "import time\nprint('begun')\ntime.sleep(3)\n'whole'" });
-    await events.until("stdout");
-    const held = faulty[step === at.hold ? "database" : "proxy"].intercept(step, { kind: "hold" });
-    assert.equal(await stop(client, path), 1);
-    await held.hit;
-    // Its connection would be dropped two seconds later.
-    const result = await events.until("result");
-    assert.equal(result.data.text, "whole");
-    const end = await events.until("end");
-    assert.equal(end.data.status, "ok");
-    held.release();
-    await eventually("nothing waits for it", async () => {
-      const [{ held_until }] = await faulty.sql`
-        select held_until from copilot_internal.execution_contexts where conversation_id = ${path.conversation_id}`;
-      return held_until === null;
-    });
-  }
-  assert.equal(sent(at.interrupt), before);
-});
-
 Deno.test("neither another path's, nor another tenant's", async () => {
   const { client, path } = await open();
   const events = await stream(client, { ...path, code: endless });

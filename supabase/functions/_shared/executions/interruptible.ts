@@ -4,7 +4,7 @@ import { describe, log } from "../log.ts";
 import { type Ending, run as runInKernel } from "../sandbox/kernel.ts";
 import { findKernel, interruptKernel } from "../sandbox/kernel_control.ts";
 import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
-import type { LedgerEntry } from "./execution_store.ts";
+import type { ExecutionStore, LedgerEntry } from "./execution_store.ts";
 import { YIELD_MILLISECONDS } from "./interruption.ts";
 import type { Run } from "./run.ts";
 import type { RunRecord } from "./run_record.ts";
@@ -15,6 +15,10 @@ const HOLD_MILLISECONDS = YIELD_MILLISECONDS + 3_000;
 
 /** Why a run was cut off: what came first. */
 type Reason = "timed_out" | "stopped" | "gone";
+
+type Holds = Pick<ExecutionStore, "holdKernel" | "releaseKernel">;
+/** What of a sandbox it takes. */
+type Kernel = Pick<LiveSandbox, "execute" | "listKernels" | "interruptKernel">;
 
 export type InterruptibleEnding =
   | Exclude<Ending, { outcome: "interrupted" }>
@@ -29,10 +33,12 @@ export type InterruptibleEnding =
  */
 export async function runUntil(
   until: AbortSignal,
-  { call, request, memory, stopped, gone }: Run,
-  sandbox: LiveSandbox,
+  { call, request, memory, stopped, gone }: Pick<Run, "request" | "memory" | "stopped" | "gone"> & {
+    readonly call: { readonly executions: Holds };
+  },
+  sandbox: Kernel,
   entry: LedgerEntry,
-  record: RunRecord,
+  record: Pick<RunRecord, "begin" | "begunAt">,
   transcript: Transcript,
 ): Promise<InterruptibleEnding> {
   const attempt = new Attempt();
@@ -88,8 +94,8 @@ class Attempt {
 
 /** Interrupts an execution in its kernel, unless another one could be hit. Where that fails, its connection is dropped. */
 async function interruptAlone(
-  { executions }: Pick<Run["call"], "executions">,
-  sandbox: LiveSandbox,
+  { executions }: { readonly executions: Holds },
+  sandbox: Kernel,
   entry: LedgerEntry,
   attempt: Attempt,
 ): Promise<void> {

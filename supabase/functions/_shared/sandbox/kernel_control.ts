@@ -14,7 +14,10 @@ const kernelsSchema = z.array(z.looseObject({ id: z.string(), language: z.string
  *
  * @throws ContextError
  */
-export async function findKernel(sandbox: LiveSandbox, language: Language): Promise<string | null> {
+export async function findKernel(
+  sandbox: Pick<LiveSandbox, "listKernels">,
+  language: Language,
+): Promise<string | null> {
   const ids = await kernelIds(sandbox, language);
   return ids.length === 1 ? ids[0] : null;
 }
@@ -25,7 +28,11 @@ export async function findKernel(sandbox: LiveSandbox, language: Language): Prom
  *
  * @throws ContextError when that is not known
  */
-export async function interruptKernel(sandbox: LiveSandbox, id: string, signal: AbortSignal): Promise<boolean> {
+export async function interruptKernel(
+  sandbox: Pick<LiveSandbox, "interruptKernel">,
+  id: string,
+  signal: AbortSignal,
+): Promise<boolean> {
   try {
     const answer = await sandbox.interruptKernel(id, signal);
     await answer.body?.cancel();
@@ -44,7 +51,7 @@ export async function restartKernel(sandbox: LiveSandbox, language: Language): P
   for (const id of await kernelIds(sandbox, language)) await restart(sandbox, id);
 }
 
-async function kernelIds(sandbox: LiveSandbox, language: Language): Promise<string[]> {
+async function kernelIds(sandbox: Pick<LiveSandbox, "listKernels">, language: Language): Promise<string[]> {
   try {
     const listed = await sandbox.listKernels();
     const signal = AbortSignal.timeout(SANDBOX_CALL_MILLISECONDS);
