@@ -151,6 +151,11 @@ create index if not exists idx_execution_contexts_path_history
 comment on index copilot_internal.idx_execution_contexts_path_history is
   'Finds how the last context of a path ended. Claims that never became ready are left out: they held no variables.';
 
+create index if not exists idx_execution_contexts_conversation
+  on copilot_internal.execution_contexts (tenant_id, conversation_id);
+comment on index copilot_internal.idx_execution_contexts_conversation is
+  'What a tenant''s users may see, and what was lost on a path.';
+
 -- The kills that are still owed: empty but for what has just ended.
 create index if not exists idx_execution_contexts_unconfirmed_kills
   on copilot_internal.execution_contexts (terminated_at)
@@ -198,6 +203,9 @@ language plpgsql
 set search_path = ''
 as $$
 begin
+  update copilot_internal.conversations v
+  set last_used_at = clock_timestamp()
+  where v.tenant_id = new.tenant_id and v.conversation_id = new.conversation_id;
   new.may_live_until := case
     when new.sandbox_killed_at is not null then new.terminated_at
     -- E2B's deadline is never earlier than probation's end, and connect moves it as far as ours.
@@ -210,7 +218,7 @@ begin
 end
 $$;
 comment on function copilot_internal.note_end_of_life() is
-  'Notes until when the sandbox of a context that ends may be alive.';
+  'Notes until when the sandbox of a context that ends may be alive, and that its conversation was used until now.';
 revoke execute on function copilot_internal.note_end_of_life() from public, anon, authenticated;
 
 drop trigger if exists note_end_of_life on copilot_internal.execution_contexts;

@@ -1,24 +1,27 @@
 -- Whose a conversation is. It belongs to the user who made it; whether others of the tenant may use it is one function,
--- which an application replaces by its own test of membership.
+-- which an application replaces by its own test of membership. Of contexts that are older than this table nobody can say
+-- whose conversation they are in: it is theirs who come first, unless the application writes here who made it.
 
 create table if not exists copilot_internal.conversations (
   tenant_id text not null,
   conversation_id text not null,
   user_id text,
-  created_at timestamptz not null default clock_timestamp(),
+  last_used_at timestamptz not null default clock_timestamp(),
   primary key (tenant_id, conversation_id)
 );
 comment on table copilot_internal.conversations is
   'Conversations, from the first request for one of their paths on.';
 comment on column copilot_internal.conversations.user_id is
   'Who made it: the sub of the token, or whom a service named. Null: a service, for the tenant.';
+comment on column copilot_internal.conversations.last_used_at is
+  'When a context was made there last, or ended.';
 alter table copilot_internal.conversations enable row level security;
 
 create index if not exists idx_conversations_user
   on copilot_internal.conversations (tenant_id, user_id);
 comment on index copilot_internal.idx_conversations_user is 'What is a user''s.';
 create index if not exists idx_conversations_age
-  on copilot_internal.conversations (created_at);
+  on copilot_internal.conversations (last_used_at);
 comment on index copilot_internal.idx_conversations_age is 'Clean-up.';
 
 create or replace function copilot_internal.may_use(p_tenant_id text, p_user_id text, p_conversation_id text)
@@ -77,16 +80,19 @@ volatile
 set search_path = ''
 as $$
 begin
-  if exists (
-    select from copilot_internal.conversations v
-    where v.tenant_id = p_tenant_id and v.conversation_id = p_conversation_id
-  ) then
-    return copilot_internal.is_open_to(p_tenant_id, p_conversation_id, p_user_id);
+  -- An update, which a clean-up that is at it sees, and passes over.
+  update copilot_internal.conversations v
+  set last_used_at = clock_timestamp()
+  where v.tenant_id = p_tenant_id and v.conversation_id = p_conversation_id;
+  if not found then
+    insert into copilot_internal.conversations (tenant_id, conversation_id, user_id)
+    values (p_tenant_id, p_conversation_id, p_user_id)
+    on conflict do nothing;
+    if found then
+      return true;
+    end if;
   end if;
-  insert into copilot_internal.conversations (tenant_id, conversation_id, user_id)
-  values (p_tenant_id, p_conversation_id, p_user_id)
-  on conflict do nothing;
-  return found or copilot_internal.is_open_to(p_tenant_id, p_conversation_id, p_user_id);
+  return copilot_internal.is_open_to(p_tenant_id, p_conversation_id, p_user_id);
 end
 $$;
 comment on function copilot_internal.enter_conversation(text, text, text) is

@@ -47,15 +47,18 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  update copilot_internal.open_executions o
-  set stop_requested_at = coalesce(o.stop_requested_at, clock_timestamp())
-  where o.tenant_id = new.tenant_id;
+  -- The claims' lock: those under way come to their end first, and later ones see that it is disabled.
+  perform pg_advisory_xact_lock(hashtextextended('copilot_internal.execution_contexts ' || new.tenant_id, 0));
   -- Their kills are owed to the sweep.
   update copilot_internal.execution_contexts c
   set sandbox_status = 'terminated',
       termination_reason = 'terminated',
       terminated_at = clock_timestamp()
   where c.tenant_id = new.tenant_id and c.terminated_at is null;
+  -- Afterwards: an execution that has just reused one of them is open by now.
+  update copilot_internal.open_executions o
+  set stop_requested_at = coalesce(o.stop_requested_at, clock_timestamp())
+  where o.tenant_id = new.tenant_id;
   return null;
 end
 $$;

@@ -138,7 +138,9 @@ begin
     if found then
       outcome := 'reused';
       -- A touch that is lost in a crash only shortens an idle deadline, so it need not wait for the disk.
-      perform set_config('synchronous_commit', 'off', true);
+      if turn = 1 then
+        perform set_config('synchronous_commit', 'off', true);
+      end if;
       exit;
     end if;
 
@@ -176,6 +178,12 @@ begin
     -- Claims of one tenant count and insert one after the other, or a hundred at once would all find room; other
     -- tenants do not wait. Taken before any row is locked: nobody who holds a row waits for this lock.
     perform pg_advisory_xact_lock(hashtextextended('copilot_internal.execution_contexts ' || p_tenant_id, 0));
+
+    if exists (select from copilot_internal.tenants t where t.tenant_id = p_tenant_id and t.is_disabled) then
+      outcome := 'tenant_disabled';
+      v_context := null;
+      exit;
+    end if;
 
     update copilot_internal.execution_contexts c
     set sandbox_status = 'terminated',
@@ -221,8 +229,15 @@ begin
     where q.taken >= q.quota
     limit 1;
     if found then
-      -- Not where the tenant's own quota would refuse it all the same.
-      if p_evict and quota_scope = 'conversation' and v_tenant_taken <= coalesce(p_tenant_quota, v_tenant_taken) then
+      -- Not where the claim would be refused all the same.
+      if p_evict and quota_scope = 'conversation' and p_conversation_quota > 0
+        and v_tenant_taken <= coalesce(p_tenant_quota, v_tenant_taken)
+        and not exists (
+          select from copilot_internal.rates r
+          where r.tenant_id = p_tenant_id and r.kind = 'create'
+            and r.spent_until + interval '1 minute' / p_creates_per_minute > clock_timestamp() + interval '1 minute'
+        )
+      then
         select c.* into v_context
         from copilot_internal.execution_contexts c
         where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id <> p_path_id
@@ -327,7 +342,7 @@ begin
     -- Somebody else took the path since we looked: look again.
   end loop;
 
-  if p_execution_id is not null and outcome not in ('failed', 'forbidden') then
+  if p_execution_id is not null and outcome not in ('failed', 'forbidden', 'tenant_disabled') then
     insert into copilot_internal.open_executions (id, tenant_id, conversation_id, path_id, language, deadline_at)
     values (
       p_execution_id, p_tenant_id, p_conversation_id, p_path_id, p_language,

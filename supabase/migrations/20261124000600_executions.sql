@@ -66,20 +66,24 @@ volatile
 set search_path = ''
 as $$
 begin
-  if not exists (
-    select from copilot_internal.executions e
-    where e.context_id = p_context_id and e.language = p_language and e.id <> p_execution_id
-      and e.execution_count >= p_execution_count and e.started_at <= p_began
-      -- No kernel gives a number twice, and what was over before this one was asked for has a lower one. Any other higher one
-      -- may be that of a later execution, noted before this one.
-      and (
-        e.execution_count = p_execution_count
-        or e.finished_at < p_claimed_at
-        or e.started_at < p_began - interval '1 minute'
-      )
-  ) then
-    return false;
-  end if;
+  -- Twice: two that begin in the new kernel find it so at the same time, and one of them notes it.
+  for look in 1..2 loop
+    if not exists (
+      select from copilot_internal.executions e
+      where e.context_id = p_context_id and e.language = p_language and e.id <> p_execution_id
+        and e.execution_count >= p_execution_count and e.started_at <= p_began
+        -- No kernel gives a number twice, and what was over before this one was asked for has a lower one. Any other higher one
+        -- may be that of a later execution, noted before this one.
+        and (
+          e.execution_count = p_execution_count
+          or e.finished_at < p_claimed_at
+          or e.started_at < p_began - interval '1 minute'
+        )
+    ) then
+      return false;
+    end if;
+    perform from copilot_internal.execution_contexts c where c.id = p_context_id for update;
+  end loop;
   update copilot_internal.executions e
   set execution_count = null
   where e.context_id = p_context_id and e.language = p_language and e.id <> p_execution_id

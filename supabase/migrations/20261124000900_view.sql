@@ -30,17 +30,22 @@ declare
     when 'string' then v_claims #>> '{app_metadata,tenant_id}'
     when 'null' then v_user_id
   end;
-  v_is_service boolean := current_setting('role', true) = 'service_role';
 begin
-  return query
-  select
-    c.id, c.conversation_id, c.path_id, c.sandbox_status, c.ttl_seconds, c.created_at, c.last_used_at, c.expires_at,
-    c.terminated_at, c.termination_reason
-  from copilot_internal.execution_contexts c
-  where v_is_service or (
-    v_user_id is not null and c.tenant_id = v_tenant_id
-    and copilot_internal.is_open_to(c.tenant_id, c.conversation_id, v_user_id)
-  );
+  -- Apart, so that a user's are looked up by their tenant: how long it takes must not tell of others either.
+  if current_setting('role', true) = 'service_role' then
+    return query
+    select
+      c.id, c.conversation_id, c.path_id, c.sandbox_status, c.ttl_seconds, c.created_at, c.last_used_at, c.expires_at,
+      c.terminated_at, c.termination_reason
+    from copilot_internal.execution_contexts c;
+  elsif v_user_id is not null then
+    return query
+    select
+      c.id, c.conversation_id, c.path_id, c.sandbox_status, c.ttl_seconds, c.created_at, c.last_used_at, c.expires_at,
+      c.terminated_at, c.termination_reason
+    from copilot_internal.execution_contexts c
+    where c.tenant_id = v_tenant_id and copilot_internal.is_open_to(c.tenant_id, c.conversation_id, v_user_id);
+  end if;
 end
 $$;
 comment on function copilot_internal.visible_contexts() is

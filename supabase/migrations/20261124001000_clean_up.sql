@@ -147,15 +147,10 @@ begin
       delete from copilot_internal.conversations v
       where v.ctid = any (array(
         select o.ctid from copilot_internal.conversations o
-        where o.created_at < v_before
-          and not exists (
-            select from copilot_internal.execution_contexts c
-            where c.tenant_id = o.tenant_id and c.conversation_id = o.conversation_id and c.terminated_at is null
-          )
+        where o.last_used_at < v_before
           and not exists (
             select from copilot_internal.execution_contexts c
             where c.tenant_id = o.tenant_id and c.conversation_id = o.conversation_id
-              and c.terminated_at is not null and c.activated_at is not null
           )
           and not exists (
             select from copilot_internal.idempotency_keys k

@@ -1,7 +1,7 @@
 /** A tenant with a row of its own: its quotas and rates, its template and network, and whether it is served at all. */
 import assert from "node:assert/strict";
 import type { SupabaseClient } from "@supabase/supabase-js";
-import { invoke, newPath, refused, service, stop, user } from "../support/clients.ts";
+import { idOf, invoke, newPath, refused, service, stop, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
 import { leaksNothing, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import { createdFor } from "../support/provider.ts";
@@ -106,7 +106,10 @@ async function forget(tenant_id: string, user_id?: string) {
   const backend = service(faulty.stack);
   const rounds = [];
   for (let isDone = false; !isDone; isDone = rounds.at(-1)?.is_done) {
-    const { data, error } = await backend.rpc("copilot_forget", { p_tenant_id: tenant_id, p_user_id: user_id });
+    const { data, error } = await backend.rpc("copilot_forget", {
+      p_tenant_id: tenant_id,
+      ...(user_id === undefined ? { p_all: true } : { p_user_id: user_id }),
+    });
     assert.equal(error, null);
     rounds.push(data[0]);
     assert(rounds.length < 10, JSON.stringify(rounds));
@@ -140,8 +143,9 @@ Deno.test("a user is forgotten, and then the tenant: no row knows of them, and n
     await invoke(client, "execute-code", { ...path, ...quick, code: "1", idempotency_key: "said" });
     await invoke(client, "acquire-context", { ...path, path_id: "branch" });
   }
-  const { data: { user: her } } = await alice.auth.getUser();
-  const [first] = await forget(tenant_id, her?.id);
+  const slip = await service(faulty.stack).rpc("copilot_forget", { p_tenant_id: tenant_id, p_user_id: undefined });
+  assert.equal(slip.error?.code, "22023");
+  const [first] = await forget(tenant_id, await idOf(alice));
   assert.deepEqual([first.ended_contexts, first.left_contexts, first.is_done], [2, 2, false]);
   assert.equal(await mentions(hers.conversation_id), 0);
   await leaksNothing(faulty, hers);

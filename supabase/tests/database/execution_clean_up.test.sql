@@ -109,7 +109,7 @@ select is((select retired_count from copilot_internal.retire_lost_executions()),
 -- Whose conversations were.
 update copilot_internal.settings set ledger_days = 400;
 delete from copilot_internal.conversations;
-insert into copilot_internal.conversations (tenant_id, conversation_id, user_id, created_at)
+insert into copilot_internal.conversations (tenant_id, conversation_id, user_id, last_used_at)
 select 'owners', name, 'u', clock_timestamp() - days * interval '1 day'
 from (values ('old', 401), ('young', 399), ('active', 401), ('ended', 401), ('answered', 401)) as v (name, days);
 insert into copilot_internal.execution_contexts

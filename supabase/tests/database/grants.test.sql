@@ -65,7 +65,7 @@ from (
     ('copilot_answer_execution', array['uuid', 'text']),
     ('copilot_kernel_state', array['uuid', 'uuid', 'text', 'integer', 'timestamp with time zone', 'integer']),
     ('copilot_loss_of_state', array['text', 'text', 'text', 'uuid']),
-    ('copilot_forget', array['text', 'text', 'integer']),
+    ('copilot_forget', array['text', 'text', 'boolean', 'integer']),
     ('copilot_close_execution', array['uuid']),
     ('copilot_stop_executions', array['text', 'text', 'text', 'uuid', 'text', 'text']),
     ('copilot_stopped_executions', array['uuid[]']),

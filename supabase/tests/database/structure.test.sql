@@ -163,7 +163,7 @@ select results_eq(
   $$
     values
       ('conversations', 'conversation_id', 'text', true),
-      ('conversations', 'created_at', 'timestamp with time zone', true),
+      ('conversations', 'last_used_at', 'timestamp with time zone', true),
       ('conversations', 'tenant_id', 'text', true),
       ('conversations', 'user_id', 'text', false),
       ('executions', 'context_id', 'uuid', true),
@@ -257,7 +257,7 @@ select set_eq(
     'CREATE INDEX idx_idempotency_keys_unanswered ON copilot_internal.idempotency_keys USING btree (tenant_id, conversation_id, path_id) WHERE (answer IS NULL)',
     'CREATE UNIQUE INDEX conversations_pkey ON copilot_internal.conversations USING btree (tenant_id, conversation_id)',
     'CREATE INDEX idx_conversations_user ON copilot_internal.conversations USING btree (tenant_id, user_id)',
-    'CREATE INDEX idx_conversations_age ON copilot_internal.conversations USING btree (created_at)',
+    'CREATE INDEX idx_conversations_age ON copilot_internal.conversations USING btree (last_used_at)',
     'CREATE UNIQUE INDEX open_executions_pkey ON copilot_internal.open_executions USING btree (id)',
     'CREATE INDEX idx_open_executions_path ON copilot_internal.open_executions USING btree (tenant_id, conversation_id, path_id)'
   ],

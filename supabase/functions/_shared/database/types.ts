@@ -157,7 +157,7 @@ export type Database = {
         Returns: boolean;
       };
       "copilot_forget": {
-        Args: { "p_limit"?: number; "p_tenant_id": string; "p_user_id"?: string };
+        Args: { "p_all"?: boolean; "p_limit"?: number; "p_tenant_id": string; "p_user_id"?: string };
         Returns: {
           "deleted_rows": number;
           "ended_contexts": number;
