@@ -8,8 +8,8 @@ export class RunningCell {
   constructor(readonly id: number) {}
 
   /**
-   * Raises KeyboardInterrupt in the cell, once. Before the kernel is heard of
-   * the cell it could miss it, so until then the wish is only kept.
+   * Raises KeyboardInterrupt in the cell. Before the kernel is heard of the
+   * cell it could miss it, so until then the wish is only kept.
    */
   readonly interrupt = (): void => {
     if (this.#process === undefined) this.#asked = true;

@@ -16,6 +16,7 @@ const SHARED = [
   "memory",
   "trace",
   "contexts/context_call",
+  "contexts/context",
   "contexts/context_store",
   "contexts/kills",
   "contexts/path_key",
@@ -23,6 +24,7 @@ const SHARED = [
   "contract/acquire_context",
   "contract/error",
   "contract/execute_code",
+  "contract/file",
   "contract/path",
   "contract/state",
   "contract/terminate_context",
@@ -30,6 +32,7 @@ const SHARED = [
   "database/types",
   "executions/execution_call",
   "executions/execution_store",
+  "executions/key_store",
   "http/body",
   "http/endpoint",
   "http/event_stream",
@@ -41,12 +44,13 @@ const SHARED = [
   "sandbox/send",
 ];
 const UPLOADS: Record<string, string[]> = {
-  "acquire-context": [...SHARED, "pause", "contexts/acquire", "contexts/loss", "contexts/view"],
+  "acquire-context": [...SHARED, "pause", "contexts/acquire", "contexts/loss", "contexts/refusal", "contexts/view"],
   "execute-code": [
     ...SHARED,
     "pause",
     "contexts/acquire",
     "contexts/loss",
+    "contexts/refusal",
     "contexts/view",
     "executions/aftercare",
     "executions/capped_text",

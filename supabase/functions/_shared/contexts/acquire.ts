@@ -1,15 +1,15 @@
 /** Get the path's context, or create it: one sandbox, whatever the number of callers. */
-import { forbiddenConversation, tenantDisabled } from "../caller.ts";
 import type { Config } from "../config.ts";
 import type { Language } from "../contract/execute_code.ts";
-import { asContextError, ContextError, type ErrorCode, isErrorCode } from "../errors.ts";
+import { asContextError, ContextError, type ErrorCode } from "../errors.ts";
 import { describe, log } from "../log.ts";
 import { pause } from "../pause.ts";
 import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
 import type { ContextCall } from "./context_call.ts";
-import type { Claim, Context } from "./context_store.ts";
+import type { Claim, Context } from "./context.ts";
 import { KILL_MILLISECONDS, killAll } from "./kills.ts";
 import type { PathKey } from "./path_key.ts";
+import { refusalOf, secondsUntil } from "./refusal.ts";
 import { sweepInPassing } from "./sweep.ts";
 
 type AcquireCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "trace" | "answerBy">;
@@ -104,13 +104,8 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
       case "claimed": {
         // The path goes to whoever asks next: this request may not create a second time, or has no time left to.
         if (!mayCreate || performance.now() + config.sandbox.createSeconds * 1000 > call.answerBy) {
-          const error = new ContextError(
-            "context_busy",
-            "This request could not create the path's sandbox. Try again.",
-            {
-              retryAfterSeconds: 1,
-            },
-          );
+          const message = "This request could not create the path's sandbox. Try again.";
+          const error = new ContextError("context_busy", message, { retryAfterSeconds: 1 });
           await store.fail(claim.id, error, { final: false, mayLive: false });
           throw error;
         }
@@ -124,10 +119,6 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
         if (!await pause(polls++, giveUpAt)) throw busy(secondsUntil(claim.expires_at));
         break;
       }
-      case "tenant_disabled":
-        throw tenantDisabled();
-      case "forbidden":
-        throw forbiddenConversation();
       case "evicted":
         // What fails is owed, and its place is taken until then.
         await killAll(call, [{ contextId: claim.id, sandboxId: claim.sandbox_id }]);
@@ -135,26 +126,9 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
       case "quota_exceeded":
         // What holds a place may be a kill that is owed.
         sweepInPassing(call);
-        throw new ContextError(
-          "quota_exceeded",
-          `This ${claim.quota_scope} has ${claim.quota_count} sandboxes of ${claim.quota_limit}. End a context, or wait.`,
-          {
-            about: { scope: claim.quota_scope, limit: claim.quota_limit, current: claim.quota_count },
-            retryAfterSeconds: claim.expires_at === null ? undefined : secondsUntil(claim.expires_at),
-          },
-        );
-      case "rate_limited":
-        throw new ContextError(
-          "rate_limited",
-          `This tenant has had its ${claim.quota_limit} ${claim.quota_scope} a minute. Try again later.`,
-          { retryAfterSeconds: secondsUntil(claim.expires_at) },
-        );
-      case "failed":
-        throw new ContextError(
-          isErrorCode(claim.error_code) ? claim.error_code : "internal",
-          "The sandbox of this path could not be created. Another request, which was creating it, met the error.",
-          { retryAfterSeconds: claim.error_retry_after_seconds ?? undefined },
-        );
+        throw refusalOf(claim);
+      default:
+        throw refusalOf(claim);
     }
     if (performance.now() >= giveUpAt) throw busy(1);
   }
@@ -219,8 +193,4 @@ function busy(retryAfterSeconds: number): ContextError {
   return new ContextError("context_busy", "Another request has this path's sandbox in hand. Try again.", {
     retryAfterSeconds,
   });
-}
-
-function secondsUntil(time: string | null): number {
-  return time === null ? 1 : Math.max(1, Math.ceil((Date.parse(time) - Date.now()) / 1000));
 }

@@ -1,7 +1,7 @@
 /** Killing several sandboxes, some at once. */
 import { describe, log } from "../log.ts";
 import type { ContextCall } from "./context_call.ts";
-import type { SandboxOfContext } from "./context_store.ts";
+import type { SandboxOfContext } from "./context.ts";
 
 /** E2B allows thousands of operations a minute, and a function few connections. */
 const AT_ONCE = 10;

@@ -2,7 +2,7 @@
 import type { Loss } from "../contract/state.ts";
 import { ContextError } from "../errors.ts";
 import type { ContextCall } from "./context_call.ts";
-import type { Context, Previous } from "./context_store.ts";
+import type { Context, Previous } from "./context.ts";
 
 /**
  * How the variables were lost that were called `expects`: null when they are the context's, or none are expected. It needs

@@ -4,7 +4,7 @@ import { inBackground } from "../background.ts";
 import type { SweepResponse } from "../contract/terminate_context.ts";
 import { describe, log } from "../log.ts";
 import type { ContextCall } from "./context_call.ts";
-import type { SandboxOfContext } from "./context_store.ts";
+import type { SandboxOfContext } from "./context.ts";
 import { killAll } from "./kills.ts";
 
 type SweepCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "answerBy">;

@@ -8,7 +8,7 @@ export type AcquireRequest = z.infer<typeof acquireRequestSchema>;
 
 /**
  * How variables were lost on the path before: its last context ended, or, with the reason `kernel_restarted`, its kernel
- * did not let itself be interrupted.
+ * crashed, or was restarted.
  */
 export interface PreviousContext {
   termination_reason: string;

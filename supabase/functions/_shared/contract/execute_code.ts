@@ -2,20 +2,14 @@
 import { z } from "zod";
 import type { AcquireResponse } from "./acquire_context.ts";
 import type { ErrorBody } from "./error.ts";
-import { idSchema, isWithin, pathFields, strictFields, utf8Length } from "./path.ts";
+import { fewOf, filePathSchema, FILES_BYTES, fileSchema, fitTogether } from "./file.ts";
+import { idSchema, isWithin, pathFields, strictFields } from "./path.ts";
 
 /** Largest program, in bytes of UTF-8. */
 const CODE_BYTES = 100 * 1024;
 /** Most environment variables, and the largest value of one, in bytes of UTF-8. */
 const ENVS = 100;
 const ENV_BYTES = 32 * 1024;
-/** Most files in, and most outputs. */
-const FILES = 20;
-/** Most bytes of all files together. */
-const FILES_BYTES = 5 * 1024 * 1024;
-/** Longest path, and longest name in it, in bytes of UTF-8, as Linux has them. */
-const PATH_BYTES = 1024;
-const NAME_BYTES = 255;
 
 /** The languages of E2B's `code-interpreter-v1` template. */
 export const languageSchema = z.enum(["python", "javascript", "typescript", "bash", "r", "java"]);
@@ -52,63 +46,6 @@ const envsSchema = z.unknown().refine(
       ),
   ),
 );
-
-/** A file's path, from the working directory. It cannot leave that. */
-const filePathSchema = z.string()
-  // No later check sees a path that is longer.
-  .refine((path) => path.length > 0 && isWithin(PATH_BYTES, path), {
-    message: `must be of 1 to ${PATH_BYTES} bytes`,
-    abort: true,
-  })
-  .refine((path) => !path.startsWith("/"), "must be relative to the working directory")
-  .refine(
-    (path) => path.split("/").every((name) => name !== "" && name !== "." && name !== ".."),
-    "must not hold empty names, . or ..",
-  )
-  .refine(
-    (path) => path.split("/").every((name) => isWithin(NAME_BYTES, name)),
-    `must hold names of at most ${NAME_BYTES} bytes`,
-  )
-  .refine(
-    (path) => !/[\p{Cc}\\"]/u.test(path) && path.isWellFormed(),
-    "must not hold control characters, backslashes or double quotes",
-  );
-
-const base64Schema = z.string().refine(
-  // Looks for what must not be there. A pattern of what must be there tries again from every place that it has come to.
-  (text) => text.length % 4 === 0 && !/[^A-Za-z0-9+/]/.test(text.slice(0, text.length - padding(text))),
-  { message: "must be base64", abort: true },
-);
-
-/** How many bytes the last four characters of base64 lack. */
-function padding(base64: string): number {
-  return base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0;
-}
-
-const fileSchema = strictFields({
-  path: filePathSchema,
-  content: z.string().optional(),
-  content_base64: base64Schema.optional(),
-}).refine(
-  (file) => (file.content === undefined) !== (file.content_base64 === undefined),
-  "must have either content or content_base64",
-);
-export type InputFile = z.infer<typeof fileSchema>;
-
-/** Whether there is room for all files; each takes its own off what the ones before it have left. */
-function fitTogether(files: readonly InputFile[]): boolean {
-  let left = FILES_BYTES;
-  for (const { content, content_base64 = "" } of files) {
-    if (content !== undefined && content.length > left) return false;
-    left -= content === undefined ? content_base64.length * 3 / 4 - padding(content_base64) : utf8Length(content);
-  }
-  return left >= 0;
-}
-
-/** As many as there may be files. They are counted before any is looked at. */
-function fewOf<Item extends z.ZodType>(item: Item) {
-  return z.array(z.unknown()).max(FILES, { abort: true }).pipe(z.array(item));
-}
 
 export const executeRequestSchema = strictFields({
   ...pathFields,
@@ -164,7 +101,7 @@ const endSchema = z.object({
   duration_ms: z.int(),
   /** What was left out: of the middle of each stream, in characters, and results; null when nothing was. */
   truncated: z.object({ stdout: z.int(), stderr: z.int(), results: z.int() }).nullable(),
-  /** Whether the kernel went, and with it all variables: it crashed, or the code did not yield to its time limit. */
+  /** Whether the kernel went, and with it all variables: it crashed, or the code did not yield when it was cut off. */
   kernel_restarted: z.boolean(),
   outputs: z.array(outputSchema),
 });

@@ -4,7 +4,7 @@ import { view } from "../contexts/view.ts";
 import type { ExecuteRequest, ExecuteResponse, ExecutionEvent } from "../contract/execute_code.ts";
 import { ContextError } from "../errors.ts";
 import type { ExecutionCall } from "./execution_call.ts";
-import type { KeptAnswer } from "./execution_store.ts";
+import type { KeptAnswer } from "./key_store.ts";
 import { once } from "./once.ts";
 import { RunMemory } from "./run_memory.ts";
 import { runOnPath } from "./run_on_path.ts";

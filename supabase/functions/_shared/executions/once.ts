@@ -6,18 +6,18 @@ import { othersAreLarge, SMALL_BYTES } from "../memory.ts";
 import type { PathKey } from "../contexts/path_key.ts";
 import { pause } from "../pause.ts";
 import type { ExecutionCall } from "./execution_call.ts";
-import type { KeptAnswer } from "./execution_store.ts";
+import type { KeptAnswer } from "./key_store.ts";
 
 /**
  * Does `work` unless a request with this key and body has, and returns its answer, or that of the other one. Another
  * request that is at it now is waited for. `hasRoom` says whether an answer of so many bytes may be fetched, and may wait.
  *
  * @throws ContextError `context_busy` when it may not; `idempotency_key_reused` for another body; `cancelled` when it was
- * stopped and the process that was to run it has died, `execution_lost` when one that ran it has; `answer_gone` when its answer is kept no more; `execution_running` when it runs longer
- * than this request may wait
+ * stopped before it ran; `execution_lost` when the process that ran it has died; `answer_gone` when its answer is kept no
+ * more; `execution_running` when it runs longer than this request may wait
  */
 export async function once(
-  call: Pick<ExecutionCall, "config" | "executions" | "answerBy" | "gone">,
+  call: Pick<ExecutionCall, "config" | "keys" | "answerBy" | "gone">,
   key: PathKey & { readonly idempotencyKey: string; readonly body: object },
   hasRoom: (bytes: number) => Promise<boolean>,
   work: (executionId: string) => Promise<KeptAnswer>,
@@ -26,7 +26,7 @@ export async function once(
   const claimed = { ...key, requestHash: await hash(key.body) };
   let mostBytes = SMALL_BYTES;
   for (let polls = 0;;) {
-    const claim = await call.executions.claim(executionId, claimed, call.config.execution.leaseSeconds, mostBytes);
+    const claim = await call.keys.claim(executionId, claimed, call.config.execution.leaseSeconds, mostBytes);
     switch (claim.outcome) {
       case "claimed":
         return { answer: await keptAlive(call, executionId, work), replayed: false };
@@ -68,7 +68,7 @@ export async function once(
 }
 
 async function keptAlive(
-  { config, executions }: Pick<ExecutionCall, "config" | "executions">,
+  { config, keys }: Pick<ExecutionCall, "config" | "keys">,
   executionId: string,
   work: (executionId: string) => Promise<KeptAnswer>,
 ): Promise<KeptAnswer> {
@@ -76,7 +76,7 @@ async function keptAlive(
     log("error", { event, execution_id: executionId, error: describe(error) });
   const { leaseSeconds } = config.execution;
   const renewal = setInterval(() => {
-    executions.keep(executionId, leaseSeconds).catch(failed("claim_not_renewed"));
+    keys.keep(executionId, leaseSeconds).catch(failed("claim_not_renewed"));
   }, leaseSeconds * 1000 / 3);
   try {
     return await work(executionId);
@@ -84,7 +84,7 @@ async function keptAlive(
     const { code } = asContextError(thrown);
     // Of what failed in any other way nothing has run: whoever asks again may run it.
     if (code !== "execution_lost" && code !== "internal") {
-      await executions.release(executionId).catch(failed("claim_not_released"));
+      await keys.release(executionId).catch(failed("claim_not_released"));
     }
     throw thrown;
   } finally {

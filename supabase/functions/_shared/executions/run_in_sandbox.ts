@@ -9,7 +9,8 @@ import { takeFiles, TRANSFER_MILLISECONDS } from "../sandbox/files.ts";
 import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
 import { cleanUp, free } from "./aftercare.ts";
 import { assertExpected } from "./expectation.ts";
-import type { KeptAnswer, LedgerEnd } from "./execution_store.ts";
+import type { LedgerEnd } from "./execution_store.ts";
+import type { KeptAnswer } from "./key_store.ts";
 import { type InterruptibleEnding, runUntil } from "./interruptible.ts";
 import { INTERRUPTION_MILLISECONDS } from "./interruption.ts";
 import { cancelled, checkTime, type Run, tellContext } from "./run.ts";
@@ -132,7 +133,7 @@ async function takeOutputs(
 async function maySend({ call, executionId, request, stopped }: Run): Promise<boolean> {
   if (stopped.aborted) return false;
   if (request.idempotency_key === undefined) return true;
-  const leave = await call.executions.send(executionId);
+  const leave = await call.keys.send(executionId);
   if (leave !== "taken_over") return leave === "sent";
   throw new ContextError("execution_running", "Another request with this idempotency key has taken this one over.", {
     retryAfterSeconds: 1,

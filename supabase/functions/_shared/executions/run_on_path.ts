@@ -6,7 +6,7 @@ import { asContextError, ContextError } from "../errors.ts";
 import { putFiles } from "../sandbox/files.ts";
 import { whenOpen } from "./closed_kernel.ts";
 import { meetExpectation } from "./expectation.ts";
-import type { KeptAnswer } from "./execution_store.ts";
+import type { KeptAnswer } from "./key_store.ts";
 import { INTERRUPTION_MILLISECONDS } from "./interruption.ts";
 import { checkTime, type Run, tellContext } from "./run.ts";
 import { runInSandbox } from "./run_in_sandbox.ts";

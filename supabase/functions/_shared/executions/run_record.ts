@@ -2,7 +2,8 @@
 import { awaitUntil } from "../background.ts";
 import { describe, log } from "../log.ts";
 import type { ExecutionCall } from "./execution_call.ts";
-import type { KeptAnswer, LedgerEnd, LedgerEntry, State } from "./execution_store.ts";
+import type { LedgerEnd, LedgerEntry, State } from "./execution_store.ts";
+import type { KeptAnswer } from "./key_store.ts";
 
 /** How soon a beginning that could not be noted is tried again, in milliseconds. */
 const AGAIN_MILLISECONDS = 2_000;
@@ -25,7 +26,7 @@ export class RunRecord {
 
   /** `limit`: within how many milliseconds from its beginning the run's end will be noted. */
   constructor(
-    private readonly call: Pick<ExecutionCall, "executions" | "answerBy">,
+    private readonly call: Pick<ExecutionCall, "executions" | "keys" | "answerBy">,
     private readonly entry: LedgerEntry,
     private readonly limit: number,
     private readonly hasKey: boolean,
@@ -71,10 +72,10 @@ export class RunRecord {
 
   /** Notes how the run ended. One that never began has no row in the ledger, but its answer is kept. */
   async end(end: LedgerEnd, answer?: KeptAnswer): Promise<void> {
-    const { executions } = this.call;
+    const { executions, keys } = this.call;
     const notes = [
       this.#begunAt === undefined ? executions.close(this.entry.executionId) : executions.finish(this.entry, end),
-      ...(this.hasKey ? [executions.answer(this.entry.executionId, answer)] : []),
+      ...(this.hasKey ? [keys.answer(this.entry.executionId, answer)] : []),
     ];
     await this.#patiently(
       PATIENCE_MILLISECONDS,

@@ -12,6 +12,7 @@ import type { Database } from "../database/types.ts";
 import { asContextError, ContextError, toResponse } from "../errors.ts";
 import type { ExecutionCall } from "../executions/execution_call.ts";
 import { ExecutionStore } from "../executions/execution_store.ts";
+import { KeyStore } from "../executions/key_store.ts";
 import { describe, log } from "../log.ts";
 import { othersAreLarge, type Share, takeBeforehand } from "../memory.ts";
 import { Sandboxes } from "../sandbox/sandboxes.ts";
@@ -67,6 +68,7 @@ export function endpoint<Body, Answer extends object>(
           answerBy,
           store: new ContextStore(rpc),
           executions: new ExecutionStore(rpc),
+          keys: new KeyStore(rpc),
           sandboxes: new Sandboxes(config, trace),
           gone: gone.signal,
           tell,

@@ -1,6 +1,7 @@
 /** Files of a run: put into the sandbox's working directory before it, taken out after it. */
 import { Buffer } from "node:buffer";
-import type { InputFile, OutputFile } from "../contract/execute_code.ts";
+import type { OutputFile } from "../contract/execute_code.ts";
+import type { InputFile } from "../contract/file.ts";
 import { ContextError } from "../errors.ts";
 import type { LiveSandbox } from "./live_sandbox.ts";
 import { asConnectionError, asProviderError } from "./provider_errors.ts";

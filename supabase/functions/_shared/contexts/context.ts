@@ -1,0 +1,90 @@
+/** A context as the database tells it, and a claim on one. */
+import { z } from "zod";
+import type { Language } from "../contract/execute_code.ts";
+
+export const contextSchema = z.object({
+  id: z.uuid(),
+  tenant_id: z.string(),
+  conversation_id: z.string(),
+  path_id: z.string(),
+  sandbox_id: z.string(),
+  ttl_seconds: z.int(),
+  created_at: z.string(),
+  last_used_at: z.string(),
+  expires_at: z.string(),
+  state_id: z.uuid(),
+  previous_termination_reason: z.string().nullable(),
+  previous_terminated_at: z.string().nullable(),
+});
+/** A ready context. */
+export type Context = z.infer<typeof contextSchema>;
+
+export const previousSchema = contextSchema.pick({ previous_termination_reason: true, previous_terminated_at: true });
+/** How variables were lost. */
+export type Previous = z.infer<typeof previousSchema>;
+
+export const claimSchema = z.discriminatedUnion("outcome", [
+  contextSchema.extend({ outcome: z.literal("reused") }),
+  contextSchema.pick({ id: true, ttl_seconds: true }).extend({
+    outcome: z.literal("claimed"),
+    // The tenant's own, where it has one.
+    template: z.string().nullable(),
+    allow_internet: z.boolean().nullable(),
+    allowed_hosts: z.array(z.string()).nullable(),
+  }),
+  z.object({ outcome: z.enum(["forbidden", "tenant_disabled"]) }),
+  // Without an id when the path changed hands faster than the claim could follow.
+  z.object({ outcome: z.literal("pending"), id: z.uuid().nullable(), expires_at: z.string().nullable() }),
+  z.object({
+    outcome: z.literal("failed"),
+    error_code: z.string(),
+    error_retry_after_seconds: z.int().nullable(),
+  }),
+  contextSchema.pick({ id: true, sandbox_id: true }).extend({ outcome: z.literal("evicted") }),
+  z.object({
+    outcome: z.literal("quota_exceeded"),
+    quota_scope: z.enum(["tenant", "conversation"]),
+    quota_limit: z.int(),
+    quota_count: z.int(),
+    expires_at: z.string().nullable(),
+  }),
+  z.object({
+    outcome: z.literal("rate_limited"),
+    quota_scope: z.enum(["creates", "executions"]),
+    quota_limit: z.int(),
+    expires_at: z.string().nullable(),
+  }),
+]);
+export type Claim = z.infer<typeof claimSchema>;
+
+/** A sandbox, and the context that it was made for. */
+export interface SandboxOfContext {
+  readonly sandboxId: string;
+  readonly contextId: string;
+}
+
+export interface ClaimOptions {
+  readonly leaseSeconds: number;
+  /** Of a new context, where `ttlSeconds` does not say. */
+  readonly defaultTtlSeconds: number;
+  readonly ttlSeconds?: number;
+  /** Added to the idle deadline, for an execution that is about to run. */
+  readonly holdSeconds: number;
+  /** The claim that this caller has been waiting for. */
+  readonly awaitedId?: string;
+  readonly tenantQuota: number;
+  readonly conversationQuota: number;
+  /** How long a sandbox lives from its birth on, whatever comes: as long it holds a place in the quotas. */
+  readonly probationSeconds: number;
+  readonly createsPerMinute: number;
+  /** The execution that the claim is for, if it is for one: it takes a turn of its rate, and is open from then on. */
+  readonly execution?: {
+    readonly id: string;
+    readonly language: Language;
+    readonly perMinute: number;
+    /** The longest that it may be open, in seconds. */
+    readonly openSeconds: number;
+  };
+  /** Whether the conversation's path that has been idle longest may be ended, where its quota leaves no other place. */
+  readonly evict: boolean;
+}
