@@ -203,9 +203,11 @@ language plpgsql
 set search_path = ''
 as $$
 begin
+  -- Once a day: those who end several contexts of a conversation would wait for each other here, and in no order.
   update copilot_internal.conversations v
   set last_used_at = clock_timestamp()
-  where v.tenant_id = new.tenant_id and v.conversation_id = new.conversation_id;
+  where v.tenant_id = new.tenant_id and v.conversation_id = new.conversation_id
+    and v.last_used_at < clock_timestamp() - interval '1 day';
   new.may_live_until := case
     when new.sandbox_killed_at is not null then new.terminated_at
     -- E2B's deadline is never earlier than probation's end, and connect moves it as far as ours.
@@ -218,7 +220,7 @@ begin
 end
 $$;
 comment on function copilot_internal.note_end_of_life() is
-  'Notes until when the sandbox of a context that ends may be alive, and that its conversation was used until now.';
+  'Notes until when the sandbox of a context that ends may be alive, and, once a day, that its conversation was used until now.';
 revoke execute on function copilot_internal.note_end_of_life() from public, anon, authenticated;
 
 drop trigger if exists note_end_of_life on copilot_internal.execution_contexts;

@@ -14,7 +14,7 @@ comment on table copilot_internal.conversations is
 comment on column copilot_internal.conversations.user_id is
   'Who made it: the sub of the token, or whom a service named. Null: a service, for the tenant.';
 comment on column copilot_internal.conversations.last_used_at is
-  'When a context was made there last, or ended.';
+  'When a context was made there last, or, to a day, ended.';
 alter table copilot_internal.conversations enable row level security;
 
 create index if not exists idx_conversations_user
