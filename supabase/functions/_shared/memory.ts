@@ -25,10 +25,22 @@ let held = 0;
 /** In the order in which they came. */
 const waiting: { readonly bytes: number; readonly serve: () => void }[] = [];
 
-/** Takes a share for what has not begun. Null: there is no room for it now. */
-export function takeBeforehand(bytes: number): Share | null {
+/** Who came first, of those whose requests are still to come in whole, or are being served. */
+let first: object | null = null;
+
+/**
+ * Takes one more share for a request that has not begun. Null: there is no room for it now. The first of several that
+ * come in at the same time may take what is left for others, or all of them could meet the bound half-way and none be served.
+ */
+export function takeBeforehand(bytes: number, request: object): Share | null {
   if (bytes <= SMALL_BYTES) return share(0);
-  return held + bytes <= BEFOREHAND_BYTES ? share(bytes) : null;
+  first ??= request;
+  return held + bytes <= (first === request ? MOST_BYTES : BEFOREHAND_BYTES) ? share(bytes) : null;
+}
+
+/** Says that a request is over, for which shares were taken beforehand. */
+export function leave(request: object): void {
+  if (first === request) first = null;
 }
 
 /**

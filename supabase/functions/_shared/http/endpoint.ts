@@ -14,7 +14,7 @@ import type { ExecutionCall } from "../executions/execution_call.ts";
 import { ExecutionStore } from "../executions/execution_store.ts";
 import { KeyStore } from "../executions/key_store.ts";
 import { describe, log } from "../log.ts";
-import { othersAreLarge, type Share, takeBeforehand } from "../memory.ts";
+import { leave, othersAreLarge, type Share, takeBeforehand } from "../memory.ts";
 import { Sandboxes } from "../sandbox/sandboxes.ts";
 import { Trace } from "../trace.ts";
 import { readBody } from "./body.ts";
@@ -52,7 +52,7 @@ export function endpoint<Body, Answer extends object>(
         const caller = callerOf(context);
         if (caller.kind === "user") trace.about({ tenant_id: caller.tenantId });
         const body = await readBody(request, schema, (bytes) => {
-          const share = takeBeforehand(bytes);
+          const share = takeBeforehand(bytes, shares);
           if (!share) throw othersAreLarge();
           shares.push(share);
         });
@@ -91,6 +91,7 @@ export function endpoint<Body, Answer extends object>(
         throw error;
       } finally {
         for (const share of shares) share.keep(0);
+        leave(shares);
       }
     };
     try {
