@@ -41,6 +41,18 @@ comment on column copilot_internal.tenants.allowed_hosts is
   'All that code may reach, where it may not reach the internet: host names (*.example.com is one), addresses, or blocks of them, as E2B''s network.allowOut has them.';
 alter table copilot_internal.tenants enable row level security;
 
+create or replace function copilot_internal.lock_claims(p_tenant_id text)
+returns void
+language sql
+volatile
+set search_path = ''
+as $$
+  select pg_advisory_xact_lock(hashtextextended('copilot_internal.execution_contexts ' || p_tenant_id, 0))
+$$;
+comment on function copilot_internal.lock_claims(text) is
+  'Has claims of a tenant for new contexts, and whatever must not meet one half-way, come one after the other, until the transaction ends.';
+revoke execute on function copilot_internal.lock_claims(text) from public, anon, authenticated;
+
 create or replace function copilot_internal.end_disabled_tenant()
 returns trigger
 language plpgsql
@@ -48,7 +60,7 @@ set search_path = ''
 as $$
 begin
   -- The claims' lock: those under way come to their end first, and later ones see that it is disabled.
-  perform pg_advisory_xact_lock(hashtextextended('copilot_internal.execution_contexts ' || new.tenant_id, 0));
+  perform copilot_internal.lock_claims(new.tenant_id);
   -- Their kills are owed to the sweep.
   update copilot_internal.execution_contexts c
   set sandbox_status = 'terminated',

@@ -177,7 +177,7 @@ begin
 
     -- Claims of one tenant count and insert one after the other, or a hundred at once would all find room; other
     -- tenants do not wait. Taken before any row is locked: nobody who holds a row waits for this lock.
-    perform pg_advisory_xact_lock(hashtextextended('copilot_internal.execution_contexts ' || p_tenant_id, 0));
+    perform copilot_internal.lock_claims(p_tenant_id);
 
     if exists (select from copilot_internal.tenants t where t.tenant_id = p_tenant_id and t.is_disabled) then
       outcome := 'tenant_disabled';

@@ -21,7 +21,7 @@ begin
     raise exception 'either p_user_id or p_all must be given' using errcode = 'invalid_parameter_value';
   end if;
   -- The claims' lock: none of this tenant is under way, and whose a conversation is stays as it is.
-  perform pg_advisory_xact_lock(hashtextextended('copilot_internal.execution_contexts ' || p_tenant_id, 0));
+  perform copilot_internal.lock_claims(p_tenant_id);
   v_conversations := array(
     select v.conversation_id from copilot_internal.conversations v
     where v.tenant_id = p_tenant_id and (p_all or v.user_id = p_user_id)

@@ -1,5 +1,6 @@
 /** A run is stopped by name, from whichever process: it ends as `cancelled`, and its kernel goes on with its variables. */
 import assert from "node:assert/strict";
+import type { SupabaseClient } from "@supabase/supabase-js";
 import { idOf, invoke, newPath, refused, service, stop, user } from "../support/clients.ts";
 import { stream, text } from "../support/event_stream.ts";
 import { answer, at, quick, useFaultyStack } from "../support/faulty_stack.ts";
@@ -24,6 +25,14 @@ async function ledger({ conversation_id }: { readonly conversation_id: string })
 
 /** How often something was sent to the provider. */
 const sent = (step: Parameters<typeof faulty.proxy.intercept>[0]) => faulty.proxy.requests.filter(step).length;
+
+/** Stops the one run that is open on a path, and waits until whoever runs it has been told. */
+async function stopAndTell(client: SupabaseClient, path: Record<string, unknown>): Promise<void> {
+  assert.equal(await stop(client, path), 1);
+  const asked = faulty.database.intercept(at.stopped, { kind: "hold_answer" });
+  await eventually("whoever runs it has been told", () => asked.served() > 0);
+  asked.release();
+}
 
 Deno.test("a stream, by the id that it was told first", async () => {
   const { client, path, run } = await open();
@@ -87,10 +96,7 @@ Deno.test("what has not been sent never is", async () => {
     const body = { ...path, ...quick, ...key, code: "ran = 1", outputs: ["a"] };
     const answered = invoke(client, "execute-code", body);
     await held.hit;
-    assert.equal(await stop(client, path), 1);
-    const asked = faulty.database.intercept(at.stopped, { kind: "hold_answer" });
-    await eventually("whoever runs it has been told", () => asked.served() > 0);
-    asked.release();
+    await stopAndTell(client, path);
     held.release();
     const { execution, was_created } = await answered;
     assert.equal(was_created, true);
@@ -111,10 +117,7 @@ Deno.test("what was stopped before it had a sandbox is not to be tried again", a
   const body = { ...path, ...quick, code: "never = 1", idempotency_key: crypto.randomUUID() };
   const answered = refused(client, "execute-code", body);
   await held.hit;
-  assert.equal(await stop(client, path), 1);
-  const asked = faulty.database.intercept(at.stopped, { kind: "hold_answer" });
-  await eventually("whoever runs it has been told", () => asked.served() > 0);
-  asked.release();
+  await stopAndTell(client, path);
   held.release();
   for (const told of [await answered, await refused(client, "execute-code", body)]) {
     assert.deepEqual([told.status, told.body.code, told.body.retryable], [499, "cancelled", false]);
@@ -220,10 +223,7 @@ Deno.test("a stop that comes while a run's time limit is being enforced does not
   const events = await stream(client, { ...path, code: endless, timeout_ms: 500 });
   const held = faulty.proxy.intercept(at.interrupt, { kind: "hold" });
   await held.hit;
-  assert.equal(await stop(client, path), 1);
-  const asked = faulty.database.intercept(at.stopped, { kind: "hold_answer" });
-  await eventually("whoever runs it has been told", () => asked.served() > 0);
-  asked.release();
+  await stopAndTell(client, path);
   held.release();
   assert.equal((await events.rest()).at(-1)?.data.status, "timed_out");
 });

@@ -144,11 +144,8 @@ export const at = {
   keepKey: rpc("copilot_keep_execution"),
   releaseKey: rpc("copilot_release_execution"),
   send: rpc("copilot_send_execution"),
-  /** Of stops by name: the request, and the question of who runs. */
-  stop: rpc("copilot_stop_executions"),
+  /** Of stops by name: the question of who runs. */
   stopped: rpc("copilot_stopped_executions"),
-  /** Of what the kernel never began. */
-  close: rpc("copilot_close_execution"),
   keepAnswer: rpc("copilot_answer_execution"),
 };
 
