@@ -7,6 +7,7 @@ import { executeRequestSchema } from "../../supabase/functions/_shared/contract/
 import { terminateRequestSchema } from "../../supabase/functions/_shared/contract/terminate_context.ts";
 import { asContextError, toBody } from "../../supabase/functions/_shared/errors.ts";
 import { readBody } from "../../supabase/functions/_shared/http/body.ts";
+import { Arrival } from "../../supabase/functions/_shared/memory.ts";
 import { attempts, type FunctionName, shapes } from "./body_shapes.ts";
 
 /** What the network gives at once, in bytes. */
@@ -17,14 +18,23 @@ const BYTES = 8 * 2 ** 20;
 /** V8's, by `--expose-gc`: what one attempt leaves behind must not count as another's. */
 declare const gc: () => void;
 
-function read(name: FunctionName, request: Request): Promise<unknown> {
+async function read(name: FunctionName, request: Request): Promise<void> {
+  const arrival = new Arrival();
+  try {
+    await readOf(name, request, arrival);
+  } finally {
+    arrival.release();
+  }
+}
+
+function readOf(name: FunctionName, request: Request, arrival: Arrival): Promise<unknown> {
   switch (name) {
     case "acquire-context":
-      return readBody(request, acquireRequestSchema);
+      return readBody(request, acquireRequestSchema, arrival);
     case "terminate-context":
-      return readBody(request, terminateRequestSchema);
+      return readBody(request, terminateRequestSchema, arrival);
     case "execute-code":
-      return readBody(request, executeRequestSchema);
+      return readBody(request, executeRequestSchema, arrival);
   }
 }
 

@@ -1,43 +1,48 @@
 /** Shares of what a process may hold: small ones for all, large ones one after the other. */
 import assert from "node:assert/strict";
-import { leave, SMALL_BYTES, take, takeBeforehand } from "../../supabase/functions/_shared/memory.ts";
+import { Arrival, SMALL_BYTES, take } from "../../supabase/functions/_shared/memory.ts";
 
 const MEBIBYTE = 2 ** 20;
 /** Never aborts: whoever waits goes on. */
 const nobody = new AbortController().signal;
 
 Deno.test("what has not begun is refused while others hold too much, unless it is small", async () => {
-  const requests = [{}, {}, {}];
-  const first = takeBeforehand(8 * MEBIBYTE, requests[0]);
-  assert(first);
-  assert.equal(takeBeforehand(8 * MEBIBYTE, requests[1]), null);
-  assert(takeBeforehand(SMALL_BYTES, requests[1]));
+  const [first, other, next] = [new Arrival(), new Arrival(), new Arrival()];
+  assert(first.hold(8 * MEBIBYTE));
+  first.settle();
+  assert(!other.hold(8 * MEBIBYTE));
+  assert(other.hold(SMALL_BYTES));
   // What has begun still has room.
   const results = await take(8 * MEBIBYTE, nobody);
   assert(results);
   results.keep(0);
-  first.keep(0);
-  leave(requests[0]);
-  const next = takeBeforehand(8 * MEBIBYTE, requests[2]);
-  assert(next);
-  next.keep(0);
-  leave(requests[2]);
+  first.release();
+  assert(next.hold(8 * MEBIBYTE));
+  for (const arrival of [other, next]) arrival.release();
 });
 
-Deno.test("of several that come in at the same time, half of each by now, the first is served", () => {
-  const requests = [{}, {}, {}];
-  const halves = requests.map((request) => takeBeforehand(4 * MEBIBYTE, request));
-  assert(halves.every((half) => half !== null));
-  assert.equal(takeBeforehand(4 * MEBIBYTE, requests[1]), null);
-  const rest = takeBeforehand(4 * MEBIBYTE, requests[0]);
-  assert(rest);
-  for (const share of [...halves, rest]) share.keep(0);
-  // Who comes next is the first now.
-  leave(requests[0]);
-  const more = [takeBeforehand(12 * MEBIBYTE, requests[1]), takeBeforehand(MEBIBYTE, requests[2])];
-  assert.deepEqual(more.map((share) => share !== null), [true, false]);
-  for (const share of more) share?.keep(0);
-  for (const request of requests) leave(request);
+Deno.test("of several that come in at the same time, the first is served, and no more of the others refused than must be", () => {
+  const arrivals = Array.from({ length: 4 }, () => new Arrival());
+  const refused = () => arrivals.map(({ refused }) => refused.aborted);
+  for (const arrival of arrivals) assert(arrival.hold(3 * MEBIBYTE));
+  // The last has nobody to make room for it.
+  assert(!arrivals[3].hold(MEBIBYTE));
+  assert(arrivals[0].hold(2 * MEBIBYTE));
+  assert.deepEqual(refused(), [false, false, false, true]);
+  assert(arrivals[0].hold(3 * MEBIBYTE));
+  assert.deepEqual(refused(), [false, false, true, true]);
+  arrivals[0].settle();
+  // Who is in whole makes room for nobody; who asks in vain has harmed nobody.
+  const late = new Arrival();
+  assert(late.hold(MEBIBYTE));
+  assert(!arrivals[1].hold(3 * MEBIBYTE));
+  assert.deepEqual(refused(), [false, false, true, true]);
+  assert(!late.refused.aborted);
+  for (const arrival of [...arrivals, late]) arrival.release();
+  // All of it came back.
+  const all = new Arrival();
+  assert(all.hold(12 * MEBIBYTE));
+  all.release();
 });
 
 Deno.test("who waits is served in turn, when so much is given back", async () => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { acquireRequestSchema } from "../../supabase/functions/_shared/contract/acquire_context.ts";
 import type { ErrorBody } from "../../supabase/functions/_shared/contract/error.ts";
 import { readBody } from "../../supabase/functions/_shared/http/body.ts";
+import { Arrival } from "../../supabase/functions/_shared/memory.ts";
 import { user } from "../support/clients.ts";
 import { inFakeTime } from "../support/fake_time.ts";
 import { eventually } from "../support/settle.ts";
@@ -84,7 +85,11 @@ Deno.test("a body that does not come is not waited for without an end", async ()
     const body = new ReadableStream({
       start: (controller) => controller.enqueue(new TextEncoder().encode('{ "code": ')),
     });
-    const read = readBody(new Request("http://localhost", { method: "POST", body }), acquireRequestSchema);
+    const read = readBody(
+      new Request("http://localhost", { method: "POST", body }),
+      acquireRequestSchema,
+      new Arrival(),
+    );
     const refused = assert.rejects(read, { code: "cancelled" });
     await pass(31_000);
     await refused;

@@ -25,22 +25,56 @@ let held = 0;
 /** In the order in which they came. */
 const waiting: { readonly bytes: number; readonly serve: () => void }[] = [];
 
-/** Who came first, of those whose requests are still to come in whole, or are being served. */
-let first: object | null = null;
+/** Those whose bodies are on their way in, and not small, in the order in which they came. */
+const arrivals: Arrival[] = [];
 
 /**
- * Takes one more share for a request that has not begun. Null: there is no room for it now. The first of several that
- * come in at the same time may take what is left for others, or all of them could meet the bound half-way and none be served.
+ * What one request brings, until it is over. Of several that come in at the same time and have no room together, those
+ * that came last are refused: each could meet the bound half-way, and all be told to try again. Whoever is in whole has
+ * room left to come to its end.
  */
-export function takeBeforehand(bytes: number, request: object): Share | null {
-  if (bytes <= SMALL_BYTES) return share(0);
-  first ??= request;
-  return held + bytes <= (first === request ? MOST_BYTES : BEFOREHAND_BYTES) ? share(bytes) : null;
-}
+export class Arrival {
+  readonly #refusal = new AbortController();
+  #shares: Share[] = [];
+  #bytes = 0;
 
-/** Says that a request is over, for which shares were taken beforehand. */
-export function leave(request: object): void {
-  if (first === request) first = null;
+  /** Aborts when the rest must not come: somebody who came before needs the room. */
+  get refused(): AbortSignal {
+    return this.#refusal.signal;
+  }
+
+  /** Takes room for so many bytes more. False: there is none now. */
+  hold(bytes: number): boolean {
+    if (bytes <= SMALL_BYTES) return true;
+    if (!arrivals.includes(this)) arrivals.push(this);
+    const later = arrivals.slice(arrivals.indexOf(this) + 1);
+    const couldBeFree = later.reduce((sum, arrival) => sum + arrival.#bytes, 0);
+    if (held - couldBeFree + bytes > BEFOREHAND_BYTES) return false;
+    for (const last of later.reverse()) {
+      if (held + bytes <= BEFOREHAND_BYTES) break;
+      last.#refuse();
+    }
+    this.#shares.push(share(bytes));
+    this.#bytes += bytes;
+    return true;
+  }
+
+  /** Says that the request is in whole: it is refused no more. */
+  settle(): void {
+    const place = arrivals.indexOf(this);
+    if (place !== -1) arrivals.splice(place, 1);
+  }
+
+  /** Gives all of it back. */
+  release(): void {
+    this.settle();
+    for (const share of this.#shares.splice(0)) share.keep(0);
+  }
+
+  #refuse(): void {
+    this.release();
+    this.#refusal.abort();
+  }
 }
 
 /**

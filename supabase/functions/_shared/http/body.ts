@@ -1,7 +1,7 @@
 /** The request's body: JSON of the endpoint's shape, and no more of it than we are willing to hold. */
 import type { z } from "zod";
 import { ContextError } from "../errors.ts";
-import { SMALL_BYTES } from "../memory.ts";
+import { Arrival, othersAreLarge, SMALL_BYTES } from "../memory.ts";
 import { hasMoreValues } from "./json_values.ts";
 
 /** Largest body, in bytes: the largest program, as JSON may escape it, its environment and its files in base64. */
@@ -19,15 +19,15 @@ const BODY_MILLISECONDS = 30_000;
  * Reads and checks the body.
  *
  * @throws ContextError `payload_too_large`, or `invalid_request` naming the first field at fault; `cancelled` when the
- * caller has gone before its end, or takes too long to send it. `hold` is told of each piece of memory that a body
- * that is not small is about to take, in bytes; what it throws is thrown.
+ * caller has gone before its end, or takes too long to send it; `context_busy` when there is no room for it beside
+ * others. What it takes is `arrival`'s.
  */
 export async function readBody<Body>(
   request: Request,
   schema: z.ZodType<Body>,
-  hold: (bytes: number) => void = () => {},
+  arrival: Arrival,
 ): Promise<Body> {
-  const parsed = schema.safeParse(parse(await readBytes(request, hold)));
+  const parsed = schema.safeParse(parse(await readBytes(request, arrival)));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const field = quote(issue.code === "unrecognized_keys" ? issue.keys[0] : issue.path.join("."));
@@ -53,17 +53,19 @@ function quote(text: string): string {
   return text.length > QUOTE_CHARACTERS ? `${plain}…` : plain;
 }
 
-async function readBytes(request: Request, hold: (bytes: number) => void): Promise<Uint8Array> {
+async function readBytes(request: Request, arrival: Arrival): Promise<Uint8Array> {
   const said = Number(request.headers.get("content-length"));
   // Told before a byte is read where the caller says its size, and counted where it does not or lies.
   if (said > BODY_BYTES) throw tooLarge();
   if (!request.body) return new Uint8Array();
   const reader = request.body.getReader();
   let isLate = false;
+  const stop = () => void reader.cancel().catch(() => {});
   const timer = setTimeout(() => {
     isLate = true;
-    reader.cancel().catch(() => {});
+    stop();
   }, BODY_MILLISECONDS);
+  arrival.refused.addEventListener("abort", stop);
   try {
     let bytes = new Uint8Array(FIRST_BYTES);
     let size = 0;
@@ -75,17 +77,20 @@ async function readBytes(request: Request, hold: (bytes: number) => void): Promi
       // Into one piece as they come: a body in chunks of a byte each is no list of millions.
       if (end > bytes.length) {
         const length = Math.min(BODY_BYTES, Math.max(end, 2 * bytes.length));
-        if (length > SMALL_BYTES) hold(length - (bytes.length > SMALL_BYTES ? bytes.length : 0));
+        const more = length > SMALL_BYTES ? length - (bytes.length > SMALL_BYTES ? bytes.length : 0) : 0;
+        if (!arrival.hold(more)) throw othersAreLarge();
         bytes = new Uint8Array(bytes.buffer.transfer(length));
       }
       bytes.set(value, size);
       size = end;
     }
+    if (arrival.refused.aborted) throw othersAreLarge();
     if (isLate) throw new ContextError("cancelled", "The body took too long to come.");
+    arrival.settle();
     return bytes.subarray(0, size);
   } catch (thrown) {
     // What is still to come must not stand before the connection's next request.
-    reader.cancel().catch(() => {});
+    stop();
     if (thrown instanceof ContextError) throw thrown;
     throw new ContextError("cancelled", "The caller went away within its body.", { cause: thrown });
   } finally {

@@ -14,7 +14,7 @@ import type { ExecutionCall } from "../executions/execution_call.ts";
 import { ExecutionStore } from "../executions/execution_store.ts";
 import { KeyStore } from "../executions/key_store.ts";
 import { describe, log } from "../log.ts";
-import { leave, othersAreLarge, type Share, takeBeforehand } from "../memory.ts";
+import { Arrival } from "../memory.ts";
 import { Sandboxes } from "../sandbox/sandboxes.ts";
 import { Trace } from "../trace.ts";
 import { readBody } from "./body.ts";
@@ -45,17 +45,13 @@ export function endpoint<Body, Answer extends object>(
 ): Endpoint {
   const handle = async (request: Request, context: SupabaseContext<Database>, trace: Trace, gone: AbortController) => {
     const perform = async (streams: boolean, tell: Call["tell"]): Promise<Answer> => {
-      const shares: Share[] = [];
+      const arrival = new Arrival();
       try {
         if (request.method !== "POST") throw new ContextError("method_not_allowed", "Use POST.");
         // Before the body: who may not call makes nobody read it, and the log says whose it was if it is refused.
         const caller = callerOf(context);
         if (caller.kind === "user") trace.about({ tenant_id: caller.tenantId });
-        const body = await readBody(request, schema, (bytes) => {
-          const share = takeBeforehand(bytes, shares);
-          if (!share) throw othersAreLarge();
-          shares.push(share);
-        });
+        const body = await readBody(request, schema, arrival);
         const config = readConfig();
         const limits = streams ? config.stream : config.answer;
         const answerBy = trace.started + limits.requestSeconds * 1000;
@@ -90,8 +86,7 @@ export function endpoint<Body, Answer extends object>(
         });
         throw error;
       } finally {
-        for (const share of shares) share.keep(0);
-        leave(shares);
+        arrival.release();
       }
     };
     try {
