@@ -3,6 +3,9 @@ import { type Share, take } from "../memory.ts";
 import { OUTPUT_BYTES, OUTPUTS_BYTES } from "../sandbox/files.ts";
 import { LINE_CHARACTERS } from "../sandbox/kernel.ts";
 
+/** A kept answer comes from the database whole, and takes more than a run's own, which comes piece by piece. */
+const KEPT_WEIGHT = 1.25;
+
 export class RunMemory {
   readonly #shares: Share[] = [];
   #line: Share | null = null;
@@ -34,7 +37,7 @@ export class RunMemory {
 
   /** Whether there is room for a kept answer: until `signal` aborts or `answerBy` comes. */
   async hasRoomForAnswer(bytes: number, signal: AbortSignal, answerBy: number): Promise<boolean> {
-    return await this.#take(bytes, signal, answerBy) !== null;
+    return await this.#take(bytes * KEPT_WEIGHT, signal, answerBy) !== null;
   }
 
   /** Gives all of it back. */
