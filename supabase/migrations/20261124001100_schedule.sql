@@ -60,19 +60,44 @@ comment on function copilot_internal.purge_job_log(integer) is
   'Deletes what pg_cron logged of these jobs more than p_days_old days ago: it keeps its log for ever. Says how much.';
 revoke execute on function copilot_internal.purge_job_log(integer) from public, anon, authenticated;
 
+-- So that what is taken out again leaves what others made: `extensions_made` is what to drop.
+alter table copilot_internal.settings
+  add column if not exists extensions_made text[] not null default '{}';
+comment on column copilot_internal.settings.extensions_made is
+  'The extensions that were not there before: whoever takes all of this out may drop them.';
+
+create or replace function copilot_internal.note_extension(p_name name, p_was_there boolean)
+returns void
+language sql
+set search_path = ''
+as $$
+  update copilot_internal.settings
+  set extensions_made = extensions_made || p_name::text
+  where not p_was_there and p_name::text <> all (extensions_made)
+$$;
+comment on function copilot_internal.note_extension(name, boolean) is
+  'Notes that an extension has been made, unless it was there before.';
+revoke execute on function copilot_internal.note_extension(name, boolean) from public, anon, authenticated;
+
 -- Where it is to be had, it is wanted; where it is not, request_sweep does nothing.
 do $$
+declare
+  v_was_there boolean := exists (select from pg_catalog.pg_extension where extname = 'pg_net');
 begin
   create extension if not exists pg_net with schema extensions;
+  perform copilot_internal.note_extension('pg_net', v_was_there);
 exception
   when others then null;
 end
 $$;
 
 do $$
+declare
+  v_was_there boolean := exists (select from pg_catalog.pg_extension where extname = 'pg_cron');
 begin
   begin
     create extension if not exists pg_cron with schema pg_catalog;
+    perform copilot_internal.note_extension('pg_cron', v_was_there);
   exception
     when others then
       -- Not installed, not preloaded, or not in cron.database_name: whichever it is, its own words say it best.

@@ -1,6 +1,9 @@
 /** Work that goes on after the answer. It must not be the only way that something gets done: the platform may end it. */
 import { describe, log } from "./log.ts";
 
+/** The platform's own. Declared here, so that whoever copies this needs no types besides its imports. */
+declare const EdgeRuntime: { waitUntil(work: Promise<unknown>): void } | undefined;
+
 /** Keeps the platform from ending `work` before it has settled, should its caller go away. */
 export function keepAlive(work: Promise<unknown>): void {
   // Outside of the edge runtime the process lives on anyway. Who awaits the work handles its failure.

@@ -213,6 +213,7 @@ select results_eq(
       ('sandbox_lives', 'tenant_id', 'text', true),
       ('settings', 'answer_hours', 'integer', true),
       ('settings', 'conversation_access', 'text', true),
+      ('settings', 'extensions_made', 'text[]', true),
       ('settings', 'id', 'boolean', true),
       ('settings', 'ledger_days', 'integer', true),
       ('settings', 'tenant_answer_mebibytes', 'integer', true),
@@ -280,7 +281,7 @@ select results_eq(
   $$,
   $$
     values
-      ('answer_hours', '24'), ('conversation_access', '''owner''::text'), ('id', 'true'), ('ledger_days', '400'), ('tenant_answer_mebibytes', '64'),
+      ('answer_hours', '24'), ('conversation_access', '''owner''::text'), ('extensions_made', '''{}''::text[]'), ('id', 'true'), ('ledger_days', '400'), ('tenant_answer_mebibytes', '64'),
       ('tenant_answers', '10000')
   $$,
   'which start with answers kept for a day, and the ledger for more than a year'

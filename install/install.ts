@@ -1,0 +1,58 @@
+/** Puts a release into an app that does not have one. */
+import { type App, CONFIG_FILE, ENV_FILE } from "./app.ts";
+import type { Change } from "./change.ts";
+import { collisions } from "./collisions.ts";
+import { addBlock, configBlock } from "./config_toml.ts";
+import { addSettings, missingSettings } from "./env_example.ts";
+import { formatLock, hash, type Lock, LOCK_FILE, lockedFile } from "./lock.ts";
+import { compose, fileOf } from "./migration.ts";
+import { Refusal } from "./refusal.ts";
+import type { Release } from "./release.ts";
+
+/**
+ * What to change.
+ *
+ * @param view what the view of contexts is called in `public`
+ * @throws Refusal naming each thing of the app's that is in the way
+ */
+export async function install(app: App, release: Release, view: string, now = new Date()): Promise<Change[]> {
+  if (app.lock) {
+    throw new Refusal([`${LOCK_FILE}: ${app.lock.version} is installed there. To bring it up to date: upgrade`]);
+  }
+  const config = addBlock(app.config, release.functions);
+  const reasons = [
+    ...await collisions(app, release, view),
+    ...(config.outcome === "refused" ? config.reasons : []),
+  ];
+  if (config.outcome === "refused" || reasons.length > 0) throw new Refusal(reasons);
+
+  const env = await app.read(ENV_FILE);
+  const settings = missingSettings(env ?? "", release.settings);
+  const lock: Lock = {
+    version: release.version,
+    view,
+    files: Object.fromEntries([...release.files].map(([path, text]) => [path, lockedFile(text)])),
+    blocks: { [CONFIG_FILE]: configBlock(release.functions), ...(settings === "" ? {} : { [ENV_FILE]: settings }) },
+    created: env === null ? [ENV_FILE] : [],
+    migrations: Object.fromEntries(release.migrations.map(({ name, sql }) => [name, hash(sql)])),
+  };
+  return [
+    ...[...release.files].map(([path, after]) => ({ path, before: null, after })),
+    {
+      path: CONFIG_FILE,
+      before: app.config,
+      after: config.text,
+      note: `${release.functions.length} tables at its end`,
+    },
+    ...(settings === ""
+      ? []
+      : [{ path: ENV_FILE, before: env, after: addSettings(env ?? "", settings), note: "settings at its end" }]),
+    {
+      path: fileOf(app, "execution_contexts", now),
+      before: null,
+      after: compose(release.version, release.migrations, view),
+      note: `${release.migrations.length} of ours in one`,
+    },
+    { path: LOCK_FILE, before: null, after: formatLock(lock) },
+  ];
+}

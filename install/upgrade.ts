@@ -1,0 +1,106 @@
+/** Brings what is installed up to this release, and keeps what the app has changed. */
+import { type App, CONFIG_FILE, ENV_FILE, lockOf } from "./app.ts";
+import type { Change } from "./change.ts";
+import { configBlock, replaceBlock } from "./config_toml.ts";
+import { addSettings, missingSettings } from "./env_example.ts";
+import { baseOf, formatLock, hash, type Lock, LOCK_FILE, lockedFile } from "./lock.ts";
+import { merge } from "./merge.ts";
+import { compose, fileOf, newParts } from "./migration.ts";
+import { Refusal } from "./refusal.ts";
+import { asLines, type Release } from "./release.ts";
+
+export interface Upgrade {
+  readonly changes: readonly Change[];
+  /** Files in which both have changed the same lines. They have git's marks. */
+  readonly conflicts: readonly string[];
+}
+
+/**
+ * What to change; nothing where this release is installed already.
+ *
+ * @throws Refusal when nothing is installed, or something is in the way
+ */
+export async function upgrade(app: App, release: Release, now = new Date()): Promise<Upgrade> {
+  const lock = lockOf(app);
+  const parts = newParts(release.migrations, lock.migrations);
+  const conflicts: string[] = [];
+  const changes: Change[] = [];
+  const reasons: string[] = [];
+
+  for (const path of new Set([...Object.keys(lock.files), ...release.files.keys()])) {
+    const before = await app.read(path);
+    const outcome = next(lock.files[path], before, release.files.get(path), release.version);
+    if (outcome.kind === "refuse") reasons.push(`${path}: ${outcome.why}`);
+    else if (outcome.after !== before) changes.push({ path, before, after: outcome.after, note: outcome.note });
+    if (outcome.kind === "conflict") conflicts.push(path);
+  }
+
+  const blocks = { ...lock.blocks };
+  const block = configBlock(release.functions);
+  if (block !== blocks[CONFIG_FILE]) {
+    const patch = replaceBlock(app.config, blocks[CONFIG_FILE] ?? "", block);
+    if (patch.outcome === "refused") reasons.push(...patch.reasons);
+    else {
+      blocks[CONFIG_FILE] = block;
+      changes.push({ path: CONFIG_FILE, before: app.config, after: patch.text });
+    }
+  }
+  if (reasons.length > 0) throw new Refusal(reasons);
+
+  const env = await app.read(ENV_FILE);
+  const settings = missingSettings(env ?? "", release.settings);
+  if (settings !== "") {
+    blocks[ENV_FILE] = (blocks[ENV_FILE] ?? "") + settings;
+    changes.push({ path: ENV_FILE, before: env, after: addSettings(env ?? "", settings), note: "settings at its end" });
+  }
+  if (parts.length > 0) {
+    changes.push({
+      path: fileOf(app, `execution_contexts_${release.version.replaceAll(/\W/g, "_")}`, now),
+      before: null,
+      after: compose(release.version, parts, lock.view),
+      note: `${parts.length} of ours in one`,
+    });
+  }
+  const updated: Lock = {
+    ...lock,
+    version: release.version,
+    files: Object.fromEntries([...release.files].map(([path, text]) => [path, lockedFile(text)])),
+    blocks,
+    migrations: Object.fromEntries(release.migrations.map(({ name, sql }) => [name, hash(sql)])),
+  };
+  const before = await app.read(LOCK_FILE);
+  if (formatLock(updated) !== formatLock(lock)) changes.push({ path: LOCK_FILE, before, after: formatLock(updated) });
+  return { changes, conflicts };
+}
+
+type Outcome =
+  | { readonly kind: "take" | "conflict"; readonly after: string | null; readonly note?: string }
+  | { readonly kind: "refuse"; readonly why: string };
+
+/** What becomes of one file. */
+function next(
+  installed: Lock["files"][string] | undefined,
+  current: string | null,
+  ours: string | undefined,
+  version: string,
+): Outcome {
+  if (installed === undefined) {
+    return current === null || current === ours
+      ? { kind: "take", after: ours ?? null }
+      : { kind: "refuse", why: "is there already, and not from here." };
+  }
+  const isEdited = current !== null && hash(current) !== installed.sha256;
+  if (ours === undefined) {
+    return isEdited
+      ? { kind: "refuse", why: "is edited, and no part of this release any more. Remove it, or move it elsewhere." }
+      : { kind: "take", after: null };
+  }
+  if (!isEdited || asLines(current) === ours) {
+    return { kind: "take", after: hash(current ?? "") === hash(ours) ? current : ours };
+  }
+  if (hash(ours) === installed.sha256) return { kind: "take", after: current };
+  const { text, conflicts } = merge(baseOf(installed), asLines(current), ours, version);
+  return conflicts === 0
+    ? { kind: "take", after: text, note: "merged with your edits" }
+    : { kind: "conflict", after: text, note: `${conflicts} conflict${conflicts === 1 ? "" : "s"} with your edits` };
+}
