@@ -3,7 +3,7 @@ import { type App, CONFIG_FILE, ENV_FILE } from "./app.ts";
 import type { Change } from "./change.ts";
 import { collisions } from "./collisions.ts";
 import { addBlock, configBlock } from "./config_toml.ts";
-import { addSettings, missingSettings } from "./env_example.ts";
+import { addSettings } from "./env_example.ts";
 import { formatLock, hash, type Lock, LOCK_FILE, lockedFile } from "./lock.ts";
 import { compose, fileOf } from "./migration.ts";
 import { Refusal } from "./refusal.ts";
@@ -27,12 +27,12 @@ export async function install(app: App, release: Release, view: string, now = ne
   if (config.outcome === "refused" || reasons.length > 0) throw new Refusal(reasons);
 
   const env = await app.read(ENV_FILE);
-  const settings = missingSettings(env ?? "", release.settings);
+  const settings = addSettings(env ?? "", release.settings);
   const lock: Lock = {
     version: release.version,
     view,
     files: Object.fromEntries([...release.files].map(([path, text]) => [path, lockedFile(text)])),
-    blocks: { [CONFIG_FILE]: configBlock(release.functions), ...(settings === "" ? {} : { [ENV_FILE]: settings }) },
+    blocks: { [CONFIG_FILE]: configBlock(release.functions), ...(settings ? { [ENV_FILE]: settings.block } : {}) },
     created: env === null ? [ENV_FILE] : [],
     migrations: Object.fromEntries(release.migrations.map(({ name, sql }) => [name, hash(sql)])),
   };
@@ -44,9 +44,7 @@ export async function install(app: App, release: Release, view: string, now = ne
       after: config.text,
       note: `${release.functions.length} tables at its end`,
     },
-    ...(settings === ""
-      ? []
-      : [{ path: ENV_FILE, before: env, after: addSettings(env ?? "", settings), note: "settings at its end" }]),
+    ...(settings ? [{ path: ENV_FILE, before: env, after: settings.text, note: "settings at its end" }] : []),
     {
       path: fileOf(app, "execution_contexts", now),
       before: null,

@@ -2,7 +2,7 @@
 import { type App, CONFIG_FILE, ENV_FILE, lockOf } from "./app.ts";
 import type { Change } from "./change.ts";
 import { configBlock, replaceBlock } from "./config_toml.ts";
-import { addSettings, missingSettings } from "./env_example.ts";
+import { addSettings } from "./env_example.ts";
 import { baseOf, formatLock, hash, type Lock, LOCK_FILE, lockedFile } from "./lock.ts";
 import { merge } from "./merge.ts";
 import { compose, fileOf, newParts } from "./migration.ts";
@@ -48,10 +48,10 @@ export async function upgrade(app: App, release: Release, now = new Date()): Pro
   if (reasons.length > 0) throw new Refusal(reasons);
 
   const env = await app.read(ENV_FILE);
-  const settings = missingSettings(env ?? "", release.settings);
-  if (settings !== "") {
-    blocks[ENV_FILE] = (blocks[ENV_FILE] ?? "") + settings;
-    changes.push({ path: ENV_FILE, before: env, after: addSettings(env ?? "", settings), note: "settings at its end" });
+  const settings = addSettings(env ?? "", release.settings, blocks[ENV_FILE]);
+  if (settings) {
+    blocks[ENV_FILE] = settings.block;
+    changes.push({ path: ENV_FILE, before: env, after: settings.text, note: "further settings" });
   }
   if (parts.length > 0) {
     changes.push({

@@ -1,5 +1,7 @@
 /** The real Supabase CLI, as far as it works without Docker. It is run from npm's cache: tests need no network. */
 
+import { REPOSITORY } from "../../local/repository.ts";
+
 const VERSION = "3.1.0";
 
 export interface Run {
@@ -7,9 +9,13 @@ export interface Run {
   readonly output: string;
 }
 
-/** Runs the CLI in the repository. */
-export async function supabase(args: string[], env: Record<string, string> = {}): Promise<Run> {
-  const { code, output, errors } = await run(args, env);
+/** Runs the CLI in the repository, or in another project's folder. */
+export async function supabase(
+  args: string[],
+  env: Record<string, string> = {},
+  directory: string | URL = REPOSITORY,
+): Promise<Run> {
+  const { code, output, errors } = await run(args, env, directory);
   return { code, output: output + errors };
 }
 
@@ -23,12 +29,16 @@ async function findCli(): Promise<string | null> {
 }
 let found: ReturnType<typeof findCli> | undefined;
 
-async function run(args: string[], env: Record<string, string>): Promise<Run & { readonly errors: string }> {
+async function run(
+  args: string[],
+  env: Record<string, string> = {},
+  cwd: string | URL = REPOSITORY,
+): Promise<Run & { readonly errors: string }> {
   const command = await (found ??= findCli());
   if (command === null) throw new Error(`npm has no supabase@${VERSION}`);
   const { code, stdout, stderr } = await new Deno.Command(command, {
     args,
-    cwd: new URL("../..", import.meta.url),
+    cwd,
     env: { NO_COLOR: "1", npm_config_loglevel: "error", PGSSLMODE: "disable", DO_NOT_TRACK: "1", ...env },
     stdin: "null",
   }).output();
@@ -54,7 +64,7 @@ export const TYPES = new URL("../../supabase/functions/_shared/database/types.ts
 export async function generateTypes(url: string): Promise<string> {
   const file = await Deno.makeTempFile({ suffix: ".ts" });
   try {
-    const { code, output, errors } = await run(["gen", "types", `--remote=${url}`, "-s", "public"], {});
+    const { code, output, errors } = await run(["gen", "types", `--remote=${url}`, "-s", "public"]);
     if (code !== 0) throw new Error(errors);
     await Deno.writeTextFile(file, output);
     await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", "--line-width", "120", file] }).output();
