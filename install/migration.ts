@@ -88,7 +88,10 @@ begin
     drop extension pg_cron;
   end if;
   if 'pg_net' = any (v_made) and to_regnamespace('supabase_functions') is null
-    and not exists (select from pg_catalog.pg_proc where prosrc like '%net.http\\_%' and pronamespace <> 'net'::regnamespace)
+    and not exists (
+      select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+      where p.prosrc like '%net.http\\_%' and n.nspname <> 'net'
+    )
   then
     drop extension pg_net;
   end if;

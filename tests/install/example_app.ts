@@ -27,8 +27,7 @@ create table public.todos (
   title text not null
 );
 alter table public.todos enable row level security;
-create policy "own todos" on public.todos for all to authenticated using (user_id = (select nullif(current_setting('request.jwt.claim.sub', true), '')::uuid));
-grant select, insert, update, delete on public.todos to authenticated;
+grant select, insert, update, delete on public.todos to service_role;
 `,
   // Of the same name as a view of ours, and none of its business.
   "supabase/migrations/20250301120000_app_contexts.sql": `create schema app;

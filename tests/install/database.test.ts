@@ -1,0 +1,191 @@
+/** An existing app by the real Supabase CLI, on the real pg_cron: installed, pushed, deployed dry, checked, taken out. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import postgres from "postgres";
+import { migrate } from "../../local/migrate.ts";
+import { needing, POSTGRES_15 } from "../support/needs.ts";
+import { eventually } from "../support/settle.ts";
+import { supabase } from "../support/supabase_cli.ts";
+import { deployDry } from "../platform/dry_deployment.ts";
+import { usePostgres15 } from "../platform/postgres_15.ts";
+import { installer } from "./command.ts";
+import { type ExampleApp, exampleApp } from "./example_app.ts";
+
+const FUNCTIONS = ["acquire-context", "execute-code", "terminate-context"];
+
+/** What their own next migration does. */
+const NEXT = "alter table public.todos add column is_done boolean not null default false;\n";
+
+const { met, test } = await needing("the Supabase CLI", "pg_cron", "plpgsql_check");
+const server = usePostgres15(met);
+
+test("an app with a life of its own takes it in, lives on, and is rid of it without a trace", async (t) => {
+  await using app = await exampleApp();
+  await withConfigOfTheCli(app);
+  // Two databases of theirs: one never hears of ours.
+  const reference = urlOf("reference");
+  const sql = postgres(server.url, { max: 1, onnotice: () => {} });
+  const untouched = postgres(reference, { max: 1 });
+  try {
+    await sql`create database reference`;
+    for (const url of [server.url, reference]) await becomeSupabase(url);
+    await push(app, server.url);
+    await push(app, reference);
+
+    await t.step("installed, it pushes", async () => {
+      const { code, output } = await installer(["install", "--into", app.directory]);
+      assert.equal(code, 0, output);
+      assert.match(await push(app, server.url), /_execution_contexts\.sql/);
+      for (const check of [["lint", "--level", "warning", "--fail-on", "warning"], ["advisors", "--fail-on", "warn"]]) {
+        const { code, output } = await supabase(["db", ...check, `--remote=${server.url}`], {}, app.directory);
+        assert.equal(code, 0, output);
+      }
+      const jobs = await sql`select jobname from cron.job where jobname like 'copilot-%'`;
+      assert(jobs.length > 0);
+    });
+
+    await t.step("their next migration pushes, too", async () => {
+      await theirNextMigration(app, NEXT);
+      await untouched.unsafe(NEXT);
+      assert.match(await push(app, server.url), /_next\.sql/);
+    });
+
+    await t.step("their functions and ours deploy, each with its files", async () => {
+      const deployed = await deployDry(app.directory);
+      assert.deepEqual([...deployed.keys()].sort(), [...FUNCTIONS, "hello"].sort());
+      for (const name of FUNCTIONS) {
+        const { files = [], metadata } = deployed.get(name) ?? {};
+        assert(files.includes(`supabase/functions/${name}/index.ts`));
+        assert(files.includes(`supabase/functions/${name}/deno.json`));
+        assert(files.includes("supabase/functions/_execution-contexts/http/endpoint.ts"));
+        assert(files.every((file) => !file.includes("/_shared/")), files.join());
+        assert.equal(metadata?.verify_jwt, false);
+      }
+      assert(deployed.get("hello")?.files.includes("supabase/functions/_shared/greet.ts"));
+    });
+
+    await t.step("deno checks it, in a function's folder as in a workspace of all", async () => {
+      await denoCheck(join(app.directory, "supabase/functions/execute-code"), "index.ts");
+      await app.write("deno.json", '{ "workspace": ["./supabase/functions/*"] }\n');
+      await app.write("supabase/functions/_shared/deno.json", "{}\n");
+      await denoCheck(app.directory, "supabase/functions");
+      for (const file of ["deno.json", "supabase/functions/_shared/deno.json"]) {
+        await Deno.remove(join(app.directory, file));
+      }
+    });
+
+    await t.step("while a sandbox may be alive, it is not taken out", async () => {
+      await sql`
+        select from public.copilot_claim_context(gen_random_uuid(), 't', 'c', 'p', 60, 1800)`;
+      const { code, output } = await installer(["uninstall", "--into", app.directory]);
+      assert.equal(code, 0, output);
+      const refused = await supabase(["db", "push", `--remote=${server.url}`, "--yes"], {}, app.directory);
+      assert.equal(refused.code, 1);
+      assert.match(refused.output, /sandboxes may be alive until/);
+      await sql`update copilot_internal.execution_contexts set
+        sandbox_status = 'error', error_code = 'internal', error_final = true,
+        termination_reason = 'create_failed', terminated_at = now(), may_live_until = now()`;
+    });
+
+    await t.step("taken out, their schema is what it would be without it", async () => {
+      await push(app, server.url);
+      assert.deepEqual(await schemaOf(server.url), await schemaOf(reference));
+    });
+
+    await t.step("and it can be put in again", async () => {
+      const { code, output } = await installer(["install", "--into", app.directory]);
+      assert.equal(code, 0, output);
+      await push(app, server.url);
+      await installer(["uninstall", "--into", app.directory]);
+      await push(app, server.url);
+      assert.deepEqual(await schemaOf(server.url), await schemaOf(reference));
+    });
+  } finally {
+    await untouched.end();
+    await sql.end();
+  }
+});
+
+test("what was made by hand is not replaced: the push is refused, and says what there is", async () => {
+  await using app = await exampleApp();
+  const admin = postgres(server.url, { max: 1, onnotice: () => {} });
+  const url = urlOf("by_hand");
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    await admin`create database by_hand`;
+    await becomeSupabase(url);
+    await sql`create view public.execution_contexts as select 1 as theirs`;
+    await installer(["install", "--into", app.directory]);
+    const { code, output } = await supabase(["db", "push", `--remote=${url}`, "--yes"], {}, app.directory);
+    assert.equal(code, 1);
+    assert.match(output, /there is already public\.execution_contexts; nothing has been changed/);
+    assert.deepEqual([...await sql`select * from public.execution_contexts`], [{ theirs: 1 }]);
+  } finally {
+    await sql.end();
+    await admin`drop database by_hand`;
+    await admin.end();
+  }
+});
+
+function urlOf(database: string): string {
+  return Object.assign(new URL(server.url), { pathname: `/${database}` }).href;
+}
+
+/** The roles and schemas that every project has. */
+async function becomeSupabase(url: string): Promise<void> {
+  const none = await Deno.makeTempDir();
+  try {
+    await migrate(url, { directory: none });
+  } finally {
+    await Deno.remove(none);
+  }
+}
+
+/** Its own tables behind what `supabase init` writes: four hundred lines, most of them comments. */
+async function withConfigOfTheCli(app: ExampleApp): Promise<void> {
+  const own = await app.read("supabase/config.toml");
+  await Deno.remove(join(app.directory, "supabase/config.toml"));
+  const { code, output } = await supabase(["init", "--yes"], {}, app.directory);
+  assert.equal(code, 0, output);
+  const [table = ""] = /\[functions\.hello\][\s\S]*/.exec(own) ?? [];
+  await app.write("supabase/config.toml", `${await app.read("supabase/config.toml")}\n${table}`);
+}
+
+async function push(app: ExampleApp, url: string): Promise<string> {
+  const { code, output } = await supabase(["db", "push", `--remote=${url}`, "--yes"], {}, app.directory);
+  assert.equal(code, 0, output);
+  return output;
+}
+
+async function theirNextMigration(app: ExampleApp, sql: string): Promise<void> {
+  const stamps = Object.keys(await app.files()).flatMap((path) => /migrations\/(\d+)_/.exec(path)?.[1] ?? []);
+  const last = stamps.sort().at(-1) ?? "";
+  // A stamp has seconds, and nobody types so fast.
+  await eventually("a second has passed", () => new Date().toISOString().replaceAll(/\D/g, "").slice(0, 14) > last);
+  const { code, output } = await supabase(["migration", "new", "next"], {}, app.directory);
+  assert.equal(code, 0, output);
+  const path = Object.keys(await app.files()).find((path) => path.endsWith("_next.sql"));
+  assert(path);
+  await app.write(path, sql);
+}
+
+async function denoCheck(directory: string, path: string): Promise<void> {
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["check", "--no-lock", path],
+    cwd: directory,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+}
+
+/** As `pg_dump` has it. */
+async function schemaOf(url: string): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(`${POSTGRES_15}/bin/pg_dump`, {
+    args: ["--schema-only", url],
+  }).output();
+  const text = new TextDecoder();
+  assert.equal(code, 0, text.decode(stderr));
+  // Its guard against a hostile server's dump is another one each time.
+  return text.decode(stdout).replaceAll(/^\\(un)?restrict .*$/gm, "");
+}
