@@ -10,7 +10,7 @@ for (const stream of ["stdout", "stderr"]) {
       JSON.stringify(encodeURIComponent(flood))
     }, { type: "module" })`;
     const code = `${worker}; await new Promise(() => {})`;
-    const { error } = await sandbox.runCode(code, { language: "javascript" });
+    const { error } = await sandbox.runCode(code, { language: "javascript", timeoutMs: 120_000 });
     assert.match(error?.value ?? "", /past its cells' output/);
     assert.equal((await sandbox.runCode("1", { language: "javascript" })).text, "1");
   });
