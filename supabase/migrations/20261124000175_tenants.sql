@@ -75,11 +75,10 @@ stable
 set search_path = ''
 as $$
 begin
-  return (
-    select case when s.is_closed then 'closed' when t.is_disabled then 'tenant_disabled' end
-    from copilot_internal.settings s
-    left join copilot_internal.tenants t on t.tenant_id = p_tenant_id
-  );
+  return case
+    when (select s.is_closed from copilot_internal.settings s) then 'closed'
+    when (select t.is_disabled from copilot_internal.tenants t where t.tenant_id = p_tenant_id) then 'tenant_disabled'
+  end;
 end
 $$;
 comment on function copilot_internal.refusal(text) is

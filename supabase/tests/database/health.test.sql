@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(19);
+select plan(20);
 
 delete from copilot_internal.execution_contexts;
 delete from copilot_internal.executions;
@@ -73,13 +73,16 @@ create function pg_temp.jobs()
 returns setof text
 language plpgsql
 as $$
+declare
+  v_failed text[];
+  v_overdue text[];
 begin
   if to_regclass('cron.job') is null then
     return next results_eq(
       'select jobs_failed, jobs_overdue from public.copilot_health()', 'values (null::text[], null::text[])',
       'without pg_cron nothing is known of jobs'
     );
-    return query select skip('pg_cron is not there', 6);
+    return query select skip('pg_cron is not there', 7);
     return;
   end if;
   delete from cron.job_run_details;
@@ -122,6 +125,15 @@ begin
   return next lives_ok('select from public.copilot_health()', 'a service may ask, who may not read pg_cron''s tables');
   return next throws_ok('select from cron.job_run_details', '42501', null, 'as here');
   reset role;
+  create role copilot_without_cron;
+  grant usage on schema copilot_internal to copilot_without_cron;
+  grant execute on function copilot_internal.job_states(), copilot_internal.job_period(text) to copilot_without_cron;
+  set local role copilot_without_cron;
+  select s.failed, s.overdue into v_failed, v_overdue from copilot_internal.job_states() s;
+  reset role;
+  return next ok(
+    v_failed is null and v_overdue is null, 'where pg_cron does not tell its owner, nothing is known, and nothing fails'
+  );
 end
 $$;
 select * from pg_temp.jobs();
