@@ -47,9 +47,9 @@ begin
       from cron.job o
       where o.command like 'select copilot\_internal.%'
     ) j
-    -- Its only index is that of runid, so it is read from the end on, and not beyond what ours log within a week: others'
+    -- Its only index is that of runid, so it is read from the end on, and not beyond what ours log within four days: others'
     -- jobs log, too, and for ever.
-    cross join (select coalesce(max(r.runid), 0) - 50000 as runid from cron.job_run_details r) floor
+    cross join (select coalesce(max(r.runid), 0) - 20000 as runid from cron.job_run_details r) floor
     left join lateral (
       select r.start_time, r.end_time from cron.job_run_details r
       where r.runid > floor.runid and r.jobid = j.jobid
