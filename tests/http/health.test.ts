@@ -89,7 +89,11 @@ const faults: Record<string, { code: string | null; make: () => Promise<unknown>
   "no sweep yet": { code: "sweep_overdue", make: () => swept(null), message: /yet/ },
   "no sweep for six minutes": { code: "sweep_overdue", make: () => swept(6), message: /for 3[6-9]\d s/ },
   "a sweep four minutes ago": { code: null, make: () => swept(4) },
-  "a kill owed for six minutes": { code: "kill_overdue", make: () => owed(6), message: /oldest of 1 kills.* 3[6-9]\d s/ },
+  "a kill owed for six minutes": {
+    code: "kill_overdue",
+    make: () => owed(6),
+    message: /oldest of 1 kills.* 3[6-9]\d s/,
+  },
   "a kill owed for four minutes": { code: null, make: () => owed(4) },
   "a claim three minutes past its lease": {
     code: "claim_overdue",
