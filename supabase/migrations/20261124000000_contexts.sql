@@ -22,7 +22,8 @@ alter table copilot_internal.execution_contexts
   add column if not exists previous_state_id uuid,
   add column if not exists state_id uuid not null default gen_random_uuid(),
   add column if not exists held_until timestamptz,
-  add column if not exists held_by uuid;
+  add column if not exists held_by uuid,
+  add column if not exists template text;
 
 comment on column copilot_internal.execution_contexts.sandbox_status is
   'creating: a claim, no sandbox yet. ready: has its sandbox. error: the sandbox could not be made. terminated: ended.';
@@ -60,6 +61,8 @@ comment on column copilot_internal.execution_contexts.held_until is
   'Until then no further execution begins here.';
 comment on column copilot_internal.execution_contexts.held_by is
   'The execution for which it is held.';
+comment on column copilot_internal.execution_contexts.template is
+  'What E2B made the sandbox of. Null until there is one.';
 
 -- Rows that the first migration let in. Contexts were made with their sandbox then, so an active one is ready.
 update copilot_internal.execution_contexts

@@ -7,6 +7,7 @@ create table if not exists copilot_internal.settings (
   tenant_answer_mebibytes integer not null default 64,
   tenant_answers integer not null default 10000,
   conversation_access text not null default 'owner',
+  is_closed boolean not null default false,
   constraint settings_one_row check (id),
   constraint settings_ledger_days_check check (ledger_days between 1 and 36500),
   constraint settings_answer_hours_check check (answer_hours between 1 and 8760),
@@ -26,5 +27,7 @@ comment on column copilot_internal.settings.tenant_answers is
   'How many of them.';
 comment on column copilot_internal.settings.conversation_access is
   'Who may use a conversation: owner, who made it, alone; or every user of its tenant. (See copilot_internal.may_use.)';
+comment on column copilot_internal.settings.is_closed is
+  'Nothing new is begun, for no tenant; what there is goes on, and may be ended. (See public.copilot_close.)';
 alter table copilot_internal.settings enable row level security;
 insert into copilot_internal.settings default values on conflict do nothing;

@@ -47,11 +47,43 @@ language sql
 volatile
 set search_path = ''
 as $$
+  -- Shared with the claims of other tenants: who closes all of them waits for those under way.
+  select pg_advisory_xact_lock_shared(hashtextextended('copilot_internal.settings.is_closed', 0));
   select pg_advisory_xact_lock(hashtextextended('copilot_internal.execution_contexts ' || p_tenant_id, 0))
 $$;
 comment on function copilot_internal.lock_claims(text) is
   'Has claims of a tenant for new contexts, and whatever must not meet one half-way, come one after the other, until the transaction ends.';
 revoke execute on function copilot_internal.lock_claims(text) from public, anon, authenticated;
+
+create or replace function copilot_internal.lock_all_claims()
+returns void
+language sql
+volatile
+set search_path = ''
+as $$
+  select pg_advisory_xact_lock(hashtextextended('copilot_internal.settings.is_closed', 0))
+$$;
+comment on function copilot_internal.lock_all_claims() is
+  'Waits for the claims for new contexts that are under way, of all tenants, and has others wait until the transaction ends.';
+revoke execute on function copilot_internal.lock_all_claims() from public, anon, authenticated;
+
+create or replace function copilot_internal.refusal(p_tenant_id text)
+returns text
+-- Every claim asks: unlike SQL's, its plans are made once a session.
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return case
+    when (select s.is_closed from copilot_internal.settings s) then 'closed'
+    when (select t.is_disabled from copilot_internal.tenants t where t.tenant_id = p_tenant_id) then 'tenant_disabled'
+  end;
+end
+$$;
+comment on function copilot_internal.refusal(text) is
+  'Why nothing new is begun for a tenant: closed, for nobody is; tenant_disabled. Null where it is served.';
+revoke execute on function copilot_internal.refusal(text) from public, anon, authenticated;
 
 create or replace function copilot_internal.end_disabled_tenant()
 returns trigger

@@ -92,12 +92,12 @@ declare
   v_tenant copilot_internal.tenants;
   v_tenant_taken integer;
 begin
-  select t.* into v_tenant from copilot_internal.tenants t where t.tenant_id = p_tenant_id;
-  if v_tenant.is_disabled then
-    outcome := 'tenant_disabled';
+  outcome := copilot_internal.refusal(p_tenant_id);
+  if outcome is not null then
     return next;
     return;
   end if;
+  select t.* into v_tenant from copilot_internal.tenants t where t.tenant_id = p_tenant_id;
   p_tenant_quota := coalesce(v_tenant.sandbox_quota, p_tenant_quota);
   p_conversation_quota := coalesce(v_tenant.conversation_quota, p_conversation_quota);
   p_creates_per_minute := coalesce(v_tenant.creates_per_minute, p_creates_per_minute);
@@ -179,8 +179,9 @@ begin
     -- tenants do not wait. Taken before any row is locked: nobody who holds a row waits for this lock.
     perform copilot_internal.lock_claims(p_tenant_id);
 
-    if exists (select from copilot_internal.tenants t where t.tenant_id = p_tenant_id and t.is_disabled) then
-      outcome := 'tenant_disabled';
+    -- Since we asked first.
+    if copilot_internal.refusal(p_tenant_id) is not null then
+      outcome := copilot_internal.refusal(p_tenant_id);
       v_context := null;
       exit;
     end if;
@@ -342,7 +343,7 @@ begin
     -- Somebody else took the path since we looked: look again.
   end loop;
 
-  if p_execution_id is not null and outcome not in ('failed', 'forbidden', 'tenant_disabled') then
+  if p_execution_id is not null and outcome not in ('failed', 'forbidden', 'closed', 'tenant_disabled') then
     insert into copilot_internal.open_executions (id, tenant_id, conversation_id, path_id, language, deadline_at)
     values (
       p_execution_id, p_tenant_id, p_conversation_id, p_path_id, p_language,
@@ -363,7 +364,7 @@ comment on function public.copilot_claim_context(
   uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
   text, integer, boolean, text
 ) is
-  'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest, or, where the claim is for an execution, has those wait; or a sandbox is being killed for a place. tenant_disabled: nothing is done for this tenant. forbidden: the conversation is not open to p_user_id. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. evicted: with p_evict, at the conversation''s quota, the context that has been idle there longest has ended, and the caller must kill its sandbox and claim again. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. template, allow_internet, allowed_hosts: of the sandbox to be made, where the tenant has its own. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it.';
+  'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest, or, where the claim is for an execution, has those wait; or a sandbox is being killed for a place. closed: nothing new is begun for anybody. tenant_disabled: nothing is done for this tenant. forbidden: the conversation is not open to p_user_id. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. evicted: with p_evict, at the conversation''s quota, the context that has been idle there longest has ended, and the caller must kill its sandbox and claim again. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. template, allow_internet, allowed_hosts: of the sandbox to be made, where the tenant has its own. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it.';
 revoke execute on function
   public.copilot_claim_context(
     uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
@@ -380,7 +381,8 @@ grant execute on function
 create or replace function public.copilot_activate_context(
   p_context_id uuid,
   p_sandbox_id text,
-  p_hold_seconds integer default 0
+  p_hold_seconds integer default 0,
+  p_template text default null
 )
 returns table (
   id uuid,
@@ -404,6 +406,7 @@ as $$
   update copilot_internal.execution_contexts c
   set sandbox_status = 'ready',
       sandbox_id = p_sandbox_id,
+      template = p_template,
       activated_at = coalesce(c.activated_at, clock_timestamp()),
       last_used_at = clock_timestamp(),
       expires_at = greatest(
@@ -418,10 +421,10 @@ as $$
     c.id, c.tenant_id, c.conversation_id, c.path_id, c.sandbox_id, c.ttl_seconds, c.created_at, c.last_used_at,
     c.expires_at, c.state_id, c.previous_termination_reason, c.previous_terminated_at
 $$;
-comment on function public.copilot_activate_context(uuid, text, integer) is
-  'Turns a claim into a ready context and returns it. No row: the claim has ended, and the caller must kill its sandbox.';
-revoke execute on function public.copilot_activate_context(uuid, text, integer) from public, anon, authenticated;
-grant execute on function public.copilot_activate_context(uuid, text, integer) to service_role;
+comment on function public.copilot_activate_context(uuid, text, integer, text) is
+  'Turns a claim into a ready context, whose sandbox was made of p_template, and returns it. No row: the claim has ended, and the caller must kill its sandbox.';
+revoke execute on function public.copilot_activate_context(uuid, text, integer, text) from public, anon, authenticated;
+grant execute on function public.copilot_activate_context(uuid, text, integer, text) to service_role;
 
 create or replace function public.copilot_fail_context(
   p_context_id uuid,

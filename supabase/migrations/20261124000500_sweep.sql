@@ -102,12 +102,15 @@ grant execute on function public.copilot_find_orphans(jsonb) to service_role;
 create table if not exists copilot_internal.sweep_place (
   id boolean primary key default true,
   page_token text,
+  swept_at timestamptz,
   constraint sweep_place_one_row check (id)
 );
 comment on table copilot_internal.sweep_place is
-  'Where the next sweep goes on in E2B''s list of sandboxes: one row.';
+  'How far the sweeps are: where the next one goes on in E2B''s list of sandboxes, and when the last one came to its end. One row.';
 comment on column copilot_internal.sweep_place.page_token is
   'The token of the next page; null at the list''s beginning.';
+comment on column copilot_internal.sweep_place.swept_at is
+  'When a sweep that a service asked for came to its end last; null before the first one. Those of requests in passing do not count: they would hide that the schedule has stopped, until nobody sends requests.';
 alter table copilot_internal.sweep_place enable row level security;
 insert into copilot_internal.sweep_place default values on conflict do nothing;
 
@@ -143,3 +146,19 @@ comment on function public.copilot_move_sweep_place(text) is
   'Notes where the next sweep goes on in E2B''s list.';
 revoke execute on function public.copilot_move_sweep_place(text) from public, anon, authenticated;
 grant execute on function public.copilot_move_sweep_place(text) to service_role;
+
+create or replace function public.copilot_note_sweep()
+returns timestamptz
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  update copilot_internal.sweep_place p
+  set swept_at = clock_timestamp()
+  returning p.swept_at
+$$;
+comment on function public.copilot_note_sweep() is
+  'Notes that a sweep has come to its end, and returns when.';
+revoke execute on function public.copilot_note_sweep() from public, anon, authenticated;
+grant execute on function public.copilot_note_sweep() to service_role;

@@ -48,6 +48,10 @@ create index if not exists idx_executions_running
   on copilot_internal.executions (deadline_at)
   where status = 'running';
 comment on index copilot_internal.idx_executions_running is 'Finds those whose process died.';
+create index if not exists idx_executions_lost
+  on copilot_internal.executions (finished_at)
+  where status = 'lost';
+comment on index copilot_internal.idx_executions_lost is 'How many were lost of late.';
 create index if not exists idx_executions_age
   on copilot_internal.executions (started_at);
 comment on index copilot_internal.idx_executions_age is 'Usage of all tenants, and clean-up.';

@@ -1,4 +1,4 @@
-/** A sweep goes on where the last one ended: an orphan is found however many sandboxes are older. */
+/** A sweep goes on where the last one ended, so that an orphan is found however many sandboxes are older, and notes its end. */
 import { createClient } from "@supabase/supabase-js";
 import { Sandbox } from "e2b";
 import assert from "node:assert/strict";
@@ -9,7 +9,7 @@ import { Rpc } from "../../supabase/functions/_shared/database/rpc.ts";
 import { Sandboxes } from "../../supabase/functions/_shared/sandbox/sandboxes.ts";
 import { Trace } from "../../supabase/functions/_shared/trace.ts";
 import { invoke, newPath, user } from "../support/clients.ts";
-import { useFaultyStack } from "../support/faulty_stack.ts";
+import { at, useFaultyStack } from "../support/faulty_stack.ts";
 import { eventually } from "../support/settle.ts";
 
 const faulty = useFaultyStack();
@@ -18,7 +18,7 @@ const faulty = useFaultyStack();
 const OLDER = 200;
 
 /** A sweep that reads one page, as requests do it in passing; in a process of its own, which knows of no other. */
-function sweepOnePage() {
+function sweepOnePage({ isNoted = false } = {}) {
   const { stack, provider, proxy } = faulty;
   const trace = new Trace(new Request("http://localhost"));
   const answerBy = performance.now() + 60_000;
@@ -36,7 +36,7 @@ function sweepOnePage() {
     store: new ContextStore(new Rpc(client, trace, answerBy)),
     sandboxes: new Sandboxes(config, trace),
   };
-  return sweep(call, { rows: 10, untilDone: false, pages: 1 });
+  return sweep(call, { rows: 10, untilDone: false, pages: 1, isNoted });
 }
 
 Deno.test("an orphan behind two pages of others' sandboxes is found by the third sweep, or soon after", async () => {
@@ -72,4 +72,17 @@ Deno.test("a place that E2B does not know any more is the list's beginning", asy
   assert.equal(refusals.left(), 0);
   const [{ page_token }] = await faulty.sql`select page_token from copilot_internal.sweep_place`;
   assert.notEqual(page_token, "of yesterday");
+});
+
+Deno.test("a sweep notes its end if it is to be noted and comes to it", async () => {
+  const sweptAt = async () => (await faulty.sql`select swept_at from copilot_internal.sweep_place`)[0].swept_at;
+  await faulty.sql`update copilot_internal.sweep_place set swept_at = null`;
+  await sweepOnePage();
+  assert.equal(await sweptAt(), null, "one in passing");
+  const refusals = faulty.proxy.intercept(at.list, { kind: "answer", status: 500 }, Infinity);
+  await assert.rejects(sweepOnePage({ isNoted: true }), { code: "sandbox_unavailable" });
+  refusals.end();
+  assert.equal(await sweptAt(), null, "one that could not ask for E2B's list");
+  await sweepOnePage({ isNoted: true });
+  assert(await sweptAt() instanceof Date);
 });

@@ -116,11 +116,14 @@ Deno.test("only service_role can execute anything, under no name of an applicati
       where n.nspname in ('public', 'copilot_internal')`;
     assert(functions.length >= 27);
     for (const { name, schema, roles, definer, settings, comment } of functions) {
-      // It stands behind the view: the schema is closed to both.
-      const isSeen = name === "copilot_internal.visible_contexts()";
-      const expected = schema === "public" ? ["service_role"] : isSeen ? ["authenticated", "service_role"] : [];
+      // They stand behind the views: the schema is closed to whoever may execute them.
+      const behindViews: Record<string, string[]> = {
+        "copilot_internal.visible_contexts()": ["authenticated", "service_role"],
+        "copilot_internal.overview()": ["service_role"],
+      };
+      const expected = schema === "public" ? ["service_role"] : behindViews[name] ?? [];
       assert.deepEqual(roles.toSorted(), expected, name);
-      assert.equal(definer, schema === "public" || isSeen, name);
+      assert.equal(definer, schema === "public" || name in behindViews, name);
       assert(schema !== "public" || name.startsWith("copilot_"), name);
       assert.deepEqual(settings, ['search_path=""'], name);
       assert(comment, `${name} has no comment`);

@@ -91,6 +91,8 @@ test("the real pg_cron expires, retires what is lost and deletes by itself (take
       "copilot-sweep",
     ]);
     for (const [job, statuses] of Object.entries(runs)) assert.deepEqual([...new Set(statuses)], ["succeeded"], job);
+    const [{ jobs_failed, jobs_overdue }] = await sql`select jobs_failed, jobs_overdue from public.copilot_health()`;
+    assert.deepEqual([jobs_failed, jobs_overdue], [[], []], "and so the health says");
     const rows = await sql`
       select path_id, sandbox_status, termination_reason
       from copilot_internal.execution_contexts where tenant_id = 'cron' order by path_id`;

@@ -115,6 +115,7 @@ export const at = {
   /** To a sandbox in use; to a new one, what ends its probation. */
   connect: ({ path }: RequestLine) => path.endsWith("/connect"),
   kill: ({ method }: RequestLine) => method === "DELETE",
+  list: ({ method, path }: RequestLine) => method === "GET" && path.startsWith("/v2/sandboxes"),
   /** The caller's code. */
   execute: (request: RequestLine) => request.path === "/execute" && !isQuestion(request),
   /** Whether a kernel is free, by code that does nothing. The last test's may still be on its way. */
@@ -136,6 +137,8 @@ export const at = {
   lose: rpc("copilot_lose_context"),
   mark: rpc("copilot_terminate_contexts"),
   confirm: rpc("copilot_confirm_sandbox_killed"),
+  /** Of those who look whether all is well. */
+  health: rpc("copilot_health"),
   /** In the ledger. */
   start: rpc("copilot_start_execution"),
   finish: rpc("copilot_finish_execution"),

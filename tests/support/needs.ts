@@ -13,6 +13,7 @@ const NEEDS = {
   plpgsql_check: debian(`${EXTENSIONS}/plpgsql_check.control`, "postgresql-15 postgresql-15-plpgsql-check"),
   pgtap: debian(`${EXTENSIONS}/pgtap.control`, "postgresql-15 postgresql-15-pgtap"),
   pg_prove: debian("/usr/bin/pg_prove", "libtap-parser-sourcehandler-pgtap-perl"),
+  curl: command("curl", "apt-get install --no-install-recommends curl"),
   "Node.js": command("node", "npx, which the README's commands begin with, is a part of it"),
   "Linux's /proc": file("/proc/self/status", "a Linux machine"),
   "the Supabase CLI": missingCli,

@@ -1,5 +1,5 @@
 /** A proxy that tests put in front of a service, to hold a request at a step or to let it meet a fault there. */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import assert from "node:assert/strict";
 
@@ -26,6 +26,7 @@ export type Fault =
 export interface RequestLine {
   readonly method: string;
   readonly path: string;
+  readonly headers: Readonly<IncomingHttpHeaders>;
   /** How the code begins that it sends to a kernel. */
   readonly code?: string;
 }
@@ -76,7 +77,7 @@ export async function startProxy(target = ""): Promise<Proxy> {
   const serve = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const { method = "GET", url: path = "/" } = incoming;
     const chunks: Uint8Array<ArrayBuffer>[] = [];
-    let line: RequestLine = { method, path };
+    let line: RequestLine = { method, path, headers: incoming.headers };
     try {
       for await (const chunk of incoming) chunks.push(new Uint8Array(chunk));
       if (path === "/execute") line = { ...line, code: await beginning(chunks) };

@@ -66,9 +66,11 @@ export function userOf(caller: Caller, requested: string | undefined): string | 
   return caller.userId;
 }
 
-/** What is told of a tenant for whom nothing is done. */
-export function tenantDisabled(): ContextError {
-  return new ContextError("tenant_disabled", "This tenant is disabled.", { field: "tenant_id" });
+/** What is told where nothing new is begun: for anybody, or for this tenant. */
+export function notServed(why: "closed" | "tenant_disabled"): ContextError {
+  return why === "closed"
+    ? new ContextError("closed", "Nothing new is begun at the moment. What there is can be ended.")
+    : new ContextError("tenant_disabled", "This tenant is disabled.", { field: "tenant_id" });
 }
 
 /** What a user is told whom a conversation is not open to. */

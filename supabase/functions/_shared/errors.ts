@@ -21,6 +21,8 @@ const KINDS = {
   misconfigured: { status: 500, retryable: false },
   internal: { status: 500, retryable: false },
   execution_lost: { status: 502, retryable: false },
+  // Nobody knows for how long: a loop must not wait for it.
+  closed: { status: 503, retryable: false },
   context_busy: { status: 503, retryable: true },
   database_unavailable: { status: 503, retryable: true },
   sandbox_unavailable: { status: 503, retryable: true },

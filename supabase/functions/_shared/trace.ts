@@ -1,4 +1,5 @@
 /** What is known of a request besides its answer: which one it is, whom it is about, and where its time went. */
+import { readTraceparent, type TraceContext } from "./trace_context.ts";
 
 const PARTS = ["auth", "database", "provider", "kernel"] as const;
 /** `provider` is E2B's control plane and its files, `kernel` the code itself. */
@@ -8,6 +9,8 @@ export type Part = typeof PARTS[number];
 export class Trace {
   readonly requestId: string;
   readonly started = performance.now();
+  /** For the log alone: whoever is called from here is told of nobody's trace. */
+  readonly #context?: TraceContext;
   readonly #spent = new Map<Part, number>();
   #about: { tenant_id?: string; context_id?: string } = {};
 
@@ -15,6 +18,7 @@ export class Trace {
     const given = request.headers.get("x-request-id") ?? "";
     // It goes into logs and headers: nothing that could be anything else.
     this.requestId = /^[\w.-]{1,128}$/.test(given) ? given : crypto.randomUUID();
+    this.#context = readTraceparent(request.headers.get("traceparent"));
   }
 
   /** Says whom the request is about. */
@@ -41,6 +45,8 @@ export class Trace {
   fields(): Record<string, string | number | undefined> {
     return {
       request_id: this.requestId,
+      trace_id: this.#context?.traceId,
+      parent_span_id: this.#context?.parentId,
       ...this.#about,
       duration_ms: Math.round(performance.now() - this.started),
       ...Object.fromEntries([...this.#spent].map(([part, spent]) => [`${part}_ms`, Math.round(spent)])),

@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(90);
+select plan(105);
 
 create temp view roles as
 select rolname::text as role from pg_roles where rolname in ('anon', 'authenticated', 'service_role');
@@ -35,8 +35,9 @@ select is_empty(
   $$
     select name, role from functions, roles
     where schema = 'copilot_internal' and has_function_privilege(role, oid, 'execute')
-      -- It stands behind the view.
+      -- They stand behind the views.
       and not (role <> 'anon' and name = 'copilot_internal.visible_contexts()')
+      and not (role = 'service_role' and name = 'copilot_internal.overview()')
   $$,
   'nobody may execute what is internal'
 );
@@ -50,6 +51,10 @@ from (
     ('copilot_claim_context', array['uuid', 'text', 'text', 'text', 'integer', 'integer', 'integer', 'integer', 'uuid', 'integer', 'integer', 'integer', 'integer', 'integer', 'uuid', 'text', 'integer', 'boolean', 'text']),
     ('copilot_fail_context', array['uuid', 'text', 'boolean', 'integer', 'boolean']),
     ('copilot_settle_claim', array['uuid']),
+    ('copilot_activate_context', array['uuid', 'text', 'integer', 'text']),
+    ('copilot_close', array['boolean']),
+    ('copilot_health', array[]::text[]),
+    ('copilot_note_sweep', array[]::text[]),
     ('copilot_sweep_place', array[]::text[]),
     ('copilot_move_sweep_place', array['text']),
     ('copilot_terminate_contexts', array['text', 'text', 'text', 'uuid', 'text', 'boolean']),
@@ -103,6 +108,10 @@ select is_empty(
   'nor of the contexts: the view has a function between'
 );
 select table_privs_are('public', 'execution_contexts', role, case role when 'anon' then '{}' else array['SELECT'] end)
+from roles order by role;
+select table_privs_are(
+  'public', 'execution_contexts_overview', role, case role when 'service_role' then array['SELECT'] else '{}' end
+)
 from roles order by role;
 
 select * from finish();

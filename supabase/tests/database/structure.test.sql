@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(29);
+select plan(30);
 
 select has_schema('copilot_internal');
 select has_table('copilot_internal', 'execution_contexts', 'the table exists');
@@ -38,6 +38,7 @@ select results_eq(
       ('sandbox_killed_at', 'timestamp with time zone', false),
       ('sandbox_status', 'text', true),
       ('state_id', 'uuid', true),
+      ('template', 'text', false),
       ('tenant_id', 'text', true),
       ('terminated_at', 'timestamp with time zone', false),
       ('termination_reason', 'text', false),
@@ -122,11 +123,8 @@ select is_empty(
 select ok(relrowsecurity, 'row level security is on')
 from pg_class where oid = 'copilot_internal.execution_contexts'::regclass;
 select policies_are('copilot_internal', 'execution_contexts', '{}'::text[]);
-select ok(
-  'security_invoker=true' = any (reloptions),
-  'the view has no rights of its own'
-)
-from pg_class where oid = 'public.execution_contexts'::regclass;
+select ok('security_invoker=true' = any (reloptions), relname || ' has no rights of its own')
+from pg_class where oid in ('public.execution_contexts'::regclass, 'public.execution_contexts_overview'::regclass);
 
 -- The ledger, the keys and the settings.
 select tables_are(
@@ -215,11 +213,13 @@ select results_eq(
       ('settings', 'conversation_access', 'text', true),
       ('settings', 'extensions_made', 'text[]', true),
       ('settings', 'id', 'boolean', true),
+      ('settings', 'is_closed', 'boolean', true),
       ('settings', 'ledger_days', 'integer', true),
       ('settings', 'tenant_answer_mebibytes', 'integer', true),
       ('settings', 'tenant_answers', 'integer', true),
       ('sweep_place', 'id', 'boolean', true),
       ('sweep_place', 'page_token', 'text', false),
+      ('sweep_place', 'swept_at', 'timestamp with time zone', false),
       ('tenants', 'allow_internet', 'boolean', false),
       ('tenants', 'allowed_hosts', 'text[]', false),
       ('tenants', 'answer_mebibytes', 'integer', false),
@@ -247,6 +247,7 @@ select set_eq(
     'CREATE INDEX idx_executions_context ON copilot_internal.executions USING btree (context_id, started_at)',
     'CREATE INDEX idx_executions_count ON copilot_internal.executions USING btree (context_id, language, execution_count) WHERE (execution_count IS NOT NULL)',
     'CREATE INDEX idx_executions_running ON copilot_internal.executions USING btree (deadline_at) WHERE (status = ''running''::text)',
+    'CREATE INDEX idx_executions_lost ON copilot_internal.executions USING btree (finished_at) WHERE (status = ''lost''::text)',
     'CREATE INDEX idx_executions_age ON copilot_internal.executions USING btree (started_at)',
     'CREATE UNIQUE INDEX sandbox_lives_pkey ON copilot_internal.sandbox_lives USING btree (context_id)',
     'CREATE INDEX idx_sandbox_lives_tenant ON copilot_internal.sandbox_lives USING btree (tenant_id, ended_at)',
@@ -281,10 +282,10 @@ select results_eq(
   $$,
   $$
     values
-      ('answer_hours', '24'), ('conversation_access', '''owner''::text'), ('extensions_made', '''{}''::text[]'), ('id', 'true'), ('ledger_days', '400'), ('tenant_answer_mebibytes', '64'),
+      ('answer_hours', '24'), ('conversation_access', '''owner''::text'), ('extensions_made', '''{}''::text[]'), ('id', 'true'), ('is_closed', 'false'), ('ledger_days', '400'), ('tenant_answer_mebibytes', '64'),
       ('tenant_answers', '10000')
   $$,
-  'which start with answers kept for a day, and the ledger for more than a year'
+  'which start open, with answers kept for a day, and the ledger for more than a year'
 );
 select set_eq(
   $$
@@ -317,7 +318,7 @@ select is_empty(
   'no function can be led astray by its caller''s search_path'
 );
 select is_empty(
-  $$ select name from functions where prosecdef <> (schema = 'public' or name = 'copilot_internal.visible_contexts()') $$,
+  $$ select name from functions where prosecdef <> (schema = 'public' or name in ('copilot_internal.visible_contexts()', 'copilot_internal.overview()')) $$,
   'those that the API reaches, also by way of the view, and no others, run with their owner''s rights'
 );
 

@@ -1,9 +1,11 @@
 /** The figures by name, the aims, and both in words. */
 import type { DeletionFigures, ExpiryFigures } from "./deletion.ts";
 import type { LatencyFigures } from "./latency.ts";
+import type { LookFigures } from "./look.ts";
 import type { HistoryFigures, TouchFigures } from "./touch.ts";
 
-export interface Figures extends TouchFigures, HistoryFigures, ExpiryFigures, DeletionFigures, LatencyFigures {
+export interface Figures
+  extends TouchFigures, HistoryFigures, ExpiryFigures, DeletionFigures, LatencyFigures, LookFigures {
   readonly rows: number;
 }
 
@@ -37,6 +39,8 @@ export function inWords(figures: Figures): string {
     ["plain batched DELETE", `${count(figures.delete_rows_per_second)} rows a second`],
     ["p99 of acquire", duringCleanup(figures.acquire_p99_ms, figures.acquire_p99_with_cleanup_ms)],
     ["p99 of a new path's life", duringCleanup(figures.create_p99_ms, figures.create_p99_with_cleanup_ms)],
+    ["health", `${figures.health_p50_ms.toFixed(1)} ms, p99 ${figures.health_p99_ms.toFixed(1)} ms`],
+    ["overview", `${figures.overview_p50_ms.toFixed(1)} ms, p99 ${figures.overview_p99_ms.toFixed(1)} ms`],
   ];
   return [
     ...lines.map(([name, value]) => `${name.padEnd(26)}${value}`),

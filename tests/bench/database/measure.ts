@@ -5,6 +5,7 @@ import type { Figures } from "./aims.ts";
 import { measureDeletion, measureExpiry } from "./deletion.ts";
 import { measureLatency } from "./latency.ts";
 import { connect, withConnection } from "./load.ts";
+import { measureLook } from "./look.ts";
 import { fill } from "./rows.ts";
 import { measureHistory, measureTouch } from "./touch.ts";
 
@@ -16,6 +17,8 @@ export interface DatabaseOptions {
 
 /** The small table's ended contexts. */
 const FEW_ROWS = 10_000;
+/** Those of the table that is only looked at. */
+const LOOKED_AT_ROWS = 100_000;
 
 /** Durable as in production; what would run at a moment of its own choosing runs between the rounds instead. */
 const SETTINGS = {
@@ -32,14 +35,23 @@ export async function measureDatabase({ rows, onProgress }: DatabaseOptions): Pr
   try {
     const largeUrl = new URL(server.url);
     largeUrl.pathname = "large";
-    await withConnection(server.url, (sql) => sql`create database large`);
-    for (const [url, count] of [[server.url, FEW_ROWS], [largeUrl.href, rows]] as const) {
+    const lookedAtUrl = new URL(server.url);
+    lookedAtUrl.pathname = "looked_at";
+    await withConnection(server.url, async (sql) => {
+      await sql`create database large`;
+      await sql`create database looked_at`;
+    });
+    const databases = [[server.url, FEW_ROWS], [lookedAtUrl.href, LOOKED_AT_ROWS], [largeUrl.href, rows]] as const;
+    for (const [url, count] of databases) {
       onProgress?.(`Filling a table with ${count} ended contexts`);
       await migrate(url);
       await withConnection(url, (sql) => fill(sql, count));
     }
     await using small = await connect(server.url);
     await using large = await connect(largeUrl.href);
+    await using lookedAt = await connect(lookedAtUrl.href);
+    onProgress?.("Looking");
+    const look = await measureLook(lookedAt);
     onProgress?.("Touching");
     const touch = await measureTouch(small);
     onProgress?.("Touching beside a long history");
@@ -50,7 +62,7 @@ export async function measureDatabase({ rows, onProgress }: DatabaseOptions): Pr
     const deletion = await measureDeletion(large);
     onProgress?.("Acquiring while the clean-up works");
     const latency = await measureLatency(large);
-    return { rows, ...touch, ...history, ...expiry, ...deletion, ...latency };
+    return { rows, ...touch, ...history, ...expiry, ...deletion, ...latency, ...look };
   } finally {
     await server.stop();
   }

@@ -141,10 +141,11 @@ async function create(
   holdSeconds: number,
 ): Promise<Acquired | null> {
   const { store, sandboxes } = call;
+  const template = own.template ?? call.config.sandbox.template;
   let sandbox: LiveSandbox;
   try {
     sandbox = await sandboxes.create(claimId, {
-      template: own.template ?? undefined,
+      template,
       internetAccess: own.allow_internet ?? undefined,
       allowedHosts: own.allowed_hosts ?? undefined,
     });
@@ -158,7 +159,7 @@ async function create(
 
   // If this throws, nobody knows whether the context was committed. Then the sandbox must not be killed: probation
   // ends it if it is nobody's, and the next caller adopts it if it is the path's.
-  const context = await store.activate(claimId, sandbox.sandboxId, holdSeconds);
+  const context = await store.activate(claimId, { sandboxId: sandbox.sandboxId, template }, holdSeconds);
   if (!context) {
     log("warning", { event: "claim_fenced_off", context_id: claimId });
     const settled = sandboxes.kill(sandbox.sandboxId).then(() => store.settle(claimId));

@@ -32,7 +32,7 @@ export const claimSchema = z.discriminatedUnion("outcome", [
     allow_internet: z.boolean().nullable(),
     allowed_hosts: z.array(z.string()).nullable(),
   }),
-  z.object({ outcome: z.enum(["forbidden", "tenant_disabled"]) }),
+  z.object({ outcome: z.enum(["forbidden", "closed", "tenant_disabled"]) }),
   // Without an id when the path changed hands faster than the claim could follow.
   z.object({ outcome: z.literal("pending"), id: z.uuid().nullable(), expires_at: z.string().nullable() }),
   z.object({

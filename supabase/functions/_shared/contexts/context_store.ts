@@ -12,6 +12,7 @@ import {
   previousSchema,
   type SandboxOfContext,
 } from "./context.ts";
+import { type HealthRow, healthSchema } from "./health_row.ts";
 import type { PathKey } from "./path_key.ts";
 
 export class ContextStore {
@@ -44,11 +45,16 @@ export class ContextStore {
   }
 
   /** Turns a claim into a ready context. Null: the claim has ended, and the sandbox is nobody's. */
-  async activate(claimId: string, sandboxId: string, holdSeconds: number): Promise<Context | null> {
+  async activate(
+    claimId: string,
+    { sandboxId, template }: { readonly sandboxId: string; readonly template: string },
+    holdSeconds: number,
+  ): Promise<Context | null> {
     const rows = await this.rpc.call("copilot_activate_context", {
       p_context_id: claimId,
       p_sandbox_id: sandboxId,
       p_hold_seconds: holdSeconds,
+      p_template: template,
     }, z.array(contextSchema).max(1));
     return rows[0] ?? null;
   }
@@ -145,6 +151,17 @@ export class ContextStore {
   /** Notes where the next sweep goes on. */
   async moveSweepPlace(pageToken: string | undefined): Promise<boolean> {
     return await this.rpc.call("copilot_move_sweep_place", { p_page_token: pageToken }, z.boolean());
+  }
+
+  /** Notes that a sweep has come to its end. */
+  async noteSweep(): Promise<string> {
+    return await this.rpc.call("copilot_note_sweep", {}, z.string());
+  }
+
+  /** What tells whether all is well. */
+  async health(): Promise<HealthRow> {
+    const rows = await this.rpc.call("copilot_health", {}, z.tuple([healthSchema]));
+    return rows[0];
   }
 
   /** Of these sandboxes, those that a claim of ours made and that no active context owns. */

@@ -1,5 +1,5 @@
 /** What a claim is refused for, as callers are told. */
-import { forbiddenConversation, tenantDisabled } from "../caller.ts";
+import { forbiddenConversation, notServed } from "../caller.ts";
 import { ContextError, isErrorCode } from "../errors.ts";
 import type { Claim } from "./context.ts";
 
@@ -7,8 +7,9 @@ type Refused = Exclude<Claim, { outcome: "reused" | "claimed" | "pending" | "evi
 
 export function refusalOf(claim: Refused): ContextError {
   switch (claim.outcome) {
+    case "closed":
     case "tenant_disabled":
-      return tenantDisabled();
+      return notServed(claim.outcome);
     case "forbidden":
       return forbiddenConversation();
     case "quota_exceeded":

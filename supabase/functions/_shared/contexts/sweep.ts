@@ -17,11 +17,13 @@ export interface SweepBudget {
   readonly untilDone: boolean;
   /** Pages of E2B's list, of 100 sandboxes each. */
   readonly pages: number;
+  /** Whether its end is noted, for those who watch that sweeps go on. */
+  readonly isNoted: boolean;
 }
 
-export const SCHEDULED: SweepBudget = { rows: 100, untilDone: true, pages: 20 };
+export const SCHEDULED: SweepBudget = { rows: 100, untilDone: true, pages: 20, isNoted: true };
 /** What requests do in the background after they have answered, for projects without the schedule. */
-const IN_PASSING: SweepBudget = { rows: 10, untilDone: false, pages: 1 };
+const IN_PASSING: SweepBudget = { rows: 10, untilDone: false, pages: 1, isNoted: false };
 const IN_PASSING_MILLISECONDS = 30_000;
 
 /** When this isolate last began a sweep, on `performance.now()`'s clock. */
@@ -47,6 +49,7 @@ export async function sweep(call: SweepCall, budget: SweepBudget): Promise<Sweep
     taken = owed.length;
   } while (budget.untilDone && taken === budget.rows && performance.now() < halfTime);
   const orphans = await killAll(call, await findOrphans(call, budget.pages));
+  if (budget.isNoted) await call.store.noteSweep();
   return { expired, killed: killed.done, orphans: orphans.done, failed: killed.failed + orphans.failed };
 }
 

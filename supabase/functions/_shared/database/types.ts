@@ -22,10 +22,34 @@ export type Database = {
         ComputedFields: never;
         Relationships: [];
       };
+      "execution_contexts_overview": {
+        Row: {
+          "age_seconds": number | null;
+          "context_id": string | null;
+          "conversation_id": string | null;
+          "created_at": string | null;
+          "expires_at": string | null;
+          "idle_seconds": number | null;
+          "kill_attempted_at": string | null;
+          "kill_owed_since": string | null;
+          "path_id": string | null;
+          "previous_terminated_at": string | null;
+          "previous_termination_reason": string | null;
+          "running_since": string | null;
+          "sandbox_id": string | null;
+          "sandbox_status": string | null;
+          "template": string | null;
+          "tenant_id": string | null;
+          "termination_reason": string | null;
+          "user_id": string | null;
+        };
+        ComputedFields: never;
+        Relationships: [];
+      };
     };
     Functions: {
       "copilot_activate_context": {
-        Args: { "p_context_id": string; "p_hold_seconds"?: number; "p_sandbox_id": string };
+        Args: { "p_context_id": string; "p_hold_seconds"?: number; "p_sandbox_id": string; "p_template"?: string };
         Returns: {
           "conversation_id": string;
           "created_at": string;
@@ -106,6 +130,7 @@ export type Database = {
           "outcome": string;
         }[];
       };
+      "copilot_close": { Args: { "p_is_closed": boolean }; Returns: boolean };
       "copilot_close_execution": { Args: { "p_execution_id": string }; Returns: boolean };
       "copilot_confirm_sandbox_killed": { Args: { "p_context_id": string; "p_sandbox_id": string }; Returns: boolean };
       "copilot_execution_usage": {
@@ -165,6 +190,25 @@ export type Database = {
           "left_contexts": number;
         }[];
       };
+      "copilot_health": {
+        Args: Record<PropertyKey, never>;
+        Returns: {
+          "checked_at": string;
+          "claims_oldest_at": string;
+          "claims_past_lease": number;
+          "claims_past_lease_since": string;
+          "contexts_creating": number;
+          "contexts_ready": number;
+          "executions_lost": number;
+          "executions_running": number;
+          "is_closed": boolean;
+          "jobs_failed": (string)[];
+          "jobs_overdue": (string)[];
+          "kills_owed": number;
+          "kills_owed_since": string;
+          "swept_at": string;
+        }[];
+      };
       "copilot_hold_kernel": {
         Args: { "p_context_id": string; "p_execution_id": string; "p_hold_ms": number; "p_language": string };
         Returns: string;
@@ -205,6 +249,7 @@ export type Database = {
         Args: { "p_context_id": string; "p_execution_id": string; "p_language": string };
         Returns: string;
       };
+      "copilot_note_sweep": { Args: Record<PropertyKey, never>; Returns: string };
       "copilot_release_execution": { Args: { "p_execution_id": string }; Returns: boolean };
       "copilot_release_kernel": { Args: { "p_context_id": string; "p_held_until": string }; Returns: boolean };
       "copilot_send_execution": { Args: { "p_execution_id": string }; Returns: string };

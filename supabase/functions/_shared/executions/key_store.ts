@@ -24,6 +24,7 @@ const claimSchema = z.discriminatedUnion("outcome", [
       "claimed",
       "running",
       "forbidden",
+      "closed",
       "tenant_disabled",
       "mismatch",
       "stopped",

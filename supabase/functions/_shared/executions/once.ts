@@ -1,5 +1,5 @@
 /** Running a request once, however often it is asked for: its idempotency key is claimed before anything runs. */
-import { forbiddenConversation, tenantDisabled } from "../caller.ts";
+import { forbiddenConversation, notServed } from "../caller.ts";
 import { asContextError, ContextError } from "../errors.ts";
 import { describe, log } from "../log.ts";
 import { othersAreLarge, SMALL_BYTES } from "../memory.ts";
@@ -41,8 +41,9 @@ export async function once(
         throw new ContextError("execution_running", "The request with this idempotency key is still running.", {
           retryAfterSeconds: 1,
         });
+      case "closed":
       case "tenant_disabled":
-        throw tenantDisabled();
+        throw notServed(claim.outcome);
       case "forbidden":
         throw forbiddenConversation();
       case "mismatch":

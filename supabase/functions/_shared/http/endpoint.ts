@@ -1,110 +1,32 @@
-/** From an HTTP request to an operation and back: authentication, CORS, the body's checks, errors, one log line. */
-import { type SupabaseContext, SupabaseServerError, withSupabase } from "@supabase/server";
-import type { z } from "zod";
-import { keepAlive } from "../background.ts";
-import type { Call, ServerEvent } from "../call.ts";
-import { callerOf } from "../caller.ts";
-import { readConfig } from "../config.ts";
-import { ContextStore } from "../contexts/context_store.ts";
-import { sweepInPassing } from "../contexts/sweep.ts";
-import { Rpc } from "../database/rpc.ts";
+/** From an HTTP request to one of a function's methods and back: authentication, CORS, what every answer tells. */
+import { withSupabase } from "@supabase/server";
 import type { Database } from "../database/types.ts";
 import { asContextError, ContextError, toResponse } from "../errors.ts";
-import type { ExecutionCall } from "../executions/execution_call.ts";
-import { ExecutionStore } from "../executions/execution_store.ts";
-import { KeyStore } from "../executions/key_store.ts";
-import { describe, log } from "../log.ts";
-import { Arrival } from "../memory.ts";
-import { Sandboxes } from "../sandbox/sandboxes.ts";
+import { log } from "../log.ts";
 import { Trace } from "../trace.ts";
-import { readBody } from "./body.ts";
-import { eventStream } from "./event_stream.ts";
+import { type Method, perform } from "./perform.ts";
 
 /** The default export of a function, as the platform and `deno serve` take it. */
 export interface Endpoint {
   fetch(request: Request): Promise<Response>;
 }
 
+/** What a function does, by method. HEAD is GET's. */
+export interface Methods {
+  readonly POST: Method;
+  readonly GET?: Method;
+}
+
 /** Headers that a browser's script may read, besides the few that it always may. */
 const EXPOSED = ["Retry-After", "Server-Timing", "X-Request-Id"];
 
 /**
- * Makes an endpoint of an operation.
+ * Makes an endpoint of its methods.
  *
  * Users come with their JWT, services with any of the project's secret keys. A token that is present but wrong is
  * never downgraded to another mode.
- *
- * With `last`, callers who accept `text/event-stream` are answered with what the operation tells, and what `last` makes
- * of its answer.
  */
-export function endpoint<Body, Answer extends object>(
-  name: string,
-  schema: z.ZodType<Body>,
-  operation: (call: ExecutionCall, body: Body) => Promise<Answer>,
-  last?: (answer: Answer) => ServerEvent,
-): Endpoint {
-  const handle = async (request: Request, context: SupabaseContext<Database>, trace: Trace, gone: AbortController) => {
-    const perform = async (streams: boolean, tell: Call["tell"]): Promise<Answer> => {
-      const arrival = new Arrival();
-      try {
-        if (request.method !== "POST") throw new ContextError("method_not_allowed", "Use POST.");
-        // Before the body: who may not call makes nobody read it, and the log says whose it was if it is refused.
-        const caller = callerOf(context);
-        if (caller.kind === "user") trace.about({ tenant_id: caller.tenantId });
-        const body = await readBody(request, schema, arrival);
-        const config = readConfig();
-        const limits = streams ? config.stream : config.answer;
-        const answerBy = trace.started + limits.requestSeconds * 1000;
-        const rpc = new Rpc(context.supabaseAdmin, trace, answerBy);
-        const call: ExecutionCall = {
-          caller,
-          config,
-          trace,
-          limits,
-          answerBy,
-          store: new ContextStore(rpc),
-          executions: new ExecutionStore(rpc),
-          keys: new KeyStore(rpc),
-          sandboxes: new Sandboxes(config, trace),
-          gone: gone.signal,
-          tell,
-        };
-        const answer = await operation(call, body);
-        sweepInPassing(call);
-        log("info", { function: name, outcome: "ok", ...trace.fields() });
-        return answer;
-      } catch (thrown) {
-        const error = thrown instanceof SupabaseServerError
-          ? new ContextError("misconfigured", thrown.message, { cause: thrown })
-          : asContextError(thrown);
-        const isOurs = error.status >= 500;
-        log(isOurs ? "error" : "info", {
-          function: name,
-          outcome: error.code,
-          ...trace.fields(),
-          ...(isOurs ? { error: describe(error) } : {}),
-        });
-        throw error;
-      } finally {
-        arrival.release();
-      }
-    };
-    try {
-      if (last && request.headers.get("accept")?.includes("text/event-stream")) {
-        return await eventStream(async (tell) => {
-          const work = perform(true, tell);
-          keepAlive(work);
-          return last(await work);
-        }, gone);
-      }
-      const work = perform(false, async () => {});
-      keepAlive(work);
-      return Response.json(await work);
-    } catch (thrown) {
-      return toResponse(asContextError(thrown));
-    }
-  };
-
+export function endpoint(name: string, methods: Methods): Endpoint {
   return {
     fetch: async (request) => {
       const trace = new Trace(request);
@@ -116,7 +38,7 @@ export function endpoint<Body, Answer extends object>(
         async (authenticated, context) => {
           isHandled = true;
           trace.spend("auth", performance.now() - trace.started);
-          return await handle(authenticated, context, trace, gone);
+          return await methodOf(request, methods)({ name, request: authenticated, context, trace, gone });
         },
       );
       const response = await guarded(request);
@@ -126,6 +48,25 @@ export function endpoint<Body, Answer extends object>(
       }
       return stamped(await withRetryable(response), trace);
     },
+  };
+}
+
+function methodOf({ method }: Request, methods: Methods): Method {
+  if (method === "POST") return methods.POST;
+  const { GET } = methods;
+  if (GET && method === "GET") return GET;
+  if (GET && method === "HEAD") return async (exchange) => new Response(null, await GET(exchange));
+  return notAllowed(GET ? ["GET", "HEAD", "POST", "OPTIONS"] : ["POST", "OPTIONS"]);
+}
+
+/** Refuses, and says what is allowed (RFC 9110, 15.5.6). */
+function notAllowed(allowed: readonly string[]): Method {
+  const refuse = () => Promise.reject(new ContextError("method_not_allowed", `Use ${allowed.join(", ")}.`));
+  return async (exchange) => {
+    const error: unknown = await perform(exchange, { read: refuse, operation: refuse }).catch((thrown) => thrown);
+    const response = toResponse(asContextError(error));
+    response.headers.set("Allow", allowed.join(", "));
+    return response;
   };
 }
 

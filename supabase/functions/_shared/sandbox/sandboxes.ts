@@ -18,7 +18,7 @@ export type Connection =
 const OWNER = { made_by: "execution-contexts" };
 
 export interface SandboxOptions {
-  readonly template?: string;
+  readonly template: string;
   /** Whether code may reach the internet. */
   readonly internetAccess?: boolean;
   /** All that code may reach: host names, addresses, or blocks of them. */
@@ -57,13 +57,13 @@ export class Sandboxes {
    *
    * @throws ContextError
    */
-  async create(contextId: string, own: SandboxOptions = {}): Promise<LiveSandbox> {
+  async create(contextId: string, own: SandboxOptions): Promise<LiveSandbox> {
     const { publicTraffic, probationSeconds, createSeconds, ...otherwise } = this.config.sandbox;
     const { allowedHosts } = own;
     const internetAccess = own.internetAccess ?? otherwise.internetAccess;
     const { data, ...answer } = await this.#answered(this.#api.POST("/v2/sandboxes", {
       body: {
-        templateID: own.template ?? otherwise.template,
+        templateID: own.template,
         timeout: probationSeconds,
         metadata: { ...OWNER, context_id: contextId },
         allow_internet_access: internetAccess && !allowedHosts,
