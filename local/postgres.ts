@@ -1,4 +1,4 @@
-/** A Postgres 17 of the stack's own, in a private directory that goes when it stops. */
+/** A Postgres 17 of the stack's own, in a private directory that goes when it stops; its data may be kept elsewhere. */
 
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -11,6 +11,12 @@ export interface PostgresOptions {
   readonly onLog?: (line: string) => void;
   /** Another installation, in the place of the npm package's: the directory above its `bin`. */
   readonly installation?: string;
+  /** Keeps the cluster from one start to the next. Made where it is not there yet. */
+  readonly kept?: {
+    readonly dataDirectory: string;
+    /** Of the superuser `postgres`. */
+    readonly databasePassword: string;
+  };
   /** More server settings. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -18,7 +24,7 @@ export interface PostgresOptions {
 export interface Postgres {
   /** Connects as the superuser `postgres`. */
   readonly url: string;
-  /** Shuts down without waiting for clients, and removes all files. Idempotent. */
+  /** Shuts down without waiting for clients, and removes all files but kept ones. Idempotent. */
   readonly stop: () => Promise<void>;
 }
 
@@ -35,7 +41,7 @@ const SETTINGS = {
 /**
  * Creates a cluster and starts it on a free port of the loopback interface; takes about a second.
  * @throws {ChildExited} with the last log lines when Postgres does not start
- * @throws {Error} when there are no Postgres binaries for this platform
+ * @throws {Error} when there are no Postgres binaries for this platform, or a kept cluster is of another version
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   const account = serverAccount();
@@ -43,26 +49,29 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   try {
     options.onProgress?.("Postgres: creating a cluster");
     const bin = join(options.installation ?? await installPackage(directory, account), "bin");
-    const password = crypto.randomUUID();
-    await initialise(bin, directory, password, account);
+    const data = options.kept?.dataDirectory ?? join(directory, "data");
+    const password = options.kept?.databasePassword ?? crypto.randomUUID();
+    if (options.kept === undefined) await initialise(bin, directory, data, password, account);
+    else if (!await isCluster(data)) await initialiseKept(bin, directory, data, password, account);
     options.onProgress?.("Postgres: starting");
-    return await onFreePorts(async (freePort) => {
-      const port = freePort();
-      // What it says while it starts and stops is no news, unless it fails, and then it is in the error.
-      let isReady = false;
-      const settings = { ...options.settings, port: String(port) };
-      const server = spawnServer(bin, directory, settings, account, (line) => isReady && options.onLog?.(line));
-      await server.line((line) => line.includes("database system is ready to accept connections") || undefined);
-      isReady = true;
-      return {
-        url: `postgresql://postgres:${password}@${LOOPBACK}:${port}/postgres`,
-        stop: async () => {
-          isReady = false;
-          await server.stop();
-          await remove(directory);
-        },
-      };
-    });
+    return await onceFree(data, () =>
+      onFreePorts(async (freePort) => {
+        const port = freePort();
+        // What it says while it starts and stops is no news, unless it fails, and then it is in the error.
+        let isReady = false;
+        const settings = { ...options.settings, port: String(port) };
+        const server = spawnServer(bin, directory, data, settings, account, (line) => isReady && options.onLog?.(line));
+        await server.line((line) => line.includes("database system is ready to accept connections") || undefined);
+        isReady = true;
+        return {
+          url: `postgresql://postgres:${password}@${LOOPBACK}:${port}/postgres`,
+          stop: async () => {
+            isReady = false;
+            await server.stop();
+            await remove(directory);
+          },
+        };
+      }));
   } catch (error) {
     await remove(directory);
     throw error;
@@ -121,9 +130,63 @@ async function linkLibraries(directory: string): Promise<void> {
   await Promise.all(links.map(({ source, target }) => Deno.symlink(join(directory, source), join(directory, target))));
 }
 
+/** Major version: the files of one are nothing to another. */
+const VERSION = "17";
+
+/** How long the Postgres of a stack that was killed may take to end. */
+const ENDS_WITHIN_MS = 15_000;
+
+/**
+ * Whether there is a cluster in the directory.
+ * @throws {Error} when it is of another version
+ */
+async function isCluster(data: string): Promise<boolean> {
+  try {
+    const version = (await Deno.readTextFile(join(data, "PG_VERSION"))).trim();
+    if (version === VERSION) return true;
+    throw new Error(
+      `${data} is of Postgres ${version}, and this is ${VERSION}: start with --reset, or keep what you need of it first`,
+    );
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Whole or not at all: a start that is killed halfway leaves no half of a cluster in its place. */
+async function initialiseKept(
+  bin: string,
+  directory: string,
+  data: string,
+  password: string,
+  account: Account | undefined,
+): Promise<void> {
+  const draft = `${data}.draft`;
+  await remove(draft);
+  await Deno.mkdir(draft, { mode: 0o700 });
+  if (account !== undefined) await Deno.chown(draft, account.uid, account.gid);
+  await initialise(bin, directory, draft, password, account);
+  await Deno.rename(draft, data);
+}
+
+/** Starts a server on files that the Postgres of a killed stack may still hold: it ends by itself, after a moment. */
+async function onceFree<T>(data: string, start: () => Promise<T>): Promise<T> {
+  for (const deadline = Date.now() + ENDS_WITHIN_MS;;) {
+    try {
+      return await start();
+    } catch (error) {
+      const isHeld = error instanceof ChildExited && error.log.includes('lock file "postmaster.pid" already exists');
+      if (!isHeld) throw error;
+      if (Date.now() > deadline) throw new Error(`Another Postgres holds ${data}`, { cause: error });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
 async function initialise(
   bin: string,
   directory: string,
+  data: string,
   password: string,
   account: Account | undefined,
 ): Promise<void> {
@@ -136,9 +199,9 @@ async function initialise(
   const initdb = spawnChild({
     name: "initdb",
     command: join(bin, "initdb"),
-    // C is the same on every machine. A cluster that a crash may lose needs no sync to disk.
+    // C is the same on every machine. A cluster that was just made may be lost in a crash: it needs no sync to disk.
     args: [
-      ...["--pgdata", join(directory, "data"), "--username", "postgres", "--pwfile", passwordFile],
+      ...["--pgdata", data, "--username", "postgres", "--pwfile", passwordFile],
       ...["--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"],
     ],
     env: environment(directory),
@@ -154,6 +217,7 @@ async function initialise(
 function spawnServer(
   bin: string,
   directory: string,
+  data: string,
   more: Readonly<Record<string, string>>,
   account: Account | undefined,
   onLine: (line: string) => void,
@@ -162,7 +226,7 @@ function spawnServer(
   return spawnChild({
     name: "Postgres",
     command: join(bin, "postgres"),
-    args: ["-D", join(directory, "data"), ...settings.flatMap(([name, value]) => ["-c", `${name}=${value}`])],
+    args: ["-D", data, ...settings.flatMap(([name, value]) => ["-c", `${name}=${value}`])],
     env: environment(directory),
     cwd: directory,
     account,

@@ -1,9 +1,11 @@
 /** The whole stack: Postgres, PostgREST, Auth, the functions, an E2B-compatible server, and a gateway before them. */
 
-import { type Auth, createAuth } from "./auth.ts";
+import { type Auth, createAuth } from "./auth/auth.ts";
 import { type E2BServer, startE2B } from "./e2b/server.ts";
 import { type Functions, startFunctions } from "./functions.ts";
 import { startGateway } from "./gateway.ts";
+import type { Kept } from "./kept.ts";
+import { API_KEYS } from "./keys.ts";
 import { migrate } from "./migrate.ts";
 import { startPostgres } from "./postgres.ts";
 import { startPostgrest } from "./postgrest.ts";
@@ -23,6 +25,8 @@ export interface StackOptions {
   readonly databaseUrl?: string;
   /** Of the role `authenticator` there; without it PostgREST connects by the URL itself. */
   readonly authenticatorPassword?: string;
+  /** Data and keys of an earlier start, which stay for the next one. The caller closes it, after the stack has stopped. */
+  readonly kept?: Pick<Kept, "dataDirectory" | "databasePassword" | "signingKey">;
   /** More environment for the functions. */
   readonly env?: Readonly<Record<string, string>>;
   /** Where the functions are; default `supabase/functions`. */
@@ -39,9 +43,9 @@ export interface StackOptions {
 export interface Stack {
   readonly apiUrl: string;
   readonly databaseUrl: string;
-  /** `sb_publishable_…`, another at each start. */
+  /** `sb_publishable_…`, the same at each start. */
   readonly publishableKey: string;
-  /** `sb_secret_…`, another at each start. */
+  /** `sb_secret_…`, the same at each start. */
   readonly secretKey: string;
   readonly e2b: {
     readonly url: string;
@@ -98,7 +102,6 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
 
   const gateway = await startGateway(options.port ?? 0);
   parts.defer(gateway.stop);
-  const keys = { publishable: randomKey("sb_publishable_"), secret: randomKey("sb_secret_") };
 
   const startDatabase = async () => {
     const { databaseUrl: given, authenticatorPassword } = options;
@@ -108,14 +111,14 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
         restUrl: authenticatorPassword === undefined ? given : restUrl(given, authenticatorPassword),
       };
     }
-    const { url } = await part("Postgres", (onLog) => startPostgres({ onLog }));
+    const { url } = await part("Postgres", (onLog) => startPostgres({ onLog, kept: options.kept }));
     const password = crypto.randomUUID();
     return { url, restUrl: restUrl(url, password), password };
   };
   const [database, e2b, tokens] = await allSettled([
     startDatabase(),
     startSandboxes(options, part),
-    createTokens(),
+    createTokens(options.kept?.signingKey),
   ]);
 
   const startRest = async () => {
@@ -123,6 +126,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
       migrate(database.url, {
         directory: options.migrationsDirectory,
         authenticatorPassword: database.password,
+        refusesChanged: options.kept !== undefined && options.databaseUrl === undefined,
         // Notices tell that there was nothing to drop, which is so at each start.
         onNotice: (line) => line.startsWith("NOTICE") || options.onLog?.(`[migrations] ${line}`),
       }));
@@ -140,8 +144,8 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
         env: {
           SUPABASE_URL: gateway.url,
           SUPABASE_DB_URL: database.url,
-          SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: keys.publishable }),
-          SUPABASE_SECRET_KEYS: JSON.stringify({ default: keys.secret }),
+          SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: API_KEYS.publishable }),
+          SUPABASE_SECRET_KEYS: JSON.stringify({ default: API_KEYS.secret }),
           SUPABASE_JWKS: JSON.stringify(tokens.jwks),
           ...e2bEnvironment(e2b),
           // The stack's own sandboxes have no others.
@@ -157,16 +161,17 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   ]);
   options.signal?.throwIfAborted();
 
-  const auth = createAuth(tokens, `${gateway.url}/auth/v1`);
-  gateway.open({ auth, functions, restUrl: rest.url, keys, roleTokens: { publishable, secret } });
+  const auth = createAuth({ tokens, issuer: `${gateway.url}/auth/v1`, databaseUrl: database.url });
+  parts.defer(auth.stop);
+  gateway.open({ auth, functions, restUrl: rest.url, keys: API_KEYS, roleTokens: { publishable, secret } });
 
   let stopped: Promise<void> | undefined;
   const stop = () => stopped ??= parts.disposeAsync();
   return {
     apiUrl: gateway.url,
     databaseUrl: database.url,
-    publishableKey: keys.publishable,
-    secretKey: keys.secret,
+    publishableKey: API_KEYS.publishable,
+    secretKey: API_KEYS.secret,
     e2b,
     auth,
     functions,
@@ -176,8 +181,8 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
       FUNCTIONS_URL: `${gateway.url}/functions/v1`,
       JWKS_URL: `${gateway.url}/auth/v1/.well-known/jwks.json`,
       DB_URL: database.url,
-      PUBLISHABLE_KEY: keys.publishable,
-      SECRET_KEY: keys.secret,
+      PUBLISHABLE_KEY: API_KEYS.publishable,
+      SECRET_KEY: API_KEYS.secret,
       ...e2bEnvironment(e2b),
     }),
     stop,
@@ -217,8 +222,4 @@ async function allSettled<T extends readonly unknown[]>(
 /** A database's address for PostgREST, which logs in as Supabase's does. */
 function restUrl(url: string, password: string): string {
   return Object.assign(new URL(url), { username: "authenticator", password }).href;
-}
-
-function randomKey(prefix: string): string {
-  return prefix + crypto.getRandomValues(new Uint8Array(24)).toBase64({ alphabet: "base64url" });
 }
