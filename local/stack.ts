@@ -9,6 +9,7 @@ import { API_KEYS } from "./keys.ts";
 import { migrate } from "./migrate.ts";
 import { startPostgres } from "./postgres.ts";
 import { startPostgrest } from "./postgrest.ts";
+import { startSchedule } from "./schedule.ts";
 import { createTokens } from "./tokens.ts";
 
 export interface StackOptions {
@@ -27,6 +28,8 @@ export interface StackOptions {
   readonly authenticatorPassword?: string;
   /** Data and keys of an earlier start, which stay for the next one. The caller closes it, after the stack has stopped. */
   readonly kept?: Pick<Kept, "dataDirectory" | "databasePassword" | "signingKey">;
+  /** Asks for a sweep every minute, as pg_cron does on Supabase. */
+  readonly sweeps?: boolean;
   /** More environment for the functions. */
   readonly env?: Readonly<Record<string, string>>;
   /** Where the functions are; default `supabase/functions`. */
@@ -127,8 +130,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
         directory: options.migrationsDirectory,
         authenticatorPassword: database.password,
         refusesChanged: options.kept !== undefined && options.databaseUrl === undefined,
-        // Notices tell that there was nothing to drop, which is so at each start.
-        onNotice: (line) => line.startsWith("NOTICE") || options.onLog?.(`[migrations] ${line}`),
+        onNotice: (line) => isNews(line, options) && options.onLog?.(`[migrations] ${line}`),
       }));
     return await part(
       "PostgREST",
@@ -163,6 +165,10 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
 
   const auth = createAuth({ tokens, issuer: `${gateway.url}/auth/v1`, databaseUrl: database.url });
   parts.defer(auth.stop);
+  // Asked of the functions, so it ends before they do.
+  if (options.sweeps) {
+    parts.defer(startSchedule({ apiUrl: gateway.url, onFailure: (line) => options.onLog?.(line) }).stop);
+  }
   gateway.open({ auth, functions, restUrl: rest.url, keys: API_KEYS, roleTokens: { publishable, secret } });
 
   let stopped: Promise<void> | undefined;
@@ -217,6 +223,15 @@ async function allSettled<T extends readonly unknown[]>(
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   await Promise.allSettled(values);
   return await Promise.all(values);
+}
+
+/**
+ * Whether what a migration said is worth a line. Notices tell that there was nothing to drop, which is so at each start.
+ * That pg_cron is missing is no news of the stack's own Postgres when the stack sweeps in its place.
+ */
+function isNews(line: string, { sweeps, databaseUrl }: StackOptions): boolean {
+  if (line.startsWith("NOTICE")) return false;
+  return !(sweeps && databaseUrl === undefined && line.startsWith("WARNING: pg_cron is not available"));
 }
 
 /** A database's address for PostgREST, which logs in as Supabase's does. */

@@ -57,16 +57,17 @@ export interface Users {
 export function createUsers(sql: postgres.Sql): Users {
   return {
     add: async (user) => {
-      const { email = null, isConfirmed = false, appMetadata = {}, userMetadata = {} } = user;
+      const { id = crypto.randomUUID(), email = null, isConfirmed = false } = user;
+      const appMetadata = JSON.stringify(merge(email === null ? {} : EMAIL, user.appMetadata));
+      const userMetadata = JSON.stringify(merge({}, user.userMetadata));
       const [row] = await written(sql`
         insert into auth.users (
           id, aud, role, email, encrypted_password, email_confirmed_at, raw_app_meta_data, raw_user_meta_data,
           created_at, updated_at, is_anonymous
         )
         values (
-          ${user.id ?? crypto.randomUUID()}, 'authenticated', 'authenticated', ${email},
-          ${await hashed(user.password)}, ${isConfirmed ? new Date() : null},
-          ${json(email === null ? appMetadata : merge(EMAIL, appMetadata))}, ${json(merge({}, userMetadata))},
+          ${id}, 'authenticated', 'authenticated', ${email}, ${await hashed(user.password)},
+          ${isConfirmed ? new Date() : null}, ${appMetadata}::text::jsonb, ${userMetadata}::text::jsonb,
           now(), now(), ${email === null}
         )
         returning *`);
@@ -92,9 +93,9 @@ export function createUsers(sql: postgres.Sql): Users {
         const [row] = await transaction`select * from auth.users where id = ${id} for update`;
         if (row === undefined) throw new AuthError(404, "user_not_found", "User not found");
         const before = Row.parse(row);
-        const appMetadataBefore = email === undefined
-          ? before.raw_app_meta_data
-          : { ...EMAIL, ...before.raw_app_meta_data };
+        const provider = email === undefined ? {} : EMAIL;
+        const appMetadataAfter = JSON.stringify(merge({ ...provider, ...before.raw_app_meta_data }, appMetadata));
+        const userMetadataAfter = JSON.stringify(merge(before.raw_user_meta_data, userMetadata));
         const [after] = await written(transaction`
           update auth.users set
             email = ${email ?? before.email},
@@ -102,8 +103,8 @@ export function createUsers(sql: postgres.Sql): Users {
             encrypted_password = coalesce(${hash}, encrypted_password),
             email_confirmed_at = case when ${isConfirmed ?? false} then coalesce(email_confirmed_at, now())
               else email_confirmed_at end,
-            raw_app_meta_data = ${json(merge(appMetadataBefore, appMetadata))},
-            raw_user_meta_data = ${json(merge(before.raw_user_meta_data, userMetadata))},
+            raw_app_meta_data = ${appMetadataAfter}::text::jsonb,
+            raw_user_meta_data = ${userMetadataAfter}::text::jsonb,
             updated_at = now()
           where id = ${id}
           returning *`);
@@ -114,11 +115,6 @@ export function createUsers(sql: postgres.Sql): Users {
       await written(sql`delete from auth.users where id = ${id}`);
     },
   };
-
-  function json(metadata: z.infer<typeof Metadata>): postgres.Parameter {
-    // The driver's own type for JSON knows no `unknown`, which is what came from JSON.
-    return sql.typed(metadata, 3802);
-  }
 }
 
 async function hashed(password: string | undefined): Promise<string | null> {

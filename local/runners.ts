@@ -1,0 +1,81 @@
+/**
+ * The processes that lead from `npx -y deno task …` to this one: npx, a shell, npm's `deno`, and `deno task`. When one
+ * of them dies, the one who asked for this process is gone, whatever the others make of it: npm passes some signals on,
+ * and nothing passes SIGKILL on.
+ */
+
+const LOOK_EVERY_MS = 500;
+
+/** A command line that does nothing but run another one. npm and npx call themselves `npm exec …` or `npm run …`. */
+const RUNNERS = [
+  /^npm /,
+  /(^|\/)(node|nodejs) .*(npx|npm)(-cli\.js)?( |$)/,
+  /(^|\/)(node|nodejs) .*\/deno\b/,
+  /(^|\/)deno task( |$)/,
+  /(^|\/)sh -c .*deno task( |$)/,
+];
+
+/** A process and who started it. */
+interface Process {
+  readonly parent: number;
+  readonly command: string;
+}
+
+/**
+ * Calls `onGone` once when one of the processes that run this one has ended. Does nothing for a process that was started
+ * in another way: in the background, for example, whoever started it may end.
+ * @returns stops looking
+ */
+export async function watchRunners(onGone: () => void): Promise<() => void> {
+  const links = await runnersOf(Deno.pid);
+  if (links.length === 0) return () => {};
+  let looking = false;
+  const timer = setInterval(async () => {
+    if (looking) return;
+    looking = true;
+    for (const { child, parent } of links) {
+      // A process whose parent has ended gets another one: a number that was given out again deceives nobody.
+      if ((await readProcess(child))?.parent === parent) continue;
+      clearInterval(timer);
+      onGone();
+      return;
+    }
+    looking = false;
+  }, LOOK_EVERY_MS);
+  return () => clearInterval(timer);
+}
+
+async function runnersOf(pid: number): Promise<{ readonly child: number; readonly parent: number }[]> {
+  const links = [];
+  for (let child = pid;;) {
+    const parent = (await readProcess(child))?.parent;
+    const runner = parent === undefined ? undefined : await readProcess(parent);
+    if (parent === undefined || runner === undefined || !isRunner(runner.command)) return links;
+    links.push({ child, parent });
+    child = parent;
+  }
+}
+
+/** Whether a command line is one of a runner. */
+export function isRunner(command: string): boolean {
+  return RUNNERS.some((runner) => runner.test(command));
+}
+
+/** Undefined where there is no such process, or no way to see it. */
+async function readProcess(pid: number): Promise<Process | undefined> {
+  try {
+    if (Deno.build.os === "linux") {
+      const status = await Deno.readTextFile(`/proc/${pid}/status`);
+      const command = (await Deno.readTextFile(`/proc/${pid}/cmdline`)).replaceAll("\0", " ").trim();
+      return { parent: Number(/^PPid:\s*(\d+)$/m.exec(status)?.[1]), command };
+    }
+    const { code, stdout } = await new Deno.Command("ps", { args: ["-o", "ppid=,command=", "-p", String(pid)] })
+      .output();
+    const [, parent, command] = /^\s*(\d+)\s+(.*)$/m.exec(new TextDecoder().decode(stdout)) ?? [];
+    if (code !== 0 || parent === undefined || command === undefined) return undefined;
+    return { parent: Number(parent), command };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || /ESRCH|No such process/.test(String(error))) return undefined;
+    throw error;
+  }
+}
