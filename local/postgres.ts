@@ -47,6 +47,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const account = serverAccount();
   const directory = await Deno.makeTempDir({ prefix: "local-postgres-" });
   try {
+    if (account !== undefined) await Deno.chown(directory, account.uid, account.gid);
     options.onProgress?.("Postgres: creating a cluster");
     const bin = join(options.installation ?? await installPackage(directory, account), "bin");
     const data = options.kept?.dataDirectory ?? join(directory, "data");
@@ -161,12 +162,28 @@ async function initialiseKept(
   password: string,
   account: Account | undefined,
 ): Promise<void> {
+  await assertReachable(dirname(data), account);
   const draft = `${data}.draft`;
   await remove(draft);
   await Deno.mkdir(draft, { mode: 0o700 });
   if (account !== undefined) await Deno.chown(draft, account.uid, account.gid);
   await initialise(bin, directory, draft, password, account);
   await Deno.rename(draft, data);
+}
+
+/** @throws {Error} when the server's account cannot get into the directory: root's home, for one, is closed to it */
+async function assertReachable(directory: string, account: Account | undefined): Promise<void> {
+  if (account === undefined) return;
+  const { success } = await new Deno.Command("/bin/sh", {
+    args: ["-c", 'test -x "$1"', "test", directory],
+    cwd: "/",
+    stdin: "null",
+    ...account,
+  }).output();
+  if (success) return;
+  throw new Error(
+    `Postgres cannot run as root, and its user \`nobody\` cannot get into ${directory}: let others pass through the folders above it (\`chmod o+x\`), or run the stack as another user than root`,
+  );
 }
 
 /** Starts a server on files that the Postgres of a killed stack may still hold: it ends by itself, after a moment. */
@@ -192,10 +209,7 @@ async function initialise(
 ): Promise<void> {
   const passwordFile = join(directory, "password");
   await Deno.writeTextFile(passwordFile, password, { mode: 0o600 });
-  if (account !== undefined) {
-    await Deno.chown(passwordFile, account.uid, account.gid);
-    await Deno.chown(directory, account.uid, account.gid);
-  }
+  if (account !== undefined) await Deno.chown(passwordFile, account.uid, account.gid);
   const initdb = spawnChild({
     name: "initdb",
     command: join(bin, "initdb"),

@@ -6,14 +6,16 @@
 
 const LOOK_EVERY_MS = 500;
 
-/** A command line that does nothing but run another one. npm and npx call themselves `npm exec …` or `npm run …`. */
+/** Command lines that do nothing but run another one. npm and npx call themselves `npm exec …` or `npm run …`. */
 const RUNNERS = [
   /^npm /,
-  /(^|\/)(node|nodejs) .*(npx|npm)(-cli\.js)?( |$)/,
-  /(^|\/)(node|nodejs) .*\/deno\b/,
+  /(^|\/)node .*(npx|npm)(-cli\.js)?( |$)/,
+  /(^|\/)node .*\/deno\b/,
   /(^|\/)deno task( |$)/,
-  /(^|\/)sh -c .*deno task( |$)/,
 ];
+
+/** What npm starts a command by. Without npm it is anybody's, who may have put this process into the background. */
+const SHELL = /(^|\/)sh -c /;
 
 /** A process and who started it. */
 interface Process {
@@ -45,20 +47,21 @@ export async function watchRunners(onGone: () => void): Promise<() => void> {
   return () => clearInterval(timer);
 }
 
+/** The runners, each with the process that it started: this process's own first. */
 async function runnersOf(pid: number): Promise<{ readonly child: number; readonly parent: number }[]> {
   const links = [];
+  let runners = 0;
   for (let child = pid;;) {
     const parent = (await readProcess(child))?.parent;
-    const runner = parent === undefined ? undefined : await readProcess(parent);
-    if (parent === undefined || runner === undefined || !isRunner(runner.command)) return links;
+    const command = parent === undefined ? undefined : (await readProcess(parent))?.command;
+    if (parent === undefined || command === undefined) break;
+    const isRunner = RUNNERS.some((runner) => runner.test(command));
+    if (!isRunner && !SHELL.test(command)) break;
     links.push({ child, parent });
+    if (isRunner) runners = links.length;
     child = parent;
   }
-}
-
-/** Whether a command line is one of a runner. */
-export function isRunner(command: string): boolean {
-  return RUNNERS.some((runner) => runner.test(command));
+  return links.slice(0, runners);
 }
 
 /** Undefined where there is no such process, or no way to see it. */
