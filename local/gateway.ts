@@ -1,7 +1,7 @@
 /** One address for everything, as a Supabase project has: routes, and swaps API keys for role tokens. */
 
 import type { Auth, KeyKind } from "./auth/auth.ts";
-import type { Functions } from "./functions.ts";
+import type { Functions } from "./functions/functions.ts";
 import { LOOPBACK } from "./port.ts";
 import { forward } from "./proxy.ts";
 import { serve } from "./serve.ts";

@@ -116,15 +116,25 @@ export async function migrate(databaseUrl: string, options: MigrateOptions = {})
 
 async function listMigrations({ directory = MIGRATIONS, onNotice }: MigrateOptions): Promise<Migration[]> {
   const migrations: Migration[] = [];
-  for await (const entry of Deno.readDir(directory)) {
-    const [, version, name] = /^(\d+)_(.*)\.sql$/.exec(entry.name) ?? [];
+  for (const entry of await filesIn(directory)) {
+    const [, version, name] = /^(\d+)_(.*)\.sql$/.exec(entry) ?? [];
     if (version !== undefined && name !== undefined) {
-      migrations.push({ version, name, file: join(directory, entry.name) });
+      migrations.push({ version, name, file: join(directory, entry) });
     } else {
-      onNotice?.(`${entry.name} is not named <timestamp>_<name>.sql: skipped, as Supabase would`);
+      onNotice?.(`${entry} is not named <timestamp>_<name>.sql: skipped, as Supabase would`);
     }
   }
   return migrations.sort((a, b) => a.version < b.version ? -1 : 1);
+}
+
+/** None where there is no such directory: a project may have no migrations yet. */
+async function filesIn(directory: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
 }
 
 async function assertUnchanged(migrations: readonly Migration[], recorded: z.infer<typeof Recorded>): Promise<void> {

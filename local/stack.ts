@@ -1,14 +1,17 @@
 /** The whole stack: Postgres, PostgREST, Auth, the functions, an E2B-compatible server, and a gateway before them. */
 
+import type { App } from "./app.ts";
 import { type Auth, createAuth } from "./auth/auth.ts";
 import { type E2BServer, startE2B } from "./e2b/server.ts";
-import { type Functions, startFunctions } from "./functions.ts";
+import { type Functions, startFunctions } from "./functions/functions.ts";
+import { listFunctions } from "./functions/project.ts";
 import { startGateway } from "./gateway.ts";
 import type { Kept } from "./kept.ts";
 import { API_KEYS } from "./keys.ts";
 import { migrate } from "./migrate.ts";
 import { startPostgres } from "./postgres.ts";
 import { startPostgrest } from "./postgrest.ts";
+import { FUNCTIONS } from "./repository.ts";
 import { startSchedule } from "./schedule.ts";
 import { createTokens } from "./tokens.ts";
 
@@ -26,6 +29,8 @@ export interface StackOptions {
   readonly databaseUrl?: string;
   /** Of the role `authenticator` there; without it PostgREST connects by the URL itself. */
   readonly authenticatorPassword?: string;
+  /** Another project, in the place of this repository's migrations and functions. */
+  readonly app?: App;
   /** Data and keys of an earlier start, which stay for the next one. The caller closes it, after the stack has stopped. */
   readonly kept?: Pick<Kept, "dataDirectory" | "databasePassword" | "signingKey">;
   /** Asks for a sweep every minute, as pg_cron does on Supabase. */
@@ -127,7 +132,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   const startRest = async () => {
     await step("Applying the migrations", () =>
       migrate(database.url, {
-        directory: options.migrationsDirectory,
+        directory: options.app?.migrationsDirectory ?? options.migrationsDirectory,
         authenticatorPassword: database.password,
         refusesChanged: options.kept !== undefined && options.databaseUrl === undefined,
         onNotice: (line) => isNews(line, options) && options.onLog?.(`[migrations] ${line}`),
@@ -137,16 +142,20 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
       (onLog) => startPostgrest({ databaseUrl: database.restUrl, jwks: tokens.postgrestJwks, onLog }),
     );
   };
+  const groups = options.app?.functions ?? await listFunctions(options.functionsDirectory ?? FUNCTIONS);
   const startFunctionProcesses = () =>
     part("the functions", (onLog) =>
       startFunctions({
         count: options.functions ?? 1,
-        directory: options.functionsDirectory,
+        groups,
         onLog,
         env: {
+          ...options.app?.env,
           SUPABASE_URL: gateway.url,
           SUPABASE_DB_URL: database.url,
           SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: API_KEYS.publishable }),
+          // The names of the older keys, whose place these take.
+          ...(options.app && { SUPABASE_ANON_KEY: API_KEYS.publishable, SUPABASE_SERVICE_ROLE_KEY: API_KEYS.secret }),
           SUPABASE_SECRET_KEYS: JSON.stringify({ default: API_KEYS.secret }),
           SUPABASE_JWKS: JSON.stringify(tokens.jwks),
           ...e2bEnvironment(e2b),

@@ -1,6 +1,7 @@
 /** `deno task start`: the stack in the foreground, until Ctrl-C. */
 
 import { join } from "node:path";
+import { readApp } from "./app.ts";
 import { KeptInUse, openKept } from "./kept.ts";
 import { MigrationChanged } from "./migrate.ts";
 import { requirePlatform } from "./platform.ts";
@@ -37,8 +38,9 @@ async function run(flags: Flags): Promise<number> {
   await using parts = new AsyncDisposableStack();
   parts.defer(unwatch);
   try {
+    const app = flags.app === undefined ? undefined : await readApp(flags.app);
     const kept = flags.keep
-      ? parts.adopt(await openKept(await keptDirectory(), { reset: flags.reset }), ({ close }) => close())
+      ? parts.adopt(await openKept(await keptDirectory(flags.app), { reset: flags.reset }), ({ close }) => close())
       : undefined;
     const stack = parts.use(
       await startStack({
@@ -48,6 +50,7 @@ async function run(flags: Flags): Promise<number> {
         sandboxUrl: flags["sandbox-url"],
         e2bApiKey: flags["e2b-url"] === undefined ? undefined : e2bApiKey,
         databaseUrl: flags["db-url"],
+        app,
         kept,
         sweeps: true,
         signal: stopping.signal,
