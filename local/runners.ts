@@ -4,7 +4,8 @@
  * and nothing passes SIGKILL on.
  */
 
-const LOOK_EVERY_MS = 500;
+/** A look starts a process or more where there is no `/proc`. */
+const LOOK_EVERY_MS = Deno.build.os === "linux" ? 300 : 2000;
 
 /** Command lines that do nothing but run another one. npm and npx call themselves `npm exec …` or `npm run …`. */
 const RUNNERS = [
@@ -31,20 +32,19 @@ interface Process {
 export async function watchRunners(onGone: () => void): Promise<() => void> {
   const links = await runnersOf(Deno.pid);
   if (links.length === 0) return () => {};
-  let looking = false;
-  const timer = setInterval(async () => {
-    if (looking) return;
-    looking = true;
+  let stopped = false;
+  const look = async () => {
     for (const { child, parent } of links) {
       // A process whose parent has ended gets another one: a number that was given out again deceives nobody.
-      if ((await readProcess(child))?.parent === parent) continue;
-      clearInterval(timer);
-      onGone();
-      return;
+      if ((await readProcess(child))?.parent !== parent) return stopped || onGone();
     }
-    looking = false;
-  }, LOOK_EVERY_MS);
-  return () => clearInterval(timer);
+    if (!stopped) timer = setTimeout(look, LOOK_EVERY_MS);
+  };
+  let timer = setTimeout(look, LOOK_EVERY_MS);
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
 }
 
 /** The runners, each with the process that it started: this process's own first. */

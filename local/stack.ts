@@ -2,29 +2,24 @@
 
 import type { App } from "./app.ts";
 import { type Auth, createAuth } from "./auth/auth.ts";
-import { type E2BServer, startE2B } from "./e2b/server.ts";
 import { type Functions, startFunctions } from "./functions/functions.ts";
 import { listFunctions } from "./functions/project.ts";
 import { startGateway } from "./gateway.ts";
 import type { Kept } from "./kept.ts";
 import { API_KEYS } from "./keys.ts";
 import { migrate } from "./migrate.ts";
-import { startPostgres } from "./postgres.ts";
+import { startPostgres } from "./postgres/postgres.ts";
 import { startPostgrest } from "./postgrest.ts";
 import { FUNCTIONS } from "./repository.ts";
+import { type Sandboxes, sandboxesEnvironment, type SandboxesOptions, startSandboxes } from "./sandboxes.ts";
 import { startSchedule } from "./schedule.ts";
 import { createTokens } from "./tokens.ts";
 
-export interface StackOptions {
+export interface StackOptions extends SandboxesOptions {
   /** The gateway's port; 0, the default, takes any free one. */
   readonly port?: number;
   /** How many processes run the functions; default 1. */
   readonly functions?: number;
-  /** Another E2B-compatible server, in the place of the stack's own. */
-  readonly e2bUrl?: string;
-  /** Where that server's sandboxes are; without it the SDK asks the server. */
-  readonly sandboxUrl?: string;
-  readonly e2bApiKey?: string;
   /** Another Postgres, in the place of the stack's own. Its role must be able to become the API's roles. */
   readonly databaseUrl?: string;
   /** Of the role `authenticator` there; without it PostgREST connects by the URL itself. */
@@ -43,7 +38,6 @@ export interface StackOptions {
   readonly migrationsDirectory?: string;
   /** Gives up starting, at the next part, and stops what was started. */
   readonly signal?: AbortSignal;
-  readonly onProgress?: (message: string) => void;
   /** Called with each line that a part prints, behind the part's name. */
   readonly onLog?: (line: string) => void;
 }
@@ -55,14 +49,7 @@ export interface Stack {
   readonly publishableKey: string;
   /** `sb_secret_…`, the same at each start. */
   readonly secretKey: string;
-  readonly e2b: {
-    readonly url: string;
-    /** Null with another server whose address for sandboxes was not given. */
-    readonly sandboxUrl: string | null;
-    readonly apiKey: string;
-    /** Null with another server. */
-    readonly server: E2BServer | null;
-  };
+  readonly e2b: Sandboxes;
   readonly auth: Auth;
   readonly functions: Functions;
   /** Addresses and keys under the names that `supabase status -o env` gives them. */
@@ -158,7 +145,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
           ...(options.app && { SUPABASE_ANON_KEY: API_KEYS.publishable, SUPABASE_SERVICE_ROLE_KEY: API_KEYS.secret }),
           SUPABASE_SECRET_KEYS: JSON.stringify({ default: API_KEYS.secret }),
           SUPABASE_JWKS: JSON.stringify(tokens.jwks),
-          ...e2bEnvironment(e2b),
+          ...sandboxesEnvironment(e2b),
           // The stack's own sandboxes have no others.
           ...(e2b.server === null ? {} : { SANDBOX_LANGUAGES: "python,javascript,typescript" }),
           ...options.env,
@@ -198,31 +185,10 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
       DB_URL: database.url,
       PUBLISHABLE_KEY: API_KEYS.publishable,
       SECRET_KEY: API_KEYS.secret,
-      ...e2bEnvironment(e2b),
+      ...sandboxesEnvironment(e2b),
     }),
     stop,
     [Symbol.asyncDispose]: stop,
-  };
-}
-
-async function startSandboxes(
-  options: StackOptions,
-  part: (name: string, start: () => Promise<E2BServer>) => Promise<E2BServer>,
-): Promise<Stack["e2b"]> {
-  const { e2bUrl, sandboxUrl, e2bApiKey, onProgress } = options;
-  if (e2bUrl !== undefined) {
-    if (e2bApiKey === undefined) throw new Error("Another E2B server needs an API key");
-    return { url: e2bUrl, sandboxUrl: sandboxUrl ?? null, apiKey: e2bApiKey, server: null };
-  }
-  const server = await part("the sandbox server", () => startE2B({ apiKey: e2bApiKey, onProgress }));
-  return { url: server.url, sandboxUrl: server.url, apiKey: server.apiKey, server };
-}
-
-function e2bEnvironment({ url, sandboxUrl, apiKey }: Stack["e2b"]): Record<string, string> {
-  return {
-    E2B_API_URL: url,
-    ...(sandboxUrl === null ? {} : { E2B_SANDBOX_URL: sandboxUrl }),
-    E2B_API_KEY: apiKey,
   };
 }
 
