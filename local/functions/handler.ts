@@ -1,11 +1,12 @@
 /** Loads an Edge Function, in whichever of the two ways it is written. */
 
 import { pathToFileURL } from "node:url";
+import { LOOPBACK } from "../port.ts";
 
 export type Handler = (request: Request) => Response | Promise<Response>;
 
 /** What the second parameter of `Deno.serve`'s handler says. Everybody comes through the gateway. */
-const INFO = { remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 0 }, completed: Promise.resolve() };
+const INFO = { remoteAddr: { transport: "tcp", hostname: LOOPBACK, port: 0 }, completed: Promise.resolve() };
 
 /**
  * Imports a module that has a default export `{ fetch }`, or that calls `Deno.serve`, which serves nothing here: what it
