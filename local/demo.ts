@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { AcquireResponse } from "../supabase/functions/_shared/contract/acquire_context.ts";
 import type { ExecuteResponse } from "../supabase/functions/_shared/contract/execute_code.ts";
 import type { TerminateResponse } from "../supabase/functions/_shared/contract/terminate_context.ts";
+import { requirePlatform } from "./platform.ts";
 import { localDirectory } from "./repository.ts";
 import { startStack } from "./stack.ts";
 
@@ -156,6 +157,7 @@ function seconds(since: number): string {
   return `${((performance.now() - since) / 1000).toFixed(1)} s`;
 }
 
+await requirePlatform();
 try {
   await play();
 } catch (error) {

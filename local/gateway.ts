@@ -1,7 +1,7 @@
 /** One address for everything, as a Supabase project has: routes, and swaps API keys for role tokens. */
 
-import type { Auth, KeyKind } from "./auth.ts";
-import type { Functions } from "./functions.ts";
+import type { Auth, KeyKind } from "./auth/auth.ts";
+import type { Functions } from "./functions/functions.ts";
 import { LOOPBACK } from "./port.ts";
 import { forward } from "./proxy.ts";
 import { serve } from "./serve.ts";
@@ -110,7 +110,7 @@ function refuse({ outcome }: { readonly outcome: "missing" | "unknown" }): Respo
       message: "No API key found in request",
       hint: "No `apikey` request header or url param was found.",
     })
-    : problem(401, { message: "Invalid API key", hint: "The keys change at each start of the local stack." });
+    : problem(401, { message: "Invalid API key", hint: "`deno task start` prints the keys of the local stack." });
 }
 
 function preflight(request: Request): Response {

@@ -2,6 +2,8 @@
 
 import { join } from "node:path";
 import postgres from "postgres";
+import { AUTH_SCHEMA } from "./auth/schema.ts";
+import { z } from "zod";
 import { MIGRATIONS } from "./repository.ts";
 
 export interface MigrateOptions {
@@ -9,6 +11,11 @@ export interface MigrateOptions {
   readonly directory?: string;
   /** Gives the role `authenticator` this password, for a database that is the caller's own. */
   readonly authenticatorPassword?: string;
+  /**
+   * Refuses a database in which a migration was applied that is another one now, or is no more. Only for a database that
+   * this function has migrated: others record a migration in another form.
+   */
+  readonly refusesChanged?: boolean;
   /** Called with each NOTICE and WARNING, and with the name of each file that is not a migration. */
   readonly onNotice?: (message: string) => void;
 }
@@ -62,14 +69,23 @@ create table if not exists supabase_migrations.schema_migrations (version text n
 alter table supabase_migrations.schema_migrations
   add column if not exists statements text[],
   add column if not exists name text;
+${AUTH_SCHEMA}
 reset client_min_messages;
 `;
+
+const Recorded = z.array(
+  z.object({ version: z.string(), name: z.string().nullable(), statements: z.array(z.string()).nullable() }),
+);
+
+/** Thrown for a database that is not what the migrations as they are now would make. */
+export class MigrationChanged extends Error {}
 
 /**
  * Makes what a plain Postgres lacks, then applies each migration that is not recorded yet, the oldest first, each in
  * a transaction of its own. Idempotent, and safe to run from several processes at once.
  * @param databaseUrl must connect as a role that may create roles, unless they exist
  * @returns the versions it applied
+ * @throws {MigrationChanged} with `refusesChanged`; nothing is applied then
  * @throws {Error} naming the file when one fails; the files before it stay applied
  */
 export async function migrate(databaseUrl: string, options: MigrateOptions = {}): Promise<string[]> {
@@ -85,7 +101,10 @@ export async function migrate(databaseUrl: string, options: MigrateOptions = {})
     if (options.authenticatorPassword !== undefined) {
       await sql.unsafe(`alter role authenticator password '${options.authenticatorPassword.replaceAll("'", "''")}'`);
     }
-    const recorded = await sql<{ version: string }[]>`select version from supabase_migrations.schema_migrations`;
+    const recorded = Recorded.parse([
+      ...await sql`select version, name, statements from supabase_migrations.schema_migrations order by version`,
+    ]);
+    if (options.refusesChanged) await assertUnchanged(migrations, recorded);
     const known = new Set(recorded.map(({ version }) => version));
     const missing = migrations.filter(({ version }) => !known.has(version));
     for (const migration of missing) await apply(sql, migration);
@@ -97,15 +116,37 @@ export async function migrate(databaseUrl: string, options: MigrateOptions = {})
 
 async function listMigrations({ directory = MIGRATIONS, onNotice }: MigrateOptions): Promise<Migration[]> {
   const migrations: Migration[] = [];
-  for await (const entry of Deno.readDir(directory)) {
-    const [, version, name] = /^(\d+)_(.*)\.sql$/.exec(entry.name) ?? [];
+  for (const entry of await filesIn(directory)) {
+    const [, version, name] = /^(\d+)_(.*)\.sql$/.exec(entry) ?? [];
     if (version !== undefined && name !== undefined) {
-      migrations.push({ version, name, file: join(directory, entry.name) });
+      migrations.push({ version, name, file: join(directory, entry) });
     } else {
-      onNotice?.(`${entry.name} is not named <timestamp>_<name>.sql: skipped, as Supabase would`);
+      onNotice?.(`${entry} is not named <timestamp>_<name>.sql: skipped, as Supabase would`);
     }
   }
   return migrations.sort((a, b) => a.version < b.version ? -1 : 1);
+}
+
+/** None where there is no such directory: a project may have no migrations yet. */
+async function filesIn(directory: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+async function assertUnchanged(migrations: readonly Migration[], recorded: z.infer<typeof Recorded>): Promise<void> {
+  for (const { version, name, statements } of recorded) {
+    const migration = migrations.find((one) => one.version === version);
+    if (migration === undefined) {
+      throw new MigrationChanged(`Migration ${version}_${name}.sql was applied to this database, and is no more`);
+    }
+    if (statements?.join("\n") !== await Deno.readTextFile(migration.file)) {
+      throw new MigrationChanged(`Migration ${version}_${migration.name}.sql was edited after it was applied`);
+    }
+  }
 }
 
 async function apply(sql: postgres.Sql, { version, name, file }: Migration): Promise<void> {

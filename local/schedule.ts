@@ -1,21 +1,28 @@
 /** What pg_cron and pg_net do on Supabase, where neither can be installed: asks for a sweep every minute. */
 
+import { API_KEYS } from "./keys.ts";
+
 const MINUTE_MS = 60_000;
 
+export interface ScheduleOptions {
+  readonly apiUrl: string;
+  /** Called with what went wrong; the next minute tries again. */
+  readonly onFailure: (message: string) => void;
+}
+
 /**
- * Asks `terminate-context` to sweep, every minute, until stopped.
- * @param onFailure called with what went wrong; the next minute tries again
+ * Asks `terminate-context` to sweep, every minute, until stopped. What pg_cron deletes on Supabase, what has ended long
+ * ago, stays here.
  */
 export function startSchedule(
-  { apiUrl, secretKey }: { readonly apiUrl: string; readonly secretKey: string },
-  onFailure: (message: string) => void,
+  { apiUrl, onFailure }: ScheduleOptions,
 ): { readonly stop: () => Promise<void> } {
   const stopping = new AbortController();
   const sweep = async () => {
     try {
       const response = await fetch(`${apiUrl}/functions/v1/terminate-context`, {
         method: "POST",
-        headers: { "content-type": "application/json", apikey: secretKey },
+        headers: { "content-type": "application/json", apikey: API_KEYS.secret },
         body: JSON.stringify({ due: true }),
         signal: stopping.signal,
       });

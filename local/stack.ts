@@ -1,28 +1,35 @@
 /** The whole stack: Postgres, PostgREST, Auth, the functions, an E2B-compatible server, and a gateway before them. */
 
-import { type Auth, createAuth } from "./auth.ts";
-import { type E2BServer, startE2B } from "./e2b/server.ts";
-import { type Functions, startFunctions } from "./functions.ts";
+import type { App } from "./app.ts";
+import { type Auth, createAuth } from "./auth/auth.ts";
+import { type Functions, startFunctions } from "./functions/functions.ts";
+import { listFunctions } from "./functions/project.ts";
 import { startGateway } from "./gateway.ts";
+import type { Kept } from "./kept.ts";
+import { API_KEYS } from "./keys.ts";
 import { migrate } from "./migrate.ts";
-import { startPostgres } from "./postgres.ts";
+import { startPostgres } from "./postgres/postgres.ts";
 import { startPostgrest } from "./postgrest.ts";
+import { FUNCTIONS } from "./repository.ts";
+import { type Sandboxes, sandboxesEnvironment, type SandboxesOptions, startSandboxes } from "./sandboxes.ts";
+import { startSchedule } from "./schedule.ts";
 import { createTokens } from "./tokens.ts";
 
-export interface StackOptions {
+export interface StackOptions extends SandboxesOptions {
   /** The gateway's port; 0, the default, takes any free one. */
   readonly port?: number;
   /** How many processes run the functions; default 1. */
   readonly functions?: number;
-  /** Another E2B-compatible server, in the place of the stack's own. */
-  readonly e2bUrl?: string;
-  /** Where that server's sandboxes are; without it the SDK asks the server. */
-  readonly sandboxUrl?: string;
-  readonly e2bApiKey?: string;
   /** Another Postgres, in the place of the stack's own. Its role must be able to become the API's roles. */
   readonly databaseUrl?: string;
   /** Of the role `authenticator` there; without it PostgREST connects by the URL itself. */
   readonly authenticatorPassword?: string;
+  /** Another project, in the place of this repository's migrations and functions. */
+  readonly app?: App;
+  /** Data and keys of an earlier start, which stay for the next one. The caller closes it, after the stack has stopped. */
+  readonly kept?: Pick<Kept, "dataDirectory" | "databasePassword" | "signingKey">;
+  /** Asks for a sweep every minute, as pg_cron does on Supabase. */
+  readonly sweeps?: boolean;
   /** More environment for the functions. */
   readonly env?: Readonly<Record<string, string>>;
   /** Where the functions are; default `supabase/functions`. */
@@ -31,7 +38,6 @@ export interface StackOptions {
   readonly migrationsDirectory?: string;
   /** Gives up starting, at the next part, and stops what was started. */
   readonly signal?: AbortSignal;
-  readonly onProgress?: (message: string) => void;
   /** Called with each line that a part prints, behind the part's name. */
   readonly onLog?: (line: string) => void;
 }
@@ -39,18 +45,11 @@ export interface StackOptions {
 export interface Stack {
   readonly apiUrl: string;
   readonly databaseUrl: string;
-  /** `sb_publishable_…`, another at each start. */
+  /** `sb_publishable_…`, the same at each start. */
   readonly publishableKey: string;
-  /** `sb_secret_…`, another at each start. */
+  /** `sb_secret_…`, the same at each start. */
   readonly secretKey: string;
-  readonly e2b: {
-    readonly url: string;
-    /** Null with another server whose address for sandboxes was not given. */
-    readonly sandboxUrl: string | null;
-    readonly apiKey: string;
-    /** Null with another server. */
-    readonly server: E2BServer | null;
-  };
+  readonly e2b: Sandboxes;
   readonly auth: Auth;
   readonly functions: Functions;
   /** Addresses and keys under the names that `supabase status -o env` gives them. */
@@ -98,7 +97,6 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
 
   const gateway = await startGateway(options.port ?? 0);
   parts.defer(gateway.stop);
-  const keys = { publishable: randomKey("sb_publishable_"), secret: randomKey("sb_secret_") };
 
   const startDatabase = async () => {
     const { databaseUrl: given, authenticatorPassword } = options;
@@ -108,42 +106,46 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
         restUrl: authenticatorPassword === undefined ? given : restUrl(given, authenticatorPassword),
       };
     }
-    const { url } = await part("Postgres", (onLog) => startPostgres({ onLog }));
+    const { url } = await part("Postgres", (onLog) => startPostgres({ onLog, kept: options.kept }));
     const password = crypto.randomUUID();
     return { url, restUrl: restUrl(url, password), password };
   };
   const [database, e2b, tokens] = await allSettled([
     startDatabase(),
     startSandboxes(options, part),
-    createTokens(),
+    createTokens(options.kept?.signingKey),
   ]);
 
   const startRest = async () => {
     await step("Applying the migrations", () =>
       migrate(database.url, {
-        directory: options.migrationsDirectory,
+        directory: options.app?.migrationsDirectory ?? options.migrationsDirectory,
         authenticatorPassword: database.password,
-        // Notices tell that there was nothing to drop, which is so at each start.
-        onNotice: (line) => line.startsWith("NOTICE") || options.onLog?.(`[migrations] ${line}`),
+        refusesChanged: options.kept !== undefined && options.databaseUrl === undefined,
+        onNotice: (line) => isNews(line, options) && options.onLog?.(`[migrations] ${line}`),
       }));
     return await part(
       "PostgREST",
       (onLog) => startPostgrest({ databaseUrl: database.restUrl, jwks: tokens.postgrestJwks, onLog }),
     );
   };
+  const groups = options.app?.functions ?? await listFunctions(options.functionsDirectory ?? FUNCTIONS);
   const startFunctionProcesses = () =>
     part("the functions", (onLog) =>
       startFunctions({
         count: options.functions ?? 1,
-        directory: options.functionsDirectory,
+        groups,
         onLog,
         env: {
+          ...options.app?.env,
           SUPABASE_URL: gateway.url,
           SUPABASE_DB_URL: database.url,
-          SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: keys.publishable }),
-          SUPABASE_SECRET_KEYS: JSON.stringify({ default: keys.secret }),
+          SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: API_KEYS.publishable }),
+          // The names of the older keys, whose place these take.
+          ...(options.app && { SUPABASE_ANON_KEY: API_KEYS.publishable, SUPABASE_SERVICE_ROLE_KEY: API_KEYS.secret }),
+          SUPABASE_SECRET_KEYS: JSON.stringify({ default: API_KEYS.secret }),
           SUPABASE_JWKS: JSON.stringify(tokens.jwks),
-          ...e2bEnvironment(e2b),
+          ...sandboxesEnvironment(e2b),
           // The stack's own sandboxes have no others.
           ...(e2b.server === null ? {} : { SANDBOX_LANGUAGES: "python,javascript,typescript" }),
           ...options.env,
@@ -157,16 +159,21 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   ]);
   options.signal?.throwIfAborted();
 
-  const auth = createAuth(tokens, `${gateway.url}/auth/v1`);
-  gateway.open({ auth, functions, restUrl: rest.url, keys, roleTokens: { publishable, secret } });
+  const auth = createAuth({ tokens, issuer: `${gateway.url}/auth/v1`, databaseUrl: database.url });
+  parts.defer(auth.stop);
+  // Asked of the functions, so it ends before they do.
+  if (options.sweeps) {
+    parts.defer(startSchedule({ apiUrl: gateway.url, onFailure: (line) => options.onLog?.(line) }).stop);
+  }
+  gateway.open({ auth, functions, restUrl: rest.url, keys: API_KEYS, roleTokens: { publishable, secret } });
 
   let stopped: Promise<void> | undefined;
   const stop = () => stopped ??= parts.disposeAsync();
   return {
     apiUrl: gateway.url,
     databaseUrl: database.url,
-    publishableKey: keys.publishable,
-    secretKey: keys.secret,
+    publishableKey: API_KEYS.publishable,
+    secretKey: API_KEYS.secret,
     e2b,
     auth,
     functions,
@@ -176,33 +183,12 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
       FUNCTIONS_URL: `${gateway.url}/functions/v1`,
       JWKS_URL: `${gateway.url}/auth/v1/.well-known/jwks.json`,
       DB_URL: database.url,
-      PUBLISHABLE_KEY: keys.publishable,
-      SECRET_KEY: keys.secret,
-      ...e2bEnvironment(e2b),
+      PUBLISHABLE_KEY: API_KEYS.publishable,
+      SECRET_KEY: API_KEYS.secret,
+      ...sandboxesEnvironment(e2b),
     }),
     stop,
     [Symbol.asyncDispose]: stop,
-  };
-}
-
-async function startSandboxes(
-  options: StackOptions,
-  part: (name: string, start: () => Promise<E2BServer>) => Promise<E2BServer>,
-): Promise<Stack["e2b"]> {
-  const { e2bUrl, sandboxUrl, e2bApiKey, onProgress } = options;
-  if (e2bUrl !== undefined) {
-    if (e2bApiKey === undefined) throw new Error("Another E2B server needs an API key");
-    return { url: e2bUrl, sandboxUrl: sandboxUrl ?? null, apiKey: e2bApiKey, server: null };
-  }
-  const server = await part("the sandbox server", () => startE2B({ apiKey: e2bApiKey, onProgress }));
-  return { url: server.url, sandboxUrl: server.url, apiKey: server.apiKey, server };
-}
-
-function e2bEnvironment({ url, sandboxUrl, apiKey }: Stack["e2b"]): Record<string, string> {
-  return {
-    E2B_API_URL: url,
-    ...(sandboxUrl === null ? {} : { E2B_SANDBOX_URL: sandboxUrl }),
-    E2B_API_KEY: apiKey,
   };
 }
 
@@ -214,11 +200,16 @@ async function allSettled<T extends readonly unknown[]>(
   return await Promise.all(values);
 }
 
+/**
+ * Whether what a migration said is worth a line. Notices tell that there was nothing to drop, which is so at each start.
+ * That pg_cron is missing is no news of the stack's own Postgres when the stack sweeps in its place.
+ */
+function isNews(line: string, { sweeps, databaseUrl }: StackOptions): boolean {
+  if (line.startsWith("NOTICE")) return false;
+  return !(sweeps && databaseUrl === undefined && line.startsWith("WARNING: pg_cron is not available"));
+}
+
 /** A database's address for PostgREST, which logs in as Supabase's does. */
 function restUrl(url: string, password: string): string {
   return Object.assign(new URL(url), { username: "authenticator", password }).href;
-}
-
-function randomKey(prefix: string): string {
-  return prefix + crypto.getRandomValues(new Uint8Array(24)).toBase64({ alphabet: "base64url" });
 }

@@ -6,7 +6,9 @@ import {
   errors,
   exportJWK,
   generateKeyPair,
+  importJWK,
   type JSONWebKeySet,
+  type JWK,
   type JWTPayload,
   jwtVerify,
   SignJWT,
@@ -31,16 +33,23 @@ export interface Tokens {
   verify(token: string): Promise<JWTPayload | null>;
 }
 
+/** A private key to sign users' tokens with, and its id. */
+export async function makeSigningKey(): Promise<JWK> {
+  const { privateKey } = await generateKeyPair("ES256", { extractable: true });
+  return { ...await exportJWK(privateKey), kid: crypto.randomUUID(), alg: "ES256", use: "sig" };
+}
+
 /**
- * Makes new keys, so a token of an earlier stack is good for nothing.
+ * With a new key, which is the default, a token of an earlier stack is good for nothing.
  *
  * Users' tokens are ES256, as on Supabase. The gateway's are HS256: PostgREST needs 2 ms to verify an ES256 signature,
  * which would be most of the time of a call.
  */
-export async function createTokens(): Promise<Tokens> {
-  const { publicKey, privateKey } = await generateKeyPair("ES256");
-  const kid = crypto.randomUUID();
-  const jwks = { keys: [{ ...await exportJWK(publicKey), kid, alg: "ES256", use: "sig" }] };
+export async function createTokens(signingKey?: JWK): Promise<Tokens> {
+  const { d: _, ...publicKey } = signingKey ??= await makeSigningKey();
+  const { kid } = publicKey;
+  const privateKey = await importJWK(signingKey, "ES256");
+  const jwks = { keys: [publicKey] };
   const keys = createLocalJWKSet(jwks);
 
   const roleSecret = crypto.getRandomValues(new Uint8Array(32));

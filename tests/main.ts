@@ -3,6 +3,7 @@
  * Postgres; then says which were skipped, and what installs what they lack. Exit code 0 only if none failed.
  */
 import { prepareSnapshot } from "../local/e2b/server.ts";
+import { requirePlatform } from "../local/platform.ts";
 import { REPOSITORY } from "../local/repository.ts";
 import { skipped } from "./report.ts";
 import { startCluster } from "./support/database.ts";
@@ -12,6 +13,7 @@ const FILES_PER_CORE = 2;
 /** More would need more connections than the cluster has. */
 const MOST_FILES = 16;
 
+await requirePlatform();
 await using parts = new AsyncDisposableStack();
 const report = parts.adopt(await Deno.makeTempFile({ suffix: ".xml" }), (file) => Deno.remove(file));
 console.log("Preparing a Postgres and a Python for all tests. Then they begin, several files at the same time.");

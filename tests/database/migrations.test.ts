@@ -1,7 +1,7 @@
 /** The migrations on a plain Postgres: they apply twice, and upgrade a database that has lived. */
 import assert from "node:assert/strict";
 import postgres from "postgres";
-import { startPostgres } from "../../local/postgres.ts";
+import { startPostgres } from "../../local/postgres/postgres.ts";
 
 let server: Awaited<ReturnType<typeof startPostgres>>;
 Deno.test.beforeAll(async () => {

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import postgres from "postgres";
 import { migrate } from "../../local/migrate.ts";
-import { type Postgres, type PostgresOptions, startPostgres } from "../../local/postgres.ts";
+import { type Postgres, type PostgresOptions, startPostgres } from "../../local/postgres/postgres.ts";
 import { EXTENSIONS, needing, POSTGRES_15 } from "../support/needs.ts";
 
 const { test } = await needing("pgtap", "pg_prove");

@@ -1,5 +1,5 @@
 /** Debian's Postgres 15 with the real pg_cron, for a file's tests. */
-import { startPostgres } from "../../local/postgres.ts";
+import { startPostgres } from "../../local/postgres/postgres.ts";
 import { POSTGRES_15 } from "../support/needs.ts";
 import { shared } from "../support/shared.ts";
 

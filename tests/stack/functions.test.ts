@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { FunctionProcess } from "../../local/functions.ts";
+import type { FunctionProcess } from "../../local/functions/functions.ts";
 import type { Stack } from "../../local/stack.ts";
 import { client, startFixture } from "./fixture.ts";
 

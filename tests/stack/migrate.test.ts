@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import postgres from "postgres";
 import { migrate } from "../../local/migrate.ts";
-import { startPostgres } from "../../local/postgres.ts";
+import { startPostgres } from "../../local/postgres/postgres.ts";
 import { MIGRATIONS } from "./fixture.ts";
 
 const VERSIONS = ["20260101000000", "20260102000000"];

@@ -1,40 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type Child, spawnChild } from "../../local/child.ts";
-import { REPOSITORY } from "../../local/repository.ts";
 import { eventually } from "../support/settle.ts";
-import { FUNCTIONS, MIGRATIONS } from "./fixture.ts";
-
-/** A repository of its own, so that the `.local/stack.json` of a stack that a developer runs is left alone. */
-async function makeRepository(): Promise<string> {
-  const repository = await Deno.makeTempDir();
-  const { imports, unstable } = JSON.parse(await Deno.readTextFile(join(REPOSITORY, "deno.json")));
-  await Deno.writeTextFile(join(repository, "deno.json"), JSON.stringify({ imports, unstable }));
-  await Deno.mkdir(join(repository, "supabase"));
-  await Deno.symlink(join(REPOSITORY, "local"), join(repository, "local"));
-  await Deno.symlink(FUNCTIONS, join(repository, "supabase", "functions"));
-  await Deno.symlink(MIGRATIONS, join(repository, "supabase", "migrations"));
-  return repository;
-}
-
-function start(repository: string, ...flags: string[]): Child {
-  const { E2B_API_KEY: _, ...env } = Deno.env.toObject();
-  return spawnChild({
-    name: "start.ts",
-    command: Deno.execPath(),
-    args: ["run", "-A", join(repository, "local", "start.ts"), ...flags],
-    cwd: repository,
-    env: { ...env, NO_COLOR: "1" },
-  });
-}
-
-async function ended(child: Child): Promise<number> {
-  const { code } = await child.exited;
-  await child.stop();
-  return code;
-}
-
-const ready = (line: string) => line.startsWith("Ready.") || undefined;
+import { ended, makeRepository, ready, start } from "./repository.ts";
 
 Deno.test("deno task start", async (t) => {
   const repository = await makeRepository();
@@ -77,6 +44,7 @@ Deno.test("deno task start", async (t) => {
           ["--functions", "0"],
           ["--db-url", "mysql://localhost"],
           ["--sandbox-url", "http://127.0.0.1:9"],
+          ["--reset"],
           ["there"],
         ]
       ) {

@@ -5,7 +5,7 @@
 import postgres from "postgres";
 import { z } from "zod";
 import { migrate } from "../../local/migrate.ts";
-import { type Postgres, startPostgres } from "../../local/postgres.ts";
+import { type Postgres, startPostgres } from "../../local/postgres/postgres.ts";
 import { shared } from "./shared.ts";
 
 /** The environment variable by which `deno task test` tells its files of the cluster. */

@@ -1,6 +1,6 @@
 /** One Postgres, two databases with the same active paths, and everything that is measured on them. */
 import { migrate } from "../../../local/migrate.ts";
-import { startPostgres } from "../../../local/postgres.ts";
+import { startPostgres } from "../../../local/postgres/postgres.ts";
 import type { Figures } from "./aims.ts";
 import { measureDeletion, measureExpiry } from "./deletion.ts";
 import { measureLatency } from "./latency.ts";

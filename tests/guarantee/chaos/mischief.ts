@@ -1,5 +1,5 @@
 /** Faults on the functions' ways to E2B and to the database, and processes that die. */
-import type { FunctionProcess } from "../../../local/functions.ts";
+import type { FunctionProcess } from "../../../local/functions/functions.ts";
 import { at } from "../../support/faulty_stack.ts";
 import type { Fault, RequestLine } from "../../support/proxy.ts";
 import type { Random } from "./random.ts";

@@ -1,20 +1,19 @@
 /** The processes that run the Edge Functions, and how a call reaches one of them. */
 
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { type Child, spawnChild } from "./child.ts";
-import { LOOPBACK } from "./port.ts";
-import { forward, notConnected } from "./proxy.ts";
-import { FUNCTIONS, REPOSITORY } from "./repository.ts";
+import { type Child, spawnChild } from "../child.ts";
+import { LOOPBACK } from "../port.ts";
+import { forward, notConnected } from "../proxy.ts";
+import { REPOSITORY } from "../repository.ts";
+import type { FunctionGroup } from "./project.ts";
 
 export interface FunctionsOptions {
-  /** How many processes; each serves all functions. */
+  /** How many processes; each serves all functions of a group. */
   readonly count: number;
   /** What the functions find in their environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** Where the functions are; default `supabase/functions`. */
-  readonly directory?: string;
+  readonly groups: readonly FunctionGroup[];
   /** Called with each line a function prints. */
   readonly onLog?: (line: string) => void;
 }
@@ -45,18 +44,18 @@ const HELD_BODY_BYTES = 1024 * 1024;
 const Ready = z.object({ port: z.int().positive() });
 
 /**
- * Starts `count` processes, each with all functions.
+ * Starts `count` processes for each group.
  * @throws {ChildExited} with the last log lines when a function cannot be imported
  */
 export async function startFunctions(options: FunctionsOptions): Promise<Functions> {
-  const directory = options.directory ?? FUNCTIONS;
-  const names = await functionNames(directory);
   const started = await Promise.allSettled(
-    Array.from({ length: options.count }, () => startProcess(directory, names, options)),
+    options.groups.flatMap((group) =>
+      Array.from({ length: options.count }, async () => ({ group, process: await startProcess(group, options) }))
+    ),
   );
-  const processes = started.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+  const running = started.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
   const stop = async () => {
-    await Promise.all(processes.map((process) => process.stop()));
+    await Promise.all(running.map(({ process }) => process.stop()));
   };
   for (const result of started) {
     if (result.status === "fulfilled") continue;
@@ -65,11 +64,15 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
   }
   let turn = 0;
   const call = async (name: string, request: Request) => {
-    if (!names.includes(name)) return problem(404, "NOT_FOUND", "Requested function was not found");
+    const processes = running.flatMap(({ group, process }) =>
+      group.functions.some((one) => one.name === name) ? [process] : []
+    );
+    if (processes.length === 0) return problem(404, "NOT_FOUND", "Requested function was not found");
     const first = turn++ % processes.length;
     return await callOne([...processes.slice(first), ...processes.slice(0, first)], request);
   };
-  return { names, processes, call, stop };
+  const names = options.groups.flatMap(({ functions }) => functions.map(({ name }) => name)).sort();
+  return { names, processes: running.map(({ process }) => process), call, stop };
 }
 
 async function callOne(processes: readonly FunctionProcess[], request: Request): Promise<Response> {
@@ -99,31 +102,12 @@ function problem(status: number, code: string, message: string): Response {
   });
 }
 
-/** A folder is a function when the Supabase CLI would take it for one. */
-async function functionNames(directory: string): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(directory)) {
-    if (isDirectory && !name.startsWith("_") && await exists(join(directory, name, "index.ts"))) names.push(name);
-  }
-  return names.sort();
-}
-
-async function exists(file: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(file)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
 async function startProcess(
-  directory: string,
-  names: readonly string[],
+  group: FunctionGroup,
   options: FunctionsOptions,
 ): Promise<FunctionProcess & { stop(): Promise<void> }> {
   const start = async () => {
-    const child = spawnProcess(directory, names, options);
+    const child = spawnProcess(group, options);
     const { port } = await child.line(readReady);
     const running = { child, url: `http://${LOOPBACK}:${port}`, up: true };
     const exited = child.exited.then(() => {
@@ -154,7 +138,7 @@ async function startProcess(
   };
 }
 
-function spawnProcess(directory: string, names: readonly string[], options: FunctionsOptions): Child {
+function spawnProcess(group: FunctionGroup, options: FunctionsOptions): Child {
   return spawnChild({
     name: "The functions' process",
     command: Deno.execPath(),
@@ -168,9 +152,11 @@ function spawnProcess(directory: string, names: readonly string[], options: Func
         "--no-prompt",
         "--allow-net",
         "--allow-env",
-        `--allow-read=${directory}`,
+        `--allow-read=${group.readable}`,
+        // The lock file is of this repository's packages.
+        ...(group.importMap === undefined ? [] : ["--no-config", "--no-lock", `--import-map=${group.importMap}`]),
       ],
-      ...[fileURLToPath(new URL("function_process.ts", import.meta.url)), directory, ...names],
+      ...[fileURLToPath(new URL("process.ts", import.meta.url)), JSON.stringify(group.functions)],
     ],
     cwd: REPOSITORY,
     env: { ...cacheEnvironment(), NO_COLOR: "1", ...options.env },
