@@ -84,8 +84,10 @@ begin
   drop schema copilot_internal cascade;
 
   -- Others may have come to use them.
-  if 'pg_cron' = any (v_made) and not exists (select from cron.job) then
-    drop extension pg_cron;
+  if 'pg_cron' = any (v_made) and to_regclass('cron.job') is not null then
+    if not exists (select from cron.job) then
+      drop extension pg_cron;
+    end if;
   end if;
   if 'pg_net' = any (v_made) and to_regnamespace('supabase_functions') is null
     and not exists (
@@ -93,7 +95,7 @@ begin
       where p.prosrc like '%net.http\\_%' and n.nspname <> 'net'
     )
   then
-    drop extension pg_net;
+    drop extension if exists pg_net;
   end if;
 end
 $$;
