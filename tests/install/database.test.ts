@@ -90,6 +90,7 @@ test("an app with a life of its own takes it in, lives on, and is rid of it with
     await t.step("taken out, their schema is what it would be without it", async () => {
       await push(app, server.url);
       assert.deepEqual(await schemaOf(server.url), await schemaOf(reference));
+      assert.deepEqual([...await sql`select name from vault.secrets`], [{ name: "theirs" }]);
     });
 
     await t.step("and it can be put in again", async () => {
@@ -131,12 +132,16 @@ function urlOf(database: string): string {
   return Object.assign(new URL(server.url), { pathname: `/${database}` }).href;
 }
 
-/** The roles and schemas that every project has. */
+/** The roles and schemas that every project has, and as much of a Vault as is asked of one. */
 async function becomeSupabase(url: string): Promise<void> {
   const none = await Deno.makeTempDir();
+  const sql = postgres(url, { max: 1 });
   try {
     await migrate(url, { directory: none });
+    await sql.unsafe("create schema vault; create table vault.secrets (name text primary key, secret text)").simple();
+    await sql`insert into vault.secrets values ('theirs', 's'), ('execution_contexts_url', 's'), ('execution_contexts_secret_key', 's')`;
   } finally {
+    await sql.end();
     await Deno.remove(none);
   }
 }
