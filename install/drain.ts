@@ -14,6 +14,7 @@ export interface Deployment {
 const healthSchema = z.object({
   contexts: z.object({ creating: z.number(), ready: z.number() }),
   kills_owed: z.object({ count: z.number() }),
+  may_live_until: z.iso.datetime({ offset: true }).nullable(),
 });
 const tenantsSchema = z.array(z.object({ tenant_id: z.string() }));
 
@@ -34,12 +35,15 @@ export async function drain(deployment: Deployment, onProgress: (message: string
   for (;;) {
     const health = healthSchema.parse(await ask(deployment, "/functions/v1/terminate-context"));
     const active = health.contexts.creating + health.contexts.ready;
-    if (active + health.kills_owed.count === 0) break;
-    onProgress(`${active} contexts are active, ${health.kills_owed.count} kills are owed.`);
+    if (active + health.kills_owed.count === 0 && health.may_live_until === null) break;
+    const rest = health.may_live_until === null ? "" : `, and a sandbox may be alive until ${health.may_live_until}`;
+    onProgress(`${active} contexts are active, ${health.kills_owed.count} kills are owed${rest}.`);
     if (performance.now() > until) {
       throw new Refusal(["Sandboxes are still owed after five minutes. Nothing was removed."]);
     }
-    const rows = tenantsSchema.parse(await ask(deployment, `/rest/v1/${deployment.overview}?select=tenant_id`));
+    const rows = tenantsSchema.parse(
+      await ask(deployment, `/rest/v1/${deployment.overview}?select=tenant_id&kill_owed_since=is.null`),
+    );
     for (const tenant_id of new Set(rows.map((row) => row.tenant_id))) {
       await ask(deployment, "/functions/v1/terminate-context", { tenant_id, all: true });
     }

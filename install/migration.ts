@@ -3,7 +3,7 @@ import type { App } from "./app.ts";
 import { hash } from "./lock.ts";
 import { Refusal } from "./refusal.ts";
 import type { Migration } from "./release.ts";
-import { jobsMadeBy, objectsMadeBy } from "./schema_objects.ts";
+import { objectsMadeBy } from "./schema_objects.ts";
 
 /** The first line's beginning: by this one of the app's migrations is known as ours. */
 const MARK = "-- Execution contexts";
@@ -39,7 +39,6 @@ export function compose(title: string, parts: readonly Migration[], view: string
 /** Takes everything out again, but refuses while a sandbox may be alive: nobody would know of it any more. */
 export function composeRemoval(parts: readonly Migration[]): string {
   const functions = namesIn("public", "function", parts);
-  const jobs = parts.flatMap(({ sql }) => jobsMadeBy(sql));
   return `${MARK}: taken out.
 
 do $$
@@ -68,7 +67,7 @@ begin
   select s.extensions_made into v_made from copilot_internal.settings s;
 
   if to_regclass('cron.job') is not null then
-    perform cron.unschedule(jobid) from cron.job where jobname = any (${textArray(jobs)});
+    perform cron.unschedule(jobid) from cron.job where command like 'select copilot\\_internal.%';
   end if;
   if to_regclass('vault.secrets') is not null then
     execute 'delete from vault.secrets where name = any ($1)'

@@ -33,11 +33,6 @@ export function keyOf({ kind, schema, name }: SchemaObject): string {
   return `${kind} ${schema}.${name}`;
 }
 
-/** The names of the jobs that SQL schedules with pg_cron. */
-export function jobsMadeBy(sql: string): string[] {
-  return [...withoutComments(sql).matchAll(/cron\.schedule\(\s*'([^']+)'/gi)].map(([, name]) => name);
-}
-
 function withoutComments(sql: string): string {
   return sql.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, " ");
 }

@@ -56,7 +56,7 @@ comment on function copilot_internal.is_open_to(text, text, text) is
   'Whether a conversation is open to a user of its tenant; null is the tenant itself.';
 revoke execute on function copilot_internal.is_open_to(text, text, text) from public, anon, authenticated;
 
-create or replace function copilot_internal.is_closed_to(p_tenant_id text, p_conversation_id text, p_user_id text)
+create or replace function copilot_internal.is_forbidden_to(p_tenant_id text, p_conversation_id text, p_user_id text)
 returns boolean
 language plpgsql
 stable
@@ -69,9 +69,9 @@ begin
   ) and not copilot_internal.is_open_to(p_tenant_id, p_conversation_id, p_user_id);
 end
 $$;
-comment on function copilot_internal.is_closed_to(text, text, text) is
+comment on function copilot_internal.is_forbidden_to(text, text, text) is
   'Whether a conversation is somebody else''s. One that nobody has made yet is neither closed nor open.';
-revoke execute on function copilot_internal.is_closed_to(text, text, text) from public, anon, authenticated;
+revoke execute on function copilot_internal.is_forbidden_to(text, text, text) from public, anon, authenticated;
 
 create or replace function copilot_internal.enter_conversation(p_tenant_id text, p_conversation_id text, p_user_id text)
 returns boolean

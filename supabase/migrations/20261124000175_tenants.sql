@@ -76,13 +76,13 @@ set search_path = ''
 as $$
 begin
   return case
-    when (select s.is_closed from copilot_internal.settings s) then 'closed'
     when (select t.is_disabled from copilot_internal.tenants t where t.tenant_id = p_tenant_id) then 'tenant_disabled'
+    when (select s.is_closed from copilot_internal.settings s) then 'closed'
   end;
 end
 $$;
 comment on function copilot_internal.refusal(text) is
-  'Why nothing new is begun for a tenant: closed, for nobody is; tenant_disabled. Null where it is served.';
+  'Why nothing new is begun for a tenant: tenant_disabled; closed, for everybody. Null where it is served.';
 revoke execute on function copilot_internal.refusal(text) from public, anon, authenticated;
 
 create or replace function copilot_internal.end_disabled_tenant()

@@ -91,6 +91,7 @@ declare
   v_previous copilot_internal.execution_contexts;
   v_tenant copilot_internal.tenants;
   v_tenant_taken integer;
+  v_refusal text;
 begin
   outcome := copilot_internal.refusal(p_tenant_id);
   if outcome is not null then
@@ -144,7 +145,7 @@ begin
       exit;
     end if;
 
-    if copilot_internal.is_closed_to(p_tenant_id, p_conversation_id, p_user_id) then
+    if copilot_internal.is_forbidden_to(p_tenant_id, p_conversation_id, p_user_id) then
       outcome := 'forbidden';
       exit;
     end if;
@@ -180,8 +181,9 @@ begin
     perform copilot_internal.lock_claims(p_tenant_id);
 
     -- Since we asked first.
-    if copilot_internal.refusal(p_tenant_id) is not null then
-      outcome := copilot_internal.refusal(p_tenant_id);
+    v_refusal := copilot_internal.refusal(p_tenant_id);
+    if v_refusal is not null then
+      outcome := v_refusal;
       v_context := null;
       exit;
     end if;

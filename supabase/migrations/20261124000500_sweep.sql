@@ -138,6 +138,7 @@ as $$
   with moved as (
     update copilot_internal.sweep_place p
     set page_token = p_page_token
+    where p.id
     returning 1
   )
   select exists (select from moved)
@@ -156,6 +157,7 @@ set search_path = ''
 as $$
   update copilot_internal.sweep_place p
   set swept_at = clock_timestamp()
+  where p.id
   returning p.swept_at
 $$;
 comment on function public.copilot_note_sweep() is

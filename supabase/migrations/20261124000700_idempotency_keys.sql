@@ -110,12 +110,12 @@ as $$
 declare
   v_key copilot_internal.idempotency_keys;
 begin
-  outcome := copilot_internal.refusal(p_tenant_id);
-  if outcome is not null then
-    return next;
+  -- Where it is closed, what has begun is told of as ever; what has not is refused by its claim of a context.
+  if copilot_internal.refusal(p_tenant_id) = 'tenant_disabled' then
+    return query select 'tenant_disabled', null::json, null::integer;
     return;
   end if;
-  if copilot_internal.is_closed_to(p_tenant_id, p_conversation_id, p_user_id) then
+  if copilot_internal.is_forbidden_to(p_tenant_id, p_conversation_id, p_user_id) then
     return query select 'forbidden', null::json, null::integer;
     return;
   end if;
@@ -182,7 +182,7 @@ begin
 end
 $$;
 comment on function public.copilot_claim_execution(uuid, text, text, text, text, text, integer, integer, text) is
-  'The right to run what has this idempotency key. claimed: the caller runs it, and keeps the claim alive while it does. running: another request does. finished: it has, and this is its answer, unless that has more than p_most_bytes. thrown_out: it has, and its answer is kept no more. closed: nothing new is begun for anybody. tenant_disabled: nothing is done for this tenant. forbidden: the conversation is not open to p_user_id. mismatch: the key belongs to another request body. stopped: somebody has stopped it before it was sent, and the process that was to send it has died. lost: the process that ran it died after it had sent the code, and nobody knows how far it came.';
+  'The right to run what has this idempotency key. claimed: the caller runs it, and keeps the claim alive while it does. running: another request does. finished: it has, and this is its answer, unless that has more than p_most_bytes. thrown_out: it has, and its answer is kept no more. tenant_disabled: nothing is done for this tenant. forbidden: the conversation is not open to p_user_id. mismatch: the key belongs to another request body. stopped: somebody has stopped it before it was sent, and the process that was to send it has died. lost: the process that ran it died after it had sent the code, and nobody knows how far it came.';
 revoke execute on function public.copilot_claim_execution(uuid, text, text, text, text, text, integer, integer, text)
   from public, anon, authenticated;
 grant execute on function public.copilot_claim_execution(uuid, text, text, text, text, text, integer, integer, text) to service_role;

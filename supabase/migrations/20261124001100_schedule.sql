@@ -1,4 +1,47 @@
--- What runs by itself. cron.schedule replaces a job of the same name, so this file can be applied again.
+-- What runs by itself.
+
+create or replace function copilot_internal.jobs()
+returns table (name text, schedule text, command text)
+language sql
+immutable
+set search_path = ''
+as $$
+  select j.name, j.schedule, format('select copilot_internal.%s()', j.call)
+  from (
+    values
+      ('copilot-expire-contexts', '* * * * *', 'expire_execution_contexts'),
+      ('copilot-sweep', '* * * * *', 'request_sweep'),
+      ('copilot-delete-failed-claims', '* * * * *', 'delete_failed_claims'),
+      ('copilot-retire-lost-executions', '*/5 * * * *', 'retire_lost_executions'),
+      ('copilot-clean-up-executions', '30 * * * *', 'cleanup_executions'),
+      ('copilot-forget-rates', '45 * * * *', 'forget_rates'),
+      ('copilot-clean-up-contexts', '0 3 * * *', 'cleanup_until_done'),
+      ('copilot-purge-job-log', '15 3 * * *', 'purge_job_log')
+  ) as j (name, schedule, call)
+$$;
+comment on function copilot_internal.jobs() is 'The jobs of pg_cron, and when they run.';
+revoke execute on function copilot_internal.jobs() from public, anon, authenticated;
+
+create or replace function copilot_internal.schedule_jobs()
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_job record;
+  v_count integer := 0;
+begin
+  for v_job in select * from copilot_internal.jobs() loop
+    -- It replaces a job of the same name, but leaves one that is switched off as it is.
+    perform cron.alter_job(cron.schedule(v_job.name, v_job.schedule, v_job.command), active := true);
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end
+$$;
+comment on function copilot_internal.schedule_jobs() is
+  'Schedules the jobs with pg_cron, which must be there: those that are missing, switched off or altered are as they should be then. Says how many there are.';
+revoke execute on function copilot_internal.schedule_jobs() from public, anon, authenticated;
 
 create or replace function copilot_internal.request_sweep()
 returns bigint
@@ -101,41 +144,10 @@ begin
   exception
     when others then
       -- Not installed, not preloaded, or not in cron.database_name: whichever it is, its own words say it best.
-      raise warning 'pg_cron is not available (%): nothing expires contexts or deletes old ones by itself here. Enable pg_cron and apply this migration again, or call copilot_internal.expire_execution_contexts() and copilot_internal.cleanup_until_done() on a schedule of your own.', sqlerrm;
+      raise warning 'pg_cron is not available (%): nothing expires contexts or deletes old ones by itself here. Enable pg_cron and select copilot_internal.schedule_jobs(), or call copilot_internal.expire_execution_contexts() and copilot_internal.cleanup_until_done() on a schedule of your own.', sqlerrm;
       return;
   end;
 
-  perform cron.schedule(
-    'copilot-expire-contexts', '* * * * *',
-    'select copilot_internal.expire_execution_contexts()'
-  );
-  perform cron.schedule(
-    'copilot-sweep', '* * * * *',
-    'select copilot_internal.request_sweep()'
-  );
-  perform cron.schedule(
-    'copilot-clean-up-contexts', '0 3 * * *',
-    'select copilot_internal.cleanup_until_done()'
-  );
-  perform cron.schedule(
-    'copilot-purge-job-log', '15 3 * * *',
-    'select copilot_internal.purge_job_log()'
-  );
-  perform cron.schedule(
-    'copilot-delete-failed-claims', '* * * * *',
-    'select copilot_internal.delete_failed_claims()'
-  );
-  perform cron.schedule(
-    'copilot-retire-lost-executions', '*/5 * * * *',
-    'select copilot_internal.retire_lost_executions()'
-  );
-  perform cron.schedule(
-    'copilot-clean-up-executions', '30 * * * *',
-    'select copilot_internal.cleanup_executions()'
-  );
-  perform cron.schedule(
-    'copilot-forget-rates', '45 * * * *',
-    'select copilot_internal.forget_rates()'
-  );
+  perform copilot_internal.schedule_jobs();
 end
 $$;

@@ -32,6 +32,7 @@ set search_path = ''
 as $$
   update copilot_internal.settings s
   set is_closed = p_is_closed
+  where s.id
   returning s.is_closed
 $$;
 comment on function public.copilot_close(boolean) is

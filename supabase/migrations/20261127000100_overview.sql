@@ -50,13 +50,26 @@ as $$
     extract(epoch from statement_timestamp() - c.created_at)::integer,
     case
       when c.terminated_at is not null then null
-      when r.since is not null then 0
+      when runs.since is not null then 0
       else greatest(0, extract(epoch from statement_timestamp() - c.last_used_at)::integer)
     end,
-    c.expires_at, case when c.terminated_at is null then r.since end, c.termination_reason, c.terminated_at,
+    c.expires_at, case when c.terminated_at is null then runs.since end, c.termination_reason, c.terminated_at,
     c.kill_attempted_at, c.previous_termination_reason, c.previous_terminated_at
   from contexts c
   left join running r on r.context_id = c.id
+  cross join lateral (
+    -- The ledger begins with the kernel's first word: before that there are the claim's note, and when it was made.
+    select coalesce(
+      r.since,
+      case
+        when exists (
+          select from copilot_internal.open_executions o
+          where o.tenant_id = c.tenant_id and o.conversation_id = c.conversation_id and o.path_id = c.path_id
+            and o.deadline_at > statement_timestamp()
+        ) then c.last_used_at
+      end
+    ) as since
+  ) runs
   left join copilot_internal.conversations v
     on v.tenant_id = c.tenant_id and v.conversation_id = c.conversation_id
 $$;
@@ -75,6 +88,6 @@ select
   o.kill_attempted_at, o.previous_termination_reason, o.previous_terminated_at
 from copilot_internal.overview() o;
 comment on view public.execution_contexts_overview is
-  'For services: one row a context that is active, or has ended and whose kill is owed. idle_seconds: since it was used, 0 while code runs, null once it has ended. running_since: of the execution that has run longest. kill_owed_since: when it ended. user_id: whose conversation it is; null: the tenant''s.';
+  'For services: one row a context that is active, or has ended and whose kill is owed. idle_seconds: since it was used, 0 while code runs, null once it has ended. running_since: of the execution that has run longest, or was asked for. kill_owed_since: when it ended. user_id: whose conversation it is; null: the tenant''s.';
 revoke all on public.execution_contexts_overview from public, anon, authenticated, service_role;
 grant select on public.execution_contexts_overview to service_role;

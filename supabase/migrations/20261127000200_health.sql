@@ -37,15 +37,16 @@ begin
       coalesce(array_agg(j.name order by j.name) filter (where done.status = 'failed'), '{}'),
       coalesce(
         array_agg(j.name order by j.name) filter (
-          where not j.active
+          -- Missing, or switched off.
+          where j.active is not true
             or coalesce(latest.start_time, latest.end_time) < statement_timestamp() - j.period - interval '5 minutes'
         ),
         '{}'
       )
     from (
-      select o.jobid, o.jobname::text as name, o.active, copilot_internal.job_period(o.schedule) as period
-      from cron.job o
-      where o.command like 'select copilot\_internal.%'
+      select o.jobid, w.name, o.active, copilot_internal.job_period(coalesce(o.schedule, w.schedule)) as period
+      from copilot_internal.jobs() w
+      left join cron.job o on o.jobname = w.name
     ) j
     -- Its only index is that of runid, so it is read from the end on, and not beyond what ours log within four days: others'
     -- jobs log, too, and for ever.
@@ -69,7 +70,7 @@ exception
 end
 $$;
 comment on function copilot_internal.job_states() is
-  'failed: the jobs whose latest run failed. overdue: those that are switched off, or have not run for five minutes more than they should; one that never ran is none, as nobody knows since when it is there. Both null where there is no pg_cron, or it does not tell.';
+  'failed: the jobs whose latest run failed. overdue: those that are missing or switched off, or have not run for five minutes more than they should; one that never ran is none, as nobody knows since when it is there. Both null where there is no pg_cron, or it does not tell.';
 revoke execute on function copilot_internal.job_states() from public, anon, authenticated;
 
 create or replace function public.copilot_health()
@@ -84,6 +85,7 @@ returns table (
   claims_past_lease_since timestamptz,
   kills_owed integer,
   kills_owed_since timestamptz,
+  may_live_until timestamptz,
   executions_running integer,
   executions_lost integer,
   jobs_failed text[],
@@ -96,7 +98,7 @@ set search_path = ''
 as $$
   select
     statement_timestamp(), s.is_closed, p.swept_at, active.creating, active.ready, active.oldest_claim_at,
-    active.past_lease, active.past_lease_since, owed.count, owed.since, runs.running, runs.lost, jobs.failed, jobs.overdue
+    active.past_lease, active.past_lease_since, owed.count, owed.since, owed.until, runs.running, runs.lost, jobs.failed, jobs.overdue
   from copilot_internal.settings s
   cross join copilot_internal.sweep_place p
   cross join (
@@ -112,9 +114,13 @@ as $$
     where c.terminated_at is null
   ) active
   cross join (
-    select count(*)::integer as count, min(c.terminated_at) as since
+    select
+      (count(*) filter (where c.sandbox_id is not null))::integer as count,
+      min(c.terminated_at) filter (where c.sandbox_id is not null) as since,
+      -- Of a claim that was ended while E2B made its sandbox nobody knows the name of that yet.
+      max(c.may_live_until) filter (where c.may_live_until > statement_timestamp()) as until
     from copilot_internal.execution_contexts c
-    where c.terminated_at is not null and c.sandbox_id is not null and c.sandbox_killed_at is null
+    where c.terminated_at is not null and c.sandbox_killed_at is null
   ) owed
   cross join (
     select
@@ -130,6 +136,6 @@ as $$
   cross join copilot_internal.job_states() jobs
 $$;
 comment on function public.copilot_health() is
-  'One row of what tells whether all is well. swept_at: when a sweep last came to its end. claims_past_lease: claims that should have been retired, and since when. kills_owed: sandboxes of ended contexts that are not known to be gone, and since when. executions_lost: within the last hour. jobs_failed, jobs_overdue: as copilot_internal.job_states has them, null where that is not known.';
+  'One row of what tells whether all is well. swept_at: when a sweep last came to its end. claims_past_lease: claims that should have been retired, and since when. kills_owed: sandboxes of ended contexts that are not known to be gone, and since when. may_live_until: when the last of what ended is gone by itself, those included that E2B may still be making; null once all are known to be. executions_lost: within the last hour. jobs_failed, jobs_overdue: as copilot_internal.job_states has them, null where that is not known.';
 revoke execute on function public.copilot_health() from public, anon, authenticated;
 grant execute on function public.copilot_health() to service_role;

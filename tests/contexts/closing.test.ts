@@ -23,8 +23,13 @@ Deno.test("while it is closed requests are refused, and what runs goes on to its
     code: "console.log(1); await new Promise((resolve) => globalThis.finish = resolve); 2",
   });
   await running.until("stdout");
+  const keyed = { ...newPath(), ...quick, code: "1 + 1", idempotency_key: "finished" };
+  await invoke(client, "execute-code", keyed);
   await close(true);
   try {
+    // What has begun is told of as ever.
+    const again = await invoke(client, "execute-code", keyed);
+    assert.deepEqual([again.replayed, again.execution.results[0]?.text], [true, "2"]);
     const requests = [
       ["acquire-context", path],
       ["acquire-context", newPath()],
@@ -44,6 +49,8 @@ Deno.test("while it is closed requests are refused, and what runs goes on to its
     await close(false);
   }
   assert.equal((await invoke(client, "acquire-context", path)).was_created, false);
+  const refusedBefore = { ...path, ...quick, code: "1", idempotency_key: "new" };
+  assert.equal((await invoke(client, "execute-code", refusedBefore)).replayed, false);
 });
 
 Deno.test("a claim that is under way when it is closed keeps to its end, and none comes after", async () => {
@@ -91,10 +98,32 @@ Deno.test("whoever closes waits for a claim that has seen it open", async () => 
     const rows = await faulty.sql`
       select id from copilot_internal.execution_contexts where tenant_id = 'waits' and terminated_at is null`;
     assert.deepEqual([...rows].map((row) => row.id), [id]);
-    await claim;
   } finally {
+    await claim;
     await close(false);
     await faulty.sql`delete from copilot_internal.execution_contexts where tenant_id = 'waits'`;
+  }
+});
+
+Deno.test("what ended while E2B made its sandbox is not over before that is known to be gone", async () => {
+  const tenant = `tenant-${crypto.randomUUID()}`;
+  const client = await user(faulty.stack, tenant);
+  const before = alive(faulty.provider).length;
+  const create = faulty.proxy.intercept(at.create, { kind: "hold" });
+  const path = newPath();
+  const acquiring = refused(client, "acquire-context", path);
+  await create.hit;
+  await close(true);
+  try {
+    await invoke(service(faulty.stack), "terminate-context", { tenant_id: tenant, all: true });
+    const [{ may_live_until }] = await faulty.sql`select may_live_until from public.copilot_health()`;
+    assert(may_live_until > new Date());
+    create.release();
+    assert.equal((await acquiring).body.code, "closed");
+    assert.equal(alive(faulty.provider).length, before);
+  } finally {
+    await close(false);
+    await faulty.sql`delete from copilot_internal.execution_contexts where tenant_id = ${tenant}`;
   }
 });
 
@@ -127,9 +156,9 @@ Deno.test("with a secret key alone: close, end what there is of every tenant, sw
         where terminated_at is not null and sandbox_killed_at is null`;
       const swept = await backend.functions.invoke("terminate-context", { body: { due: true } });
       assert.equal(swept.error, null);
-      const { is_closed, contexts, kills_owed } = await health();
+      const { is_closed, contexts, kills_owed, may_live_until } = await health();
       assert.equal(is_closed, true);
-      return contexts.creating + contexts.ready + kills_owed.count === 0;
+      return contexts.creating + contexts.ready + kills_owed.count === 0 && may_live_until === null;
     });
     assert.deepEqual(alive(faulty.provider), []);
     assert.deepEqual((await backend.from("execution_contexts_overview").select()).data, []);

@@ -102,6 +102,39 @@ for (const [lived, under] of [[1, "the first migration"], [2, "the first two"]] 
   });
 }
 
+/** As Supabase's `safeupdate` has it for all that comes through PostgREST, whoever's function it is in. */
+Deno.test("no function updates or deletes without a condition", async () => {
+  await database(async (sql) => {
+    await apply(sql, files);
+    const functions = await sql<{ name: string; body: string }[]>`
+      select p.proname::text as name, p.prosrc as body
+      from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+      where n.nspname in ('public', 'copilot_internal')`;
+    let statements = 0;
+    for (const { name, body } of functions) {
+      const text = body.replaceAll(/--[^\n]*/g, "");
+      for (const { index } of text.matchAll(/\b(update|delete\s+from)\s+copilot_internal\./gi)) {
+        statements++;
+        assert.match(statementFrom(text, index), /\bwhere\b/i, name);
+      }
+    }
+    assert(statements > 20, `${statements} statements were found`);
+  });
+});
+
+/** The statement that begins there, without what is in parentheses. */
+function statementFrom(text: string, start: number): string {
+  let depth = 0;
+  let statement = "";
+  for (const character of text.slice(start)) {
+    if (character === "(") depth++;
+    if (character === ")") depth--;
+    if (depth < 0 || (depth === 0 && character === ";")) break;
+    if (depth === 0) statement += character;
+  }
+  return statement;
+}
+
 Deno.test("only service_role can execute anything, under no name of an application's, and nobody reaches the tables", async () => {
   await database(async (sql) => {
     await apply(sql, files);

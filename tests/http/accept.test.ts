@@ -17,8 +17,9 @@ const cases: [accept: string | null, expected: string][] = [
   ["application/openmetrics-text", open],
   // axios, which would rather have JSON
   ["application/json, text/plain, */*", json],
-  // whoever names it rather has it than anything
-  ["text/plain, */*", text],
+  // whoever says so does for all that it asks for
+  ["text/plain, */*", json],
+  ["text/html, text/plain, */*;q=0.9", text],
   ["text/plain;q=0.5, */*;q=0.1", text],
   ["text/plain;q=0.1, */*;q=0.5", json],
   ["application/json;q=0, text/plain;q=0.001", text],

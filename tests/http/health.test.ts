@@ -44,6 +44,7 @@ Deno.test("all is well", async () => {
     is_closed: false,
     claims_waiting: { count: 0, oldest_at: null, past_lease: 0 },
     kills_owed: { count: 0, oldest_at: null },
+    may_live_until: null,
     executions: { running: 1, lost_in_last_hour: 0 },
     jobs: null,
   });
@@ -76,14 +77,16 @@ const owed = (minutes: number) =>
 const swept = (minutes: number | null) =>
   faulty.sql`update copilot_internal.sweep_place set swept_at = ${minutes === null ? null : ago(minutes)}`;
 
-/** pg_cron's two tables, with one run of one of our jobs. */
+/** pg_cron's two tables, with our jobs, and one run of one. */
 const job = (status: string, minutes: number) =>
   faulty.sql.unsafe(`
     create schema cron;
     create table cron.job (jobid bigint, jobname name, schedule text, command text, active boolean);
     create table cron.job_run_details (runid bigint primary key, jobid bigint, status text, start_time timestamptz, end_time timestamptz);
-    insert into cron.job values (1, 'copilot-sweep', '* * * * *', 'select copilot_internal.request_sweep()', true);
-    insert into cron.job_run_details values (1, 1, '${status}', now() - interval '${minutes} minutes', null)`).simple();
+    insert into cron.job select row_number() over (), name, schedule, command, true from copilot_internal.jobs();
+    insert into cron.job_run_details
+    select 1, jobid, '${status}', now() - interval '${minutes} minutes', null from cron.job
+    where jobname = 'copilot-sweep'`).simple();
 
 const faults: Record<string, { code: string | null; make: () => Promise<unknown>; message?: RegExp }> = {
   "no sweep yet": { code: "sweep_overdue", make: () => swept(null), message: /yet/ },
@@ -175,12 +178,15 @@ Deno.test("it costs one question of the database, and sweeps nothing", async () 
 
 Deno.test("a database that does not answer is an error as ever", async () => {
   const down = faulty.database.intercept(at.health, { kind: "answer", status: 503 }, Infinity);
-  for (const accept of ["application/json", "text/plain"]) {
-    const response = await ask({ headers: { accept } });
-    const told = await response.json();
-    assert.deepEqual([response.status, told.code], [503, "database_unavailable"]);
+  try {
+    for (const accept of ["application/json", "text/plain"]) {
+      const response = await ask({ headers: { accept } });
+      const told = await response.json();
+      assert.deepEqual([response.status, told.code], [503, "database_unavailable"]);
+    }
+  } finally {
+    down.end();
   }
-  down.end();
 });
 
 Deno.test("other methods are refused, and told which are not", async () => {

@@ -34,8 +34,8 @@ const job = (sql: postgres.TransactionSql, status: string) =>
     create schema cron;
     create table cron.job (jobid bigint, jobname name, schedule text, command text, active boolean);
     create table cron.job_run_details (runid bigint primary key, jobid bigint, status text, start_time timestamptz, end_time timestamptz);
-    insert into cron.job values (1, 'copilot-sweep', '* * * * *', 'select copilot_internal.request_sweep()', true);
-    insert into cron.job_run_details values (1, 1, '${status}', now(), now())`).simple();
+    insert into cron.job select row_number() over (), name, schedule, command, true from copilot_internal.jobs();
+    insert into cron.job_run_details select jobid, jobid, '${status}', now(), now() from cron.job`).simple();
 
 /** What nearly is a fault, and what is one. */
 const alerts: Record<

@@ -57,11 +57,13 @@ Deno.test("Rotate the E2B key: another team, with the recipe", async () => {
     await sql.unsafe(close);
     assert.equal((await refused(service(before), "acquire-context", { ...path, tenant_id })).body.code, "closed");
     assert.deepEqual([...await sql.unsafe(endAll)], [{ count: "3" }]);
-    assert.deepEqual([...await sql.unsafe(over)], [{ active: 0, kills_owed: 3 }]);
+    const [{ may_live_until, ...figures }] = await sql.unsafe(over);
+    assert.deepEqual(figures, { active: 0, kills_owed: 3 });
+    assert(may_live_until > new Date());
     await eventually("it is over", async () => {
       await sweepNow(before, sql);
-      const [{ active, kills_owed }] = await sql.unsafe(over);
-      return active + kills_owed === 0;
+      const [{ active, kills_owed, may_live_until }] = await sql.unsafe(over);
+      return active + kills_owed === 0 && may_live_until === null;
     });
   }
   assert.deepEqual(alive(ours), []);

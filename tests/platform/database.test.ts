@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { basename, join } from "node:path";
 import postgres from "postgres";
 import { MIGRATIONS } from "../../local/repository.ts";
+import { codeUnder } from "../operating/document.ts";
 import { needing } from "../support/needs.ts";
 import { supabase } from "../support/supabase_cli.ts";
 import { usePostgres15 } from "./postgres_15.ts";
@@ -48,6 +49,18 @@ test("the migrations push, lint and advise clean, and the real pg_cron takes the
         ["copilot-retire-lost-executions", "*/5 * * * *"],
         ["copilot-sweep", "* * * * *"],
       ]);
+    });
+    await t.step("jobs that are missing or switched off are told of, and scheduled anew", async () => {
+      await sql`select cron.unschedule('copilot-sweep'), cron.alter_job(jobid, active := false)
+        from cron.job where jobname = 'copilot-forget-rates'`;
+      const overdue = async () => {
+        const [{ jobs_overdue }] = await sql`select jobs_overdue from public.copilot_health()`;
+        return jobs_overdue;
+      };
+      assert.deepEqual(await overdue(), ["copilot-forget-rates", "copilot-sweep"]);
+      const [recipe] = await codeUnder("Schedule the jobs anew", "sql");
+      await sql.unsafe(recipe);
+      assert.deepEqual(await overdue(), []);
     });
     await t.step("what the jobs say runs", async () => {
       const jobs = await sql`select command from cron.job`;

@@ -27,13 +27,13 @@ select is(copilot_internal.refusal('closing'), 'closed', 'which is why nobody is
 select is(pg_temp.claim(3, 'new'), 'closed', 'a new path is refused');
 select is(pg_temp.claim(4, 'ready'), 'closed', 'so is one that has its context');
 select is(pg_temp.claim(2, 'creating'), 'closed', 'and one that asks again');
-select is(pg_temp.claim_key(12), 'closed', 'so are new executions with a key');
+select is(pg_temp.claim_key(12), 'claimed', 'a key is told what has become of it: a new execution is refused with its context');
 select is(
   (select count(*)::integer from copilot_internal.execution_contexts where tenant_id = 'closing'), 2,
   'no row was made'
 );
 insert into copilot_internal.tenants (tenant_id, is_disabled) values ('closing too', true);
-select is(copilot_internal.refusal('closing too'), 'closed', 'closed goes before disabled');
+select is(copilot_internal.refusal('closing too'), 'tenant_disabled', 'disabled goes before closed');
 
 select isnt_empty(
   $$ select from public.copilot_activate_context(pg_temp.id(2), 'sandbox 2') $$, 'a claim in flight becomes ready'

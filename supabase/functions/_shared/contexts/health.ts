@@ -32,6 +32,7 @@ export async function health(call: ContextCall): Promise<Health> {
       past_lease: row.claims_past_lease,
     },
     kills_owed: { count: row.kills_owed, oldest_at: row.kills_owed_since },
+    may_live_until: row.may_live_until,
     executions: { running: row.executions_running, lost_in_last_hour: row.executions_lost },
     jobs: row.jobs_failed === null || row.jobs_overdue === null
       ? null

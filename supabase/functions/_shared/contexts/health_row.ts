@@ -13,6 +13,7 @@ export const healthSchema = z.object({
   claims_past_lease_since: z.string().nullable(),
   kills_owed: count,
   kills_owed_since: z.string().nullable(),
+  may_live_until: z.string().nullable(),
   executions_running: count,
   executions_lost: count,
   jobs_failed: z.array(z.string()).nullable(),

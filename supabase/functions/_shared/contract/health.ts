@@ -21,6 +21,11 @@ export interface Health {
   claims_waiting: { count: number; oldest_at: string | null; past_lease: number };
   /** Sandboxes of ended contexts that are not known to be gone, and when the first of these contexts ended. */
   kills_owed: { count: number; oldest_at: string | null };
+  /**
+   * When the last sandbox of a context that has ended is gone by itself, those included that E2B may still be making. Null:
+   * each is known to be gone.
+   */
+  may_live_until: string | null;
   executions: { running: number; lost_in_last_hour: number };
   /** Jobs of pg_cron, by name. Null where there is no pg_cron, or it does not tell. */
   jobs: { failed: string[]; overdue: string[] } | null;

@@ -206,6 +206,7 @@ export type Database = {
           "jobs_overdue": (string)[];
           "kills_owed": number;
           "kills_owed_since": string;
+          "may_live_until": string;
           "swept_at": string;
         }[];
       };

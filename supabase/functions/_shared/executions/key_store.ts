@@ -24,7 +24,6 @@ const claimSchema = z.discriminatedUnion("outcome", [
       "claimed",
       "running",
       "forbidden",
-      "closed",
       "tenant_disabled",
       "mismatch",
       "stopped",

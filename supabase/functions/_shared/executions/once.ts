@@ -41,7 +41,6 @@ export async function once(
         throw new ContextError("execution_running", "The request with this idempotency key is still running.", {
           retryAfterSeconds: 1,
         });
-      case "closed":
       case "tenant_disabled":
         throw notServed(claim.outcome);
       case "forbidden":

@@ -1,7 +1,8 @@
 /** Which of several forms of an answer a request prefers, by its `Accept` (RFC 9110, 12.5.1). */
 
 /**
- * The media type of `offered` that is preferred: by weight, then the one that is named more precisely, then the first.
+ * The media type of `offered` that is preferred: by weight, then the first, as who also takes anything at all says what
+ * it says of all that it asks for.
  * The first one, too, where none is acceptable: an answer in another form says more than a 406. Parameters other than
  * the weight are passed over: Prometheus names versions and escapings of one and the same type.
  */
@@ -10,13 +11,10 @@ export function preferred<Type extends string>(accept: string | null, offered: r
   const rated = offered.map((type) => {
     const matching = ranges.filter(({ range }) => matches(range, type));
     // The most precise range says the weight, also where that is 0.
-    const { weight = 0, precision = 0 } = matching.toSorted((a, b) => b.precision - a.precision || b.weight - a.weight)
-      .at(0) ?? {};
-    return { type, weight, precision };
+    const [best] = matching.toSorted((a, b) => b.precision - a.precision || b.weight - a.weight);
+    return { type, weight: best?.weight ?? 0 };
   });
-  return rated.reduce((best, next) =>
-    next.weight > best.weight || (next.weight === best.weight && next.precision > best.precision) ? next : best
-  ).type;
+  return rated.reduce((best, next) => next.weight > best.weight ? next : best).type;
 }
 
 function parse(part: string) {
