@@ -1,6 +1,6 @@
 /** Somebody's Supabase project, as it lies in a folder. */
-import { readdir, readFile, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Lock, LOCK_FILE, parseLock } from "./lock.ts";
 import { Refusal } from "./refusal.ts";
@@ -23,15 +23,15 @@ export interface App {
 
 /** @throws Refusal when there is no Supabase project, or this one itself */
 export async function openApp(path: string): Promise<App> {
-  const directory = resolve(path);
-  if (directory === resolve(fileURLToPath(new URL("../", import.meta.url)))) {
+  if (!await isDirectory(path)) throw new Refusal([`${path}: there is no such folder.`]);
+  const directory = await realpath(path);
+  if (directory === await realpath(fileURLToPath(new URL("../", import.meta.url)))) {
     throw new Refusal([`${path}: is this project itself. Name the folder of your own.`]);
   }
   const read = (file: string) => readIfThere(join(directory, file));
-  if (!await isDirectory(directory)) throw new Refusal([`${path}: there is no such folder.`]);
   const config = await read(CONFIG_FILE);
   if (config === null) {
-    throw new Refusal([`${path}: there is no ${CONFIG_FILE}. Make a project of it: cd ${path} && npx supabase init`]);
+    throw new Refusal([`${path}: there is no ${CONFIG_FILE}. Make a project of it, there: npx supabase init`]);
   }
   const lock = await read(LOCK_FILE);
   return {

@@ -1,8 +1,7 @@
 /** What an app has already under the names that an installation would take. */
 import type { App } from "./app.ts";
-import { isOurs, VIEW } from "./migration.ts";
-import type { Release } from "./release.ts";
-import { keyOf, objectsMadeBy } from "./schema_objects.ts";
+import { isOurs } from "./migration.ts";
+import { keyOf, objectsMadeBy, type SchemaObject } from "./schema_objects.ts";
 
 /** What the system that this one replaces has made: the migrations take it over. */
 const TAKEN_OVER = [
@@ -10,25 +9,26 @@ const TAKEN_OVER = [
   "function copilot_internal.cleanup_old_terminated_contexts",
 ];
 
-/** In words, one a collision; none where the app can take all of it. */
-export async function collisions(app: App, release: Release, view: string): Promise<string[]> {
-  const files: string[] = [];
-  for (const path of release.files.keys()) {
-    if (await app.read(path) !== null) files.push(`${path}: is there already, and not from here.`);
+/** Files that are there already, in words, one a line. */
+export async function takenFiles(app: App, paths: Iterable<string>): Promise<string[]> {
+  const taken: string[] = [];
+  for (const path of paths) {
+    if (await app.read(path) !== null) taken.push(`${path}: is there already, and not from here.`);
   }
-  const ours = release.migrations.flatMap(({ sql }) =>
-    objectsMadeBy(sql.replaceAll(`public.${VIEW}`, `public.${view}`))
-  );
-  const names = new Set(ours.map(keyOf).filter((key) => !TAKEN_OVER.includes(key)));
-  // In their order: what one makes another may drop.
+  return taken;
+}
+
+/** Objects that the app's own migrations make, in words, one a line. */
+export function takenObjects(app: App, objects: readonly SchemaObject[]): string[] {
+  const names = new Set(objects.map(keyOf).filter((key) => !TAKEN_OVER.includes(key)));
   const theirs = app.migrations.filter((migration) => !isOurs(migration));
+  // In their order: what one makes another may drop.
   const made = objectsMadeBy(theirs.map(({ sql }) => sql).join("\n")).filter((object) => names.has(keyOf(object)));
-  const objects = made.map((object) => {
+  return made.map((object) => {
     const place = theirs.find(({ sql }) => objectsMadeBy(sql).some((one) => keyOf(one) === keyOf(object)));
-    const remedy = object.kind === "relation" && object.schema === "public"
-      ? " Name the view otherwise: --view NAME"
-      : "";
-    return `${object.schema}.${object.name}: is made by supabase/migrations/${place?.name}.sql.${remedy}`;
+    const isView = object.kind === "relation" && object.schema === "public";
+    return `${object.schema}.${object.name}: is made by supabase/migrations/${place?.name}.sql.${
+      isView ? " Name the view otherwise: --view NAME" : ""
+    }`;
   });
-  return [...files, ...objects];
 }

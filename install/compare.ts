@@ -2,7 +2,7 @@
 import { createTwoFilesPatch } from "diff";
 import { type App, lockOf } from "./app.ts";
 import { baseOf, hash } from "./lock.ts";
-import { asLines } from "./release.ts";
+import { asLines } from "./line_ends.ts";
 
 /** Files that were edited or removed since, with what they were. @throws Refusal when nothing is installed */
 export async function edited(app: App): Promise<{ path: string; base: string; current: string | null }[]> {

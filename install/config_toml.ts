@@ -1,21 +1,31 @@
-/** The blocks of `supabase/config.toml` that tell the Supabase CLI of our functions. Every other byte stays. */
+/** The tables of `supabase/config.toml` that tell the Supabase CLI of our functions. Every other byte stays. */
+import { isDeepStrictEqual } from "node:util";
 import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
 import { CONFIG_FILE } from "./app.ts";
+import { endingAs, gapAfter } from "./line_ends.ts";
 
 const configSchema = z.looseObject({
-  api: z.looseObject({ enabled: z.boolean().default(true), schemas: z.array(z.string()).default(["public"]) })
-    .prefault({}),
+  api: z.looseObject({
+    // As text where a variable of the environment says it.
+    enabled: z.union([z.boolean(), z.string()]).default(true),
+    schemas: z.union([z.array(z.string()), z.string()]).default(["public"]),
+  }).prefault({}),
   functions: z.record(z.string(), z.unknown()).default({}),
 });
 type Config = z.infer<typeof configSchema>;
 
 export type ConfigPatch =
-  | { readonly outcome: "patched"; readonly text: string }
+  | {
+    readonly outcome: "patched";
+    readonly text: string;
+    /** What of it is ours, its lines ending as ours do. */
+    readonly block: string;
+  }
   | { readonly outcome: "refused"; readonly reasons: readonly string[] };
 
 /** What is put into the file for these functions. */
-export function configBlock(functions: readonly string[]): string {
+function tablesOf(functions: readonly string[]): string {
   const tables = functions.map((name) =>
     [
       `[functions.${name}]`,
@@ -32,39 +42,68 @@ export function configBlock(functions: readonly string[]): string {
   ].join("\n");
 }
 
-/** Puts the block at the file's end. Refused when one of the functions is configured there already. */
-export function addBlock(config: string, functions: readonly string[]): ConfigPatch {
-  const before = readConfig(config);
-  if (typeof before === "string") return refused(before);
-  const taken = functions.filter((name) => Object.hasOwn(before.functions, name));
+/** Puts the tables at the file's end. Refused when one of the functions is configured there already. */
+export function addTables(text: string, functions: readonly string[]): ConfigPatch {
+  const config = readConfig(text);
+  if (typeof config === "string") return refused(config);
+  const taken = functions.filter((name) => Object.hasOwn(config.functions, name));
   if (taken.length > 0) return refused(...taken.map((name) => `[functions.${name}] is there already.`));
-  if (!before.api.enabled || !before.api.schemas.includes("public")) {
+  const { enabled, schemas } = config.api;
+  if (enabled === false || (Array.isArray(schemas) && !schemas.includes("public"))) {
     return refused("[api] does not serve the schema public, in which the functions find theirs.");
   }
-  const lines = lineEnd(config);
-  const gap = config === "" ? "" : config.endsWith("\n") ? lines : lines + lines;
-  const text = config + gap + configBlock(functions).replaceAll("\n", lines);
-  // A table that is written in one line takes no further ones.
-  const after = readConfig(text);
-  return typeof after === "string" ? refused(after) : { outcome: "patched", text };
+  const block = gapAfter(text) + tablesOf(functions);
+  return patched(text, text + endingAs(text, block), block, functions, functions);
 }
 
-/** Replaces the block that was put there, as it was; by nothing where `next` is "". */
-export function replaceBlock(config: string, block: string, next: string): ConfigPatch {
-  const lines = lineEnd(config);
-  const installed = block.replaceAll("\n", lines);
-  const start = config.indexOf(installed);
-  if (start === -1) {
-    return refused("what was put there has been edited since. Undo that, or remove our three tables by hand.");
+/**
+ * Replaces what was put there, `block`, by the tables of `functions`; by nothing where there are none. Refused when it is
+ * there no more as it was, unless somebody has taken it out already.
+ *
+ * @param installed the functions that have their tables in `block`
+ */
+export function replaceTables(
+  text: string,
+  block: string,
+  installed: readonly string[],
+  functions: readonly string[],
+): ConfigPatch {
+  const config = readConfig(text);
+  if (typeof config === "string") return refused(config);
+  if (!installed.some((name) => Object.hasOwn(config.functions, name))) {
+    return functions.length === 0 ? { outcome: "patched", text, block: "" } : addTables(text, functions);
   }
-  const end = start + installed.length;
-  if (next !== "") {
-    return { outcome: "patched", text: config.slice(0, start) + next.replaceAll("\n", lines) + config.slice(end) };
+  const place = endingAs(text, block);
+  const start = text.indexOf(place);
+  if (start === -1) return refused("our tables have been edited since. Undo that, or remove them.");
+  const [gap = ""] = /^\n*/.exec(block) ?? [];
+  const next = functions.length === 0 ? "" : gap + tablesOf(functions);
+  const after = text.slice(0, start) + endingAs(text, next) + text.slice(start + place.length);
+  return patched(text, after, next, [...installed, ...functions], functions);
+}
+
+/** Only where nothing but these functions' tables is another one. */
+function patched(
+  before: string,
+  after: string,
+  block: string,
+  touched: readonly string[],
+  functions: readonly string[],
+): ConfigPatch {
+  const [old, config] = [readConfig(before), readConfig(after)];
+  // A table that is written in one line takes no further ones.
+  if (typeof old === "string" || typeof config === "string") return refused(String(config));
+  const others = ({ functions, ...rest }: Config) => ({
+    ...rest,
+    functions: Object.entries(functions).filter(([name]) => !touched.includes(name)),
+  });
+  const ours = readConfig(block);
+  const isOurs = (name: string) =>
+    typeof ours !== "string" && isDeepStrictEqual(config.functions[name], ours.functions[name]);
+  if (isDeepStrictEqual(others(old), others(config)) && functions.every(isOurs)) {
+    return { outcome: "patched", text: after, block };
   }
-  const head = config.slice(0, start);
-  // The empty line that came with it.
-  const kept = head.endsWith(lines + lines) ? head.slice(0, -lines.length) : head;
-  return { outcome: "patched", text: kept + config.slice(end) };
+  return refused("lines have been added below our tables, and belong to the last of them. Remove or move them.");
 }
 
 function readConfig(text: string): Config | string {
@@ -79,8 +118,4 @@ function readConfig(text: string): Config | string {
 
 function refused(...reasons: string[]): ConfigPatch {
   return { outcome: "refused", reasons: reasons.map((reason) => `${CONFIG_FILE}: ${reason}`) };
-}
-
-function lineEnd(text: string): string {
-  return text.includes("\r\n") ? "\r\n" : "\n";
 }

@@ -1,10 +1,12 @@
 /** Our settings in the app's `supabase/functions/.env.example`. A variable that is there already is theirs. */
+import { asLines, endingAs, gapAfter } from "./line_ends.ts";
+
 const HEADER = "# Execution contexts. Only E2B_API_KEY is required; the others show their defaults.";
 
 export interface Settings {
   /** The file with them. */
   readonly text: string;
-  /** What of it is ours. */
+  /** What of it is ours, its lines ending as ours do. */
   readonly block: string;
 }
 
@@ -27,26 +29,25 @@ export function addSettings(theirs: string, settings: string, block = ""): Setti
   }
   if (missing.length === 0) return null;
   const more = `${missing.join("\n")}\n`;
-  const start = block === "" ? -1 : theirs.indexOf(block);
+  const place = endingAs(theirs, block);
+  const start = block === "" ? -1 : theirs.indexOf(place);
   if (start !== -1) {
-    const end = start + block.length;
-    return { text: theirs.slice(0, end) + more + theirs.slice(end), block: block + more };
+    const end = start + place.length;
+    return { text: theirs.slice(0, end) + endingAs(theirs, more) + theirs.slice(end), block: block + more };
   }
-  const gap = theirs === "" ? "" : theirs.endsWith("\n") ? "\n" : "\n\n";
-  const added = `${HEADER}\n${more}`;
-  return { text: theirs + gap + added, block: added };
+  const added = `${gapAfter(theirs)}${HEADER}\n${more}`;
+  return { text: theirs + endingAs(theirs, added), block: added };
 }
 
 /** `theirs` without `block`, or null when that was edited since. */
 export function removeSettings(theirs: string, block: string): string | null {
-  const start = theirs.indexOf(block);
-  if (start === -1) return null;
-  const head = theirs.slice(0, start);
-  return (head.endsWith("\n\n") ? head.slice(0, -1) : head) + theirs.slice(start + block.length);
+  const place = endingAs(theirs, block);
+  const start = theirs.indexOf(place);
+  return start === -1 ? null : theirs.slice(0, start) + theirs.slice(start + place.length);
 }
 
 function namesIn(text: string): Set<string> {
-  return new Set(text.split("\n").map(nameIn).filter((name) => name !== undefined));
+  return new Set(asLines(text).split("\n").map(nameIn).filter((name) => name !== undefined));
 }
 
 function nameIn(line: string): string | undefined {

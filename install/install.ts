@@ -1,13 +1,14 @@
 /** Puts a release into an app that does not have one. */
 import { type App, CONFIG_FILE, ENV_FILE } from "./app.ts";
 import type { Change } from "./change.ts";
-import { collisions } from "./collisions.ts";
-import { addBlock, configBlock } from "./config_toml.ts";
+import { takenFiles, takenObjects } from "./collisions.ts";
+import { addTables } from "./config_toml.ts";
 import { addSettings } from "./env_example.ts";
 import { formatLock, hash, type Lock, LOCK_FILE, lockedFile } from "./lock.ts";
-import { compose, fileOf } from "./migration.ts";
+import { compose, fileOf, objectsOf } from "./migration.ts";
 import { Refusal } from "./refusal.ts";
 import type { Release } from "./release.ts";
+import { publicNames } from "./schema_objects.ts";
 
 /**
  * What to change.
@@ -17,11 +18,15 @@ import type { Release } from "./release.ts";
  */
 export async function install(app: App, release: Release, view: string, now = new Date()): Promise<Change[]> {
   if (app.lock) {
-    throw new Refusal([`${LOCK_FILE}: ${app.lock.version} is installed there. To bring it up to date: upgrade`]);
+    throw new Refusal([
+      `${LOCK_FILE}: ${app.lock.version} is installed there. To bring it up to date: upgrade. If an installation was cut short: uninstall, then install.`,
+    ]);
   }
-  const config = addBlock(app.config, release.functions);
+  const config = addTables(app.config, release.functions);
+  const objects = objectsOf(release.migrations, view);
   const reasons = [
-    ...await collisions(app, release, view),
+    ...await takenFiles(app, release.files.keys()),
+    ...takenObjects(app, objects),
     ...(config.outcome === "refused" ? config.reasons : []),
   ];
   if (config.outcome === "refused" || reasons.length > 0) throw new Refusal(reasons);
@@ -31,12 +36,16 @@ export async function install(app: App, release: Release, view: string, now = ne
   const lock: Lock = {
     version: release.version,
     view,
+    functions: [...release.functions],
     files: Object.fromEntries([...release.files].map(([path, text]) => [path, lockedFile(text)])),
-    blocks: { [CONFIG_FILE]: configBlock(release.functions), ...(settings ? { [ENV_FILE]: settings.block } : {}) },
+    blocks: { [CONFIG_FILE]: config.block, ...(settings ? { [ENV_FILE]: settings.block } : {}) },
     created: env === null ? [ENV_FILE] : [],
     migrations: Object.fromEntries(release.migrations.map(({ name, sql }) => [name, hash(sql)])),
+    objects: { relations: publicNames(objects, "relation"), functions: publicNames(objects, "function") },
   };
   return [
+    // The first: of two who install at once one does, and what is cut short can be taken out again.
+    { path: LOCK_FILE, before: null, after: formatLock(lock) },
     ...[...release.files].map(([path, after]) => ({ path, before: null, after })),
     {
       path: CONFIG_FILE,
@@ -48,9 +57,8 @@ export async function install(app: App, release: Release, view: string, now = ne
     {
       path: fileOf(app, "execution_contexts", now),
       before: null,
-      after: compose(release.version, release.migrations, view),
+      after: compose(release.version, release.migrations, view, null),
       note: `${release.migrations.length} of ours in one`,
     },
-    { path: LOCK_FILE, before: null, after: formatLock(lock) },
   ];
 }

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { z } from "zod";
 import { Refusal } from "./refusal.ts";
-import { asLines } from "./release.ts";
+import { asLines } from "./line_ends.ts";
 
 export const LOCK_FILE = "supabase/execution-contexts.lock.json";
 
@@ -13,6 +13,8 @@ const lockSchema = z.strictObject({
   version: z.string(),
   /** The name of the view in `public`. */
   view: z.string(),
+  /** The functions, by name. */
+  functions: z.array(z.string()),
   files: z.record(
     z.string(),
     z.strictObject({
@@ -27,6 +29,8 @@ const lockSchema = z.strictObject({
   created: z.array(z.string()),
   /** Our migrations that the app's contain, with the hashes of their text. */
   migrations: z.record(z.string(), z.string()),
+  /** What they make in `public`, by name. */
+  objects: z.strictObject({ relations: z.array(z.string()), functions: z.array(z.string()) }),
 });
 export type Lock = z.infer<typeof lockSchema>;
 

@@ -1,4 +1,5 @@
 /** Puts execution contexts into somebody's Supabase project, keeps them up to date there, and takes them out again. */
+import { resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { z } from "zod";
@@ -7,7 +8,7 @@ import { apply, type Change, describe } from "./change.ts";
 import { compare } from "./compare.ts";
 import { drain } from "./drain.ts";
 import { install } from "./install.ts";
-import { VIEW } from "./migration.ts";
+import { isOurs, VIEW } from "./migration.ts";
 import { Refusal } from "./refusal.ts";
 import { readRelease } from "./release.ts";
 import { uninstall } from "./uninstall.ts";
@@ -21,7 +22,7 @@ const USAGE = `Execution contexts ${VERSION}, in a Supabase project of your own.
   diff               show your edits, as a patch
   uninstall          take them out again
 
-  --into DIR         the project's folder, in which supabase/config.toml lies (default: this one)
+  --into DIR         the project's folder, the one that has supabase/config.toml (default: this one)
   --dry-run          show what would be done, and do nothing
   --view NAME        what the view of contexts is called in public (default: ${VIEW})
   --url URL          uninstall: end the contexts of that deployment first, with SUPABASE_SECRET_KEY of the environment
@@ -69,10 +70,16 @@ async function main(args: string[]): Promise<number> {
     return await run(command.data, flags.data);
   } catch (error) {
     if (error instanceof Refusal) {
-      console.error(`Nothing was changed.\n${error.reasons.map((reason) => `  ${reason}`).join("\n")}`);
+      console.error(`No file was changed.\n${error.reasons.map((reason) => `  ${reason}`).join("\n")}`);
       return 1;
     }
-    if (error instanceof TypeError && "code" in error) return misused(error.message);
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (error instanceof Error && code.startsWith("ERR_PARSE_ARGS")) return misused(error.message);
+    // Node's own: a folder where a file should be, a file that may not be written.
+    if (error instanceof Error && /^E[A-Z]+$/.test(code)) {
+      console.error(`No file was changed.\n  ${error.message}`);
+      return 1;
+    }
     throw error;
   }
 }
@@ -83,7 +90,8 @@ function misused(message: string): number {
 }
 
 async function run(command: z.infer<typeof commandSchema>, flags: Flags): Promise<number> {
-  const app = await openApp(flags.into);
+  // Where its user stands: npm and deno task begin elsewhere.
+  const app = await openApp(resolve(process.env.INIT_CWD ?? ".", flags.into));
   switch (command) {
     case "install": {
       const release = await readRelease();
@@ -91,22 +99,24 @@ async function run(command: z.infer<typeof commandSchema>, flags: Flags): Promis
       const names = release.functions.join(" ");
       next(flags, [
         "npx supabase db push",
-        "npx supabase secrets set E2B_API_KEY=e2b_…",
+        "npx supabase secrets set --env-file supabase/functions/.env   # made of .env.example, with your E2B_API_KEY",
         `npx supabase functions deploy ${names} --use-api`,
       ]);
       return 0;
     }
     case "upgrade": {
-      const { changes, conflicts } = await upgrade(app, await readRelease());
+      const release = await readRelease();
+      const { changes, conflicts } = await upgrade(app, release);
       if (changes.length === 0) {
         say(`${lockOf(app).version} is installed, and this is ${VERSION}: there is nothing to do.`);
         return 0;
       }
       await perform(app, changes, flags);
+      if (flags["dry-run"]) return 0;
       for (const path of conflicts) {
         console.error(`${path}: resolve the conflict, between the marks "<<<<<<<" and ">>>>>>>".`);
       }
-      next(flags, ["npx supabase db push", "npx supabase functions deploy --use-api"]);
+      next(flags, ["npx supabase db push", `npx supabase functions deploy ${release.functions.join(" ")} --use-api`]);
       return conflicts.length === 0 ? 0 : 1;
     }
     case "diff": {
@@ -120,20 +130,20 @@ async function run(command: z.infer<typeof commandSchema>, flags: Flags): Promis
 }
 
 async function takeOut(app: App, flags: Flags): Promise<number> {
-  const lock = lockOf(app);
-  const changes = await uninstall(app, flags["discard-edits"]);
+  // Files may be gone already, and the migration that drops the rest refused because sandboxes were alive.
+  const isTakenOut = app.lock === null && flags.url !== undefined && app.migrations.some(isOurs);
+  const lock = isTakenOut ? null : lockOf(app);
+  const changes = lock ? await uninstall(app, flags["discard-edits"]) : [];
   if (flags.url !== undefined && !flags["dry-run"]) {
     const secretKey = process.env.SUPABASE_SECRET_KEY;
     if (!secretKey) return misused("--url: set SUPABASE_SECRET_KEY to a secret key of that project.");
-    await drain({ url: flags.url, secretKey, overview: `${lock.view}_overview` }, say);
+    await drain({ url: flags.url, secretKey, overview: `${lock?.view ?? flags.view}_overview` }, say);
   }
-  await perform(app, changes, flags);
+  if (changes.length > 0) await perform(app, changes, flags);
   if (flags.url === undefined) {
     say("\nWithout --url no context was ended. The migration refuses while a sandbox may be alive.");
   }
-  const names = Object.keys(lock.files).flatMap((path) =>
-    /^supabase\/functions\/([^/]+)\/index\.ts$/.exec(path)?.[1] ?? []
-  );
+  const names = lock?.functions ?? [];
   next(flags, ["npx supabase db push", ...names.map((name) => `npx supabase functions delete ${name}`)]);
   return 0;
 }

@@ -1,129 +1,80 @@
 /** Our migrations as one of the app's: stamped now, so that it comes after all that they have. */
 import type { App } from "./app.ts";
-import { hash } from "./lock.ts";
+import { hash, type Lock } from "./lock.ts";
 import { Refusal } from "./refusal.ts";
 import type { Migration } from "./release.ts";
-import { objectsMadeBy } from "./schema_objects.ts";
+import { objectsMadeBy, publicNames, type SchemaObject } from "./schema_objects.ts";
 
 /** The first line's beginning: by this one of the app's migrations is known as ours. */
-const MARK = "-- Execution contexts";
-/** The view's name, unless the app has another use for it; what services see is that name and `_overview`. */
+export const MARK = "-- execution-contexts, by its installer";
+/** The view's name, unless the app has another use for it. What services see is called that and `_overview`. */
 export const VIEW = "execution_contexts";
-
-/** @param what the file's name says behind its stamp */
-export function fileOf(app: App, what: string, now: Date): string {
-  const stamps = app.migrations.map(({ name }) => name.split("_", 1)[0]);
-  // What is not later than theirs, the CLI refuses to push: theirs may be dated in the future.
-  const last = stamps.reduce((most, stamp) => Number(stamp) > Number(most) ? stamp : most, "0");
-  const stamp = stampOf(now);
-  const later = Number(stamp) > Number(last) ? stamp : String(BigInt(last) + 1n);
-  return `supabase/migrations/${later}_${what}.sql`;
-}
-
-/** Those that the app does not have yet. @throws Refusal when one that it has is another one by now */
-export function newParts(all: readonly Migration[], installed: Readonly<Record<string, string>>): Migration[] {
-  const changed = all.filter(({ name, sql }) => name in installed && installed[name] !== hash(sql));
-  if (changed.length > 0) {
-    throw new Refusal(changed.map(({ name }) => `${name}.sql: is not what was installed: this is no later release.`));
-  }
-  return all.filter(({ name }) => !(name in installed));
-}
-
-/** One file of several. The CLI applies it in one transaction, and each part may be applied again. */
-export function compose(title: string, parts: readonly Migration[], view: string): string {
-  const texts = parts.map(({ name, sql }) => `-- ${"-".repeat(8)} ${name}.sql\n\n${sql.trim()}\n`);
-  return `${MARK}: ${title}.\n\n${[guard(parts), ...texts].join("\n")}`
-    .replaceAll(`public.${VIEW}`, `public.${view}`);
-}
-
-/** Takes everything out again, but refuses while a sandbox may be alive: nobody would know of it any more. */
-export function composeRemoval(parts: readonly Migration[]): string {
-  const functions = namesIn("public", "function", parts);
-  return `${MARK}: taken out.
-
-do $$
-declare
-  v_until timestamptz := (
-    select max(case
-      when c.terminated_at is null then c.expires_at + make_interval(secs => c.probation_seconds)
-      else c.may_live_until
-    end)
-    from copilot_internal.execution_contexts c
-    where c.terminated_at is null or (c.sandbox_killed_at is null and c.may_live_until > now())
-  );
-begin
-  if v_until is not null then
-    raise exception 'sandboxes may be alive until %; nothing has been changed', v_until
-      using hint = 'End them with "uninstall --url", or wait.';
-  end if;
-end
-$$;
-
-do $$
-declare
-  v_made text[];
-  v_function regprocedure;
-begin
-  select s.extensions_made into v_made from copilot_internal.settings s;
-
-  if to_regclass('cron.job') is not null then
-    perform cron.unschedule(jobid) from cron.job where command like 'select copilot\\_internal.%';
-  end if;
-  if to_regclass('vault.secrets') is not null then
-    execute 'delete from vault.secrets where name = any ($1)'
-      using array['execution_contexts_url', 'execution_contexts_secret_key'];
-  end if;
-
-  for v_function in
-    select p.oid from pg_catalog.pg_proc p
-    where p.pronamespace = 'public'::regnamespace and p.proname = any (${textArray(functions)})
-  loop
-    execute format('drop function %s', v_function);
-  end loop;
-  drop schema copilot_internal cascade;
-
-  -- Others may have come to use them.
-  if 'pg_cron' = any (v_made) and to_regclass('cron.job') is not null then
-    if not exists (select from cron.job) then
-      drop extension pg_cron;
-    end if;
-  end if;
-  if 'pg_net' = any (v_made) and to_regnamespace('supabase_functions') is null
-    and not exists (
-      select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-      where p.prosrc like '%net.http\\_%' and n.nspname <> 'net'
-    )
-  then
-    drop extension if exists pg_net;
-  end if;
-end
-$$;
-`;
-}
 
 export function isOurs({ sql }: Migration): boolean {
   return sql.startsWith(MARK);
 }
 
+/** @param what the file's name says behind its stamp */
+export function fileOf(app: App, what: string, now: Date): string {
+  const last = app.migrations.map(({ name }) => name.split("_", 1)[0]).sort().at(-1) ?? "";
+  return `supabase/migrations/${later(stampOf(now), last)}_${what}.sql`;
+}
+
+/** What is not later than theirs, as text, the CLI refuses to push; and theirs may be dated in the future. */
+function later(stamp: string, last: string): string {
+  if (stamp > last) return stamp;
+  const next = String(BigInt(last) + 1n).padStart(last.length, "0");
+  return next.length === last.length ? next : `${last}0`;
+}
+
+/**
+ * Those that the app does not have yet.
+ *
+ * @throws Refusal when it has one that is another one by now, or that there is no more
+ */
+export function newParts(all: readonly Migration[], installed: Lock["migrations"]): Migration[] {
+  const hashes = new Map(all.map(({ name, sql }) => [name, hash(sql)]));
+  const odd = Object.entries(installed).filter(([name, sha256]) => hashes.get(name) !== sha256);
+  if (odd.length > 0) {
+    throw new Refusal(odd.map(([name]) => `${name}.sql: is installed, and not of this release: it is an earlier one.`));
+  }
+  return all.filter(({ name }) => !(name in installed));
+}
+
+/** Their objects, with the view under the name that it has in the app. */
+export function objectsOf(parts: readonly Migration[], view: string): SchemaObject[] {
+  return parts.flatMap(({ sql }) => objectsMadeBy(renamed(sql, view)));
+}
+
+/** One file of several. The CLI applies it in one transaction, and each part may be applied again. */
+export function compose(
+  title: string,
+  parts: readonly Migration[],
+  view: string,
+  have: Lock["objects"] | null,
+): string {
+  const texts = parts.map(({ name, sql }) => `-- ${"-".repeat(8)} ${name}.sql\n\n${renamed(sql, view).trim()}\n`);
+  return `${MARK}: ${title}.\n\n${[guard(objectsOf(parts, view), have), ...texts].join("\n")}`;
+}
+
 /** Their own objects of these names may have been made elsewhere than in migrations. */
-function guard(parts: readonly Migration[]): string {
-  const relations = namesIn("public", "relation", parts);
-  const functions = namesIn("public", "function", parts);
+function guard(objects: readonly SchemaObject[], have: Lock["objects"] | null): string {
+  const relations = publicNames(objects, "relation").filter((name) => !have?.relations.includes(name));
+  const functions = publicNames(objects, "function").filter((name) => !have?.functions.includes(name));
   return `do $$
 declare
   v_taken text := (
-    select string_agg(o.name, ', ')
+    select string_agg(distinct 'public.' || o.name, ', ')
     from (
-      select 'public.' || relname as name from pg_catalog.pg_class
-      where relnamespace = 'public'::regnamespace
-        and 'public.' || relname = any (${textArray(relations.map((name) => `public.${name}`))})
+      select relname as name from pg_catalog.pg_class
+      where relnamespace = 'public'::regnamespace and relname = any (${textArray(relations)})
       union all
-      select 'public.' || proname from pg_catalog.pg_proc
+      select proname from pg_catalog.pg_proc
       where pronamespace = 'public'::regnamespace and proname = any (${textArray(functions)})
     ) o
   );
 begin
-  if v_taken is not null and to_regclass('copilot_internal.settings') is null then
+  if v_taken is not null${have ? "" : " and to_regclass('copilot_internal.settings') is null"} then
     raise exception 'there is already %; nothing has been changed', v_taken;
   end if;
 end
@@ -131,14 +82,11 @@ $$;
 `;
 }
 
-function namesIn(schema: string, kind: "relation" | "function", parts: readonly Migration[]): string[] {
-  const objects = parts.flatMap(({ sql }) => objectsMadeBy(sql));
-  return [
-    ...new Set(objects.filter((object) => object.schema === schema && object.kind === kind).map(({ name }) => name)),
-  ];
+function renamed(sql: string, view: string): string {
+  return sql.replaceAll(`public.${VIEW}`, `public.${view}`);
 }
 
-function textArray(names: readonly string[]): string {
+export function textArray(names: readonly string[]): string {
   return `array[${names.map((name) => `'${name}'`).join(", ")}]::text[]`;
 }
 

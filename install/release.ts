@@ -2,6 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { asLines } from "./line_ends.ts";
 import { VERSION } from "./version.ts";
 
 /** The folder of what the functions share, under an app's `supabase/functions`: `_shared` is likely to be theirs. */
@@ -63,9 +64,4 @@ async function readMigrations(): Promise<Migration[]> {
 
 async function read(file: string): Promise<string> {
   return asLines(await readFile(file, "utf8"));
-}
-
-/** A text whose lines end as ours do, whatever git makes of them on a machine. */
-export function asLines(text: string): string {
-  return text.replaceAll("\r\n", "\n");
 }

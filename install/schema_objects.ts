@@ -29,6 +29,12 @@ export function objectsMadeBy(sql: string): SchemaObject[] {
   return [...made.values()];
 }
 
+/** Their names in `public`, of one kind, each once. */
+export function publicNames(objects: readonly SchemaObject[], kind: SchemaObject["kind"]): string[] {
+  const ours = objects.filter((object) => object.schema === "public" && object.kind === kind);
+  return [...new Set(ours.map(({ name }) => name))];
+}
+
 export function keyOf({ kind, schema, name }: SchemaObject): string {
   return `${kind} ${schema}.${name}`;
 }

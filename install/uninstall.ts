@@ -2,11 +2,12 @@
 import { type App, CONFIG_FILE, ENV_FILE, lockOf } from "./app.ts";
 import type { Change } from "./change.ts";
 import { edited } from "./compare.ts";
-import { replaceBlock } from "./config_toml.ts";
+import { replaceTables } from "./config_toml.ts";
 import { removeSettings } from "./env_example.ts";
 import { LOCK_FILE } from "./lock.ts";
-import { composeRemoval, fileOf, isOurs } from "./migration.ts";
+import { fileOf } from "./migration.ts";
 import { Refusal } from "./refusal.ts";
+import { composeRemoval } from "./removal.ts";
 
 /**
  * What to change. What was migrated is dropped by one more migration: theirs may have been pushed anywhere.
@@ -22,7 +23,7 @@ export async function uninstall(app: App, discardEdits: boolean, now = new Date(
       if (current !== null) reasons.push(`${path}: has your edits. To remove it all the same: --discard-edits`);
     }
   }
-  const config = replaceBlock(app.config, lock.blocks[CONFIG_FILE] ?? "", "");
+  const config = replaceTables(app.config, lock.blocks[CONFIG_FILE] ?? "", lock.functions, []);
   if (config.outcome === "refused") throw new Refusal([...reasons, ...config.reasons]);
   if (reasons.length > 0) throw new Refusal(reasons);
 
@@ -31,12 +32,12 @@ export async function uninstall(app: App, discardEdits: boolean, now = new Date(
   );
   return [
     ...files.filter(({ before }) => before !== null),
-    { path: CONFIG_FILE, before: app.config, after: config.text },
+    ...(config.text === app.config ? [] : [{ path: CONFIG_FILE, before: app.config, after: config.text }]),
     ...await withoutSettings(app, lock.blocks[ENV_FILE], lock.created.includes(ENV_FILE)),
     {
       path: fileOf(app, "remove_execution_contexts", now),
       before: null,
-      after: composeRemoval(app.migrations.filter(isOurs)),
+      after: composeRemoval(lock),
       note: "drops what is ours",
     },
     { path: LOCK_FILE, before: await app.read(LOCK_FILE), after: null },

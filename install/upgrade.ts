@@ -1,13 +1,16 @@
 /** Brings what is installed up to this release, and keeps what the app has changed. */
 import { type App, CONFIG_FILE, ENV_FILE, lockOf } from "./app.ts";
 import type { Change } from "./change.ts";
-import { configBlock, replaceBlock } from "./config_toml.ts";
+import { takenObjects } from "./collisions.ts";
+import { replaceTables } from "./config_toml.ts";
 import { addSettings } from "./env_example.ts";
 import { baseOf, formatLock, hash, type Lock, LOCK_FILE, lockedFile } from "./lock.ts";
+import { asLines } from "./line_ends.ts";
 import { merge } from "./merge.ts";
-import { compose, fileOf, newParts } from "./migration.ts";
+import { compose, fileOf, newParts, objectsOf } from "./migration.ts";
 import { Refusal } from "./refusal.ts";
-import { asLines, type Release } from "./release.ts";
+import type { Release } from "./release.ts";
+import { publicNames } from "./schema_objects.ts";
 
 export interface Upgrade {
   readonly changes: readonly Change[];
@@ -25,7 +28,7 @@ export async function upgrade(app: App, release: Release, now = new Date()): Pro
   const parts = newParts(release.migrations, lock.migrations);
   const conflicts: string[] = [];
   const changes: Change[] = [];
-  const reasons: string[] = [];
+  const reasons = takenObjects(app, objectsOf(parts, lock.view));
 
   for (const path of new Set([...Object.keys(lock.files), ...release.files.keys()])) {
     const before = await app.read(path);
@@ -36,14 +39,11 @@ export async function upgrade(app: App, release: Release, now = new Date()): Pro
   }
 
   const blocks = { ...lock.blocks };
-  const block = configBlock(release.functions);
-  if (block !== blocks[CONFIG_FILE]) {
-    const patch = replaceBlock(app.config, blocks[CONFIG_FILE] ?? "", block);
-    if (patch.outcome === "refused") reasons.push(...patch.reasons);
-    else {
-      blocks[CONFIG_FILE] = block;
-      changes.push({ path: CONFIG_FILE, before: app.config, after: patch.text });
-    }
+  const config = replaceTables(app.config, blocks[CONFIG_FILE] ?? "", lock.functions, release.functions);
+  if (config.outcome === "refused") reasons.push(...config.reasons);
+  else {
+    blocks[CONFIG_FILE] = config.block;
+    if (config.text !== app.config) changes.push({ path: CONFIG_FILE, before: app.config, after: config.text });
   }
   if (reasons.length > 0) throw new Refusal(reasons);
 
@@ -57,16 +57,19 @@ export async function upgrade(app: App, release: Release, now = new Date()): Pro
     changes.push({
       path: fileOf(app, `execution_contexts_${release.version.replaceAll(/\W/g, "_")}`, now),
       before: null,
-      after: compose(release.version, parts, lock.view),
+      after: compose(release.version, parts, lock.view, lock.objects),
       note: `${parts.length} of ours in one`,
     });
   }
+  const objects = objectsOf(release.migrations, lock.view);
   const updated: Lock = {
     ...lock,
     version: release.version,
+    functions: [...release.functions],
     files: Object.fromEntries([...release.files].map(([path, text]) => [path, lockedFile(text)])),
     blocks,
     migrations: Object.fromEntries(release.migrations.map(({ name, sql }) => [name, hash(sql)])),
+    objects: { relations: publicNames(objects, "relation"), functions: publicNames(objects, "function") },
   };
   const before = await app.read(LOCK_FILE);
   if (formatLock(updated) !== formatLock(lock)) changes.push({ path: LOCK_FILE, before, after: formatLock(updated) });

@@ -2,6 +2,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import postgres from "postgres";
+import { openApp } from "../../install/app.ts";
+import { apply } from "../../install/change.ts";
+import { install } from "../../install/install.ts";
+import { readRelease } from "../../install/release.ts";
 import { migrate } from "../../local/migrate.ts";
 import { needing, POSTGRES_15 } from "../support/needs.ts";
 import { eventually } from "../support/settle.ts";
@@ -107,23 +111,73 @@ test("an app with a life of its own takes it in, lives on, and is rid of it with
   }
 });
 
-test("what was made by hand is not replaced: the push is refused, and says what there is", async () => {
+test("what was made by hand is neither replaced nor dropped", async (t) => {
   await using app = await exampleApp();
   const admin = postgres(server.url, { max: 1, onnotice: () => {} });
+  // Without pg_cron, which is to be had in one database alone.
   const url = urlOf("by_hand");
   const sql = postgres(url, { max: 1, onnotice: () => {} });
+  const refusedPush = async (told: RegExp) => {
+    const { code, output } = await supabase(["db", "push", `--remote=${url}`, "--yes"], {}, app.directory);
+    assert.equal(code, 1, output);
+    assert.match(output, told);
+  };
   try {
     await admin`create database by_hand`;
     await becomeSupabase(url);
-    await sql`create view public.execution_contexts as select 1 as theirs`;
-    await installer(["install", "--into", app.directory]);
-    const { code, output } = await supabase(["db", "push", `--remote=${url}`, "--yes"], {}, app.directory);
-    assert.equal(code, 1);
-    assert.match(output, /there is already public\.execution_contexts; nothing has been changed/);
-    assert.deepEqual([...await sql`select * from public.execution_contexts`], [{ theirs: 1 }]);
+    await t.step("a view of ours would be theirs", async () => {
+      await sql`create view public.execution_contexts as select 1 as theirs`;
+      await installer(["install", "--into", app.directory]);
+      await refusedPush(/there is already public\.execution_contexts; nothing has been changed/);
+      assert.deepEqual([...await sql`select * from public.execution_contexts`], [{ theirs: 1 }]);
+      await sql`drop view public.execution_contexts`;
+      await push(app, url);
+    });
+    await t.step("what stands on ours goes first", async () => {
+      await sql`create view public.my_dashboard as select path_id from public.execution_contexts`;
+      await sql`create table public.my_notes (context_id uuid references copilot_internal.execution_contexts (id))`;
+      await installer(["uninstall", "--into", app.directory]);
+      await refusedPush(/is used by (my_dashboard, my_notes|my_notes, my_dashboard); nothing has been changed/);
+      await sql`drop view public.my_dashboard`;
+      await sql`drop table public.my_notes`;
+      await push(app, url);
+      const [{ schema }] = await sql`select to_regnamespace('copilot_internal') as schema`;
+      assert.equal(schema, null);
+    });
   } finally {
     await sql.end();
     await admin`drop database by_hand`;
+    await admin.end();
+  }
+});
+
+test("an upgraded database is what a new one is", async () => {
+  await using app = await exampleApp();
+  const release = await readRelease();
+  const admin = postgres(server.url, { max: 1, onnotice: () => {} });
+  const [upgraded, fresh] = [urlOf("upgraded"), urlOf("fresh")];
+  try {
+    for (const [name, url] of [["upgraded", upgraded], ["fresh", fresh]]) {
+      await admin.unsafe(`create database ${name}`);
+      await becomeSupabase(url);
+    }
+    // The release before the last migrations.
+    const opened = await openApp(app.directory);
+    await apply(
+      opened,
+      await install(opened, { ...release, migrations: release.migrations.slice(0, -3) }, "execution_contexts"),
+    );
+    await push(app, upgraded);
+    const { code, output } = await installer(["upgrade", "--into", app.directory]);
+    assert.equal(code, 0, output);
+    await push(app, upgraded);
+
+    await using other = await exampleApp();
+    await installer(["install", "--into", other.directory]);
+    await push(other, fresh);
+    assert.deepEqual(await schemaOf(upgraded), await schemaOf(fresh));
+  } finally {
+    for (const name of ["upgraded", "fresh"]) await admin.unsafe(`drop database if exists ${name}`);
     await admin.end();
   }
 });

@@ -211,6 +211,40 @@ Deno.test("where one file cannot be written, none is", async () => {
   assert.deepEqual(await app.files(), before);
 });
 
+Deno.test("of two who install at once one does", async () => {
+  await using app = await exampleApp();
+  const runs = await Promise.all(
+    ["one", "two"].map((view) => installer(["install", "--into", app.directory, "--view", view])),
+  );
+  assert.deepEqual(runs.map(({ code }) => code).sort(), [0, 1], runs.map(({ output }) => output).join("\n"));
+  const winner = runs[0].code === 0 ? "one" : "two";
+  const files = await app.files();
+  assert.equal(parseLock(files[LOCK]).view, winner);
+  assert.equal(Object.keys(files).filter((path) => path.endsWith("_execution_contexts.sql")).length, 1);
+  assert.match((await installer(["diff", "--into", app.directory])).output, /without edits/);
+});
+
+Deno.test("a file that is a link stays one, and may be read by whom it could be", async () => {
+  await using app = await exampleApp();
+  await app.write("shared/config.toml", await app.read(CONFIG));
+  await Deno.chmod(`${app.directory}/shared/config.toml`, 0o640);
+  await Deno.remove(`${app.directory}/${CONFIG}`);
+  await Deno.symlink("../shared/config.toml", `${app.directory}/${CONFIG}`);
+  assert.equal((await installer(["install", "--into", app.directory])).code, 0);
+  assert((await Deno.lstat(`${app.directory}/${CONFIG}`)).isSymlink);
+  assert.match(await app.read("shared/config.toml"), /\[functions\.execute-code\]/);
+  assert.equal(((await Deno.stat(`${app.directory}/shared/config.toml`)).mode ?? 0) & 0o777, 0o640);
+});
+
+Deno.test("files that end without a line's end are what they were when all is taken out again", async () => {
+  const files = { [CONFIG]: 'project_id = "todos"', [ENV]: "GREETING=Hello\r\nE2B_API_KEY=x" };
+  await using app = await exampleApp(files);
+  assert.equal((await installer(["install", "--into", app.directory])).code, 0);
+  assert.doesNotMatch(await app.read(ENV), /[^\r]\n/);
+  assert.equal((await installer(["uninstall", "--into", app.directory])).code, 0);
+  for (const [path, text] of Object.entries(files)) assert.equal(await app.read(path), text);
+});
+
 Deno.test("what somebody has changed meanwhile is not overwritten", async () => {
   await using app = await exampleApp();
   const opened = await openApp(app.directory);

@@ -6,6 +6,7 @@ import { migrate } from "../../local/migrate.ts";
 import { startStack } from "../../local/stack.ts";
 import { invoke, newPath, refused, user } from "../support/clients.ts";
 import { alive } from "../support/provider.ts";
+import { LOCK_FILE } from "../../install/lock.ts";
 import { installer } from "./command.ts";
 import { exampleApp } from "./example_app.ts";
 
@@ -26,12 +27,24 @@ Deno.test("installed, it runs code beside the app's own functions; taken out, no
     assert.deepEqual(data, { message: "Hello, world!" });
     assert.equal(alive(stack).length, 2);
 
+    // Where it cannot be done, it is left as open as it was.
+    const lock = await app.read(LOCK_FILE);
+    await app.write(LOCK_FILE, lock.replace('"view": "execution_contexts"', '"view": "nowhere"'));
+    const failed = await installer(
+      ["uninstall", "--into", app.directory, "--url", stack.apiUrl],
+      { SUPABASE_SECRET_KEY: stack.secretKey },
+    );
+    assert.equal(failed.code, 1);
+    assert.match(failed.output, /nowhere_overview: answered 404/);
+    await app.write(LOCK_FILE, lock);
+    await invoke(clients[0], "acquire-context", paths[0]);
+
     const { code, output } = await installer(
       ["uninstall", "--into", app.directory, "--url", stack.apiUrl],
       { SUPABASE_SECRET_KEY: stack.secretKey },
     );
     assert.equal(code, 0, output);
-    assert.match(output, /No context is active, no kill is owed/);
+    assert.match(output, /No context is active, and no sandbox may be alive/);
     assert.doesNotMatch(output, new RegExp(stack.secretKey));
     assert.equal(alive(stack).length, 0);
     // Nobody makes another one before the migration is pushed.

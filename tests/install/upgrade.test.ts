@@ -9,6 +9,7 @@ import { upgrade } from "../../install/upgrade.ts";
 import type { Release } from "../../install/release.ts";
 import { type ExampleApp, exampleApp } from "./example_app.ts";
 
+const CONFIG = "supabase/config.toml";
 const FILE = "supabase/functions/execute-code/index.ts";
 const OTHER = "supabase/functions/_execution-contexts/other.ts";
 const LINES = Array.from({ length: 20 }, (_, index) => `line ${index + 1}`);
@@ -115,14 +116,21 @@ for (
     ],
     [
       "the tables in config.toml were edited",
-      { "supabase/config.toml": 'project_id = "x"\n' },
+      { "supabase/config.toml": 'project_id = "x"\n[functions.execute-code]\nverify_jwt = true\n' },
       second,
-      /config\.toml: what was put there/,
+      /config\.toml: our tables have been edited/,
     ],
-    ["the release is an earlier one", {}, {
+    ["a migration is another one", {}, {
       ...first,
       migrations: [{ name: "1_tables", sql: "create table copilot_internal.zero ();\n" }],
-    }, /1_tables\.sql: is not what was installed/],
+    }, /1_tables\.sql: is installed, and not of this release/],
+    ["the release is an earlier one", {}, { ...first, migrations: [] }, /1_tables\.sql: is installed, and not of this/],
+    [
+      "an object that is new has been made by the app meanwhile",
+      { "supabase/migrations/20300101000000_mine.sql": "create view copilot_contexts as select 1;\n" },
+      second,
+      /public\.copilot_contexts: is made by/,
+    ],
     [
       "the lock file is not one",
       { "supabase/execution-contexts.lock.json": "{}\n" },
@@ -168,4 +176,51 @@ Deno.test("uninstalling refuses to remove edits, unless it is told to; what is t
   const after = await app.files();
   assert(!(FILE in after));
   assert.equal(after[mine], "ours\n");
+});
+
+Deno.test("tables that were taken out of config.toml by hand are in nobody's way", async () => {
+  await using untouched = await exampleApp();
+  await using app = await installed();
+  await app.write(CONFIG, await untouched.read(CONFIG));
+  const opened = await openApp(app.directory);
+  await apply(opened, await uninstall(opened, false));
+  assert.equal(await app.read(CONFIG), await untouched.read(CONFIG));
+});
+
+Deno.test("a line below our tables, which belongs to the last of them, does not become another's", async () => {
+  await using app = await installed();
+  await app.write(CONFIG, `${await app.read(CONFIG)}enabled = false\n`);
+  const before = await app.files();
+  const opened = await openApp(app.directory);
+  await assert.rejects(uninstall(opened, false), /lines have been added below our tables/);
+  await assert.rejects(upgrade(opened, second), /lines have been added below our tables/);
+  assert.deepEqual(await app.files(), before);
+});
+
+Deno.test("their own migrations are theirs, whatever they are called", async () => {
+  await using app = await installed();
+  const report =
+    "-- Execution contexts on our dashboard.\ncreate function public.my_report() returns int language sql as 'select 1';\n";
+  await app.write("supabase/migrations/20300101000000_execution_contexts.sql", report);
+  const opened = await openApp(app.directory);
+  const changes = await uninstall(opened, false);
+  const removal = changes.find(({ path }) => path.endsWith("_remove_execution_contexts.sql"));
+  assert.doesNotMatch(removal?.after ?? "my_report", /my_report/);
+});
+
+Deno.test("an installation that was cut short is taken out as a whole one is", async () => {
+  await using untouched = await exampleApp();
+  const expected = await untouched.files();
+  for (const count of [1, 2, 4]) {
+    await using app = await exampleApp();
+    const opened = await openApp(app.directory);
+    await apply(opened, (await install(opened, first, "copilot_contexts")).slice(0, count));
+    await assert.rejects(install(await openApp(app.directory), first, "copilot_contexts"), /uninstall, then install/);
+    const again = await openApp(app.directory);
+    await apply(again, await uninstall(again, false));
+    const after = await app.files();
+    const [removal] = Object.keys(after).filter((path) => path.endsWith("_remove_execution_contexts.sql"));
+    delete after[removal];
+    assert.deepEqual(after, expected);
+  }
 });
