@@ -53,6 +53,9 @@ export async function startGateway(port: number): Promise<Gateway> {
 
 async function route(request: Request, routes: Routes): Promise<Response> {
   const { pathname } = new URL(request.url);
+  if (isSecretInBrowser(request, routes.keys.secret)) {
+    return problem(401, { message: "Forbidden use of secret API key in browser", hint: "It is for servers alone." });
+  }
   // A function answers its own OPTIONS: it alone knows which headers it takes.
   const [, name] = /^\/functions\/v1\/([^/]+)/.exec(pathname) ?? [];
   if (name !== undefined) return await routes.functions.call(name, request);
@@ -61,6 +64,12 @@ async function route(request: Request, routes: Routes): Promise<Response> {
   if (answer === undefined) return problem(404, { message: "no Route matched with those values" });
   if (request.method === "OPTIONS") return preflight(request);
   return withCors(await answer(request, routes));
+}
+
+/** The key is the same on every machine: any page could use it. A browser says whose page asks. */
+function isSecretInBrowser({ headers, url }: Request, secret: string): boolean {
+  const shown = [headers.get("apikey"), headers.get("authorization"), new URL(url).searchParams.get("apikey")];
+  return headers.has("origin") && shown.some((text) => text?.includes(secret));
 }
 
 async function rest(request: Request, routes: Routes): Promise<Response> {

@@ -50,8 +50,13 @@ export async function openKept(directory: string, { reset = false }: OpenOptions
   try {
     const dataDirectory = join(directory, "postgres");
     const secretsFile = join(directory, "secrets.json");
+    const old = `${dataDirectory}.old`;
+    // Of a reset that was killed.
+    await removeIfThere(old);
     if (reset) {
-      await removeIfThere(dataDirectory);
+      // First out of the way: half a cluster would be taken for one.
+      await renameIfThere(dataDirectory, old);
+      await removeIfThere(old);
       await removeIfThere(secretsFile);
     }
     const secrets = await readSecrets(secretsFile) ?? await makeSecrets(secretsFile);
@@ -108,6 +113,14 @@ async function makeSecrets(file: string): Promise<z.infer<typeof Secrets>> {
   await Deno.writeTextFile(draft, JSON.stringify(secrets), { mode: 0o600, createNew: true });
   await Deno.rename(draft, file);
   return secrets;
+}
+
+async function renameIfThere(path: string, to: string): Promise<void> {
+  try {
+    await Deno.rename(path, to);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 async function removeIfThere(path: string): Promise<void> {

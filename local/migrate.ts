@@ -2,8 +2,8 @@
 
 import { join } from "node:path";
 import postgres from "postgres";
-import { AUTH_SCHEMA } from "./auth/schema.ts";
 import { z } from "zod";
+import { AUTH_SCHEMA } from "./auth/schema.ts";
 import { MIGRATIONS } from "./repository.ts";
 
 export interface MigrateOptions {
@@ -69,7 +69,6 @@ create table if not exists supabase_migrations.schema_migrations (version text n
 alter table supabase_migrations.schema_migrations
   add column if not exists statements text[],
   add column if not exists name text;
-${AUTH_SCHEMA}
 reset client_min_messages;
 `;
 
@@ -98,6 +97,9 @@ export async function migrate(databaseUrl: string, options: MigrateOptions = {})
     // Held by the session, so it goes with the connection whatever happens.
     await sql`select pg_advisory_lock(${LOCK})`;
     await sql.unsafe(BOOTSTRAP).simple();
+    const [{ has_users }] = await sql`select to_regclass('auth.users') is not null as has_users`;
+    // Supabase's own belongs to somebody else.
+    if (!has_users) await sql.unsafe(AUTH_SCHEMA).simple();
     if (options.authenticatorPassword !== undefined) {
       await sql.unsafe(`alter role authenticator password '${options.authenticatorPassword.replaceAll("'", "''")}'`);
     }
@@ -152,6 +154,8 @@ async function assertUnchanged(migrations: readonly Migration[], recorded: z.inf
 async function apply(sql: postgres.Sql, { version, name, file }: Migration): Promise<void> {
   const text = await Deno.readTextFile(file);
   try {
+    // What pg_dump writes takes the search path away, for the session.
+    await sql`reset all`;
     await sql.begin(async (transaction) => {
       await transaction.unsafe(text).simple();
       await transaction`

@@ -11,12 +11,15 @@ const LOOK_EVERY_MS = Deno.build.os === "linux" ? 300 : 2000;
 const RUNNERS = [
   /^npm /,
   /(^|\/)node .*(npx|npm)(-cli\.js)?( |$)/,
-  /(^|\/)node .*\/deno\b/,
+  /(^|\/)node .*\/(\.bin\/deno|deno\/bin\.cjs)( |$)/,
   /(^|\/)deno task( |$)/,
 ];
 
 /** What npm starts a command by. Without npm it is anybody's, who may have put this process into the background. */
 const SHELL = /(^|\/)sh -c /;
+
+/** Who gets the children of those that have ended. */
+const ADOPTER = /(^|\/)(systemd|init)( |$)/;
 
 /** A process and who started it. */
 interface Process {
@@ -30,8 +33,10 @@ interface Process {
  * @returns stops looking
  */
 export async function watchRunners(onGone: () => void): Promise<() => void> {
-  const links = await runnersOf(Deno.pid);
-  if (links.length === 0) return () => {};
+  const { links, isOrphan } = await runnersOf(Deno.pid);
+  // npm died before we could look.
+  if (isOrphan && Deno.env.has("npm_command")) onGone();
+  if (links.length === 0 || isOrphan) return () => {};
   let stopped = false;
   const look = async () => {
     for (const { child, parent } of links) {
@@ -47,21 +52,31 @@ export async function watchRunners(onGone: () => void): Promise<() => void> {
   };
 }
 
-/** The runners, each with the process that it started: this process's own first. */
-async function runnersOf(pid: number): Promise<{ readonly child: number; readonly parent: number }[]> {
+interface Runners {
+  /** The runners, each with the process that it started: this process's own first. */
+  readonly links: readonly { readonly child: number; readonly parent: number }[];
+  /** Whether nobody started the last of them: who did has ended. */
+  readonly isOrphan: boolean;
+}
+
+async function runnersOf(pid: number): Promise<Runners> {
   const links = [];
   let runners = 0;
+  let isOrphan = false;
   for (let child = pid;;) {
     const parent = (await readProcess(child))?.parent;
     const command = parent === undefined ? undefined : (await readProcess(parent))?.command;
     if (parent === undefined || command === undefined) break;
     const isRunner = RUNNERS.some((runner) => runner.test(command));
-    if (!isRunner && !SHELL.test(command)) break;
+    if (!isRunner && !SHELL.test(command)) {
+      isOrphan = parent === 1 || ADOPTER.test(command);
+      break;
+    }
     links.push({ child, parent });
     if (isRunner) runners = links.length;
     child = parent;
   }
-  return links.slice(0, runners);
+  return { links: links.slice(0, runners), isOrphan };
 }
 
 /** Undefined where there is no such process, or no way to see it. */

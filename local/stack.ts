@@ -81,15 +81,19 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 
 async function startParts(options: StackOptions, parts: AsyncDisposableStack): Promise<Stack> {
   const part = async <T extends Part>(name: string, start: (onLog: (line: string) => void) => Promise<T>) => {
-    const started = await step(`Starting ${name}`, () => start((line) => options.onLog?.(`[${name}] ${line}`)));
-    parts.defer(started.stop);
-    return started;
+    return await step(`Starting ${name}`, async () => {
+      const started = await start((line) => options.onLog?.(`[${name}] ${line}`));
+      // Nobody waits for it any more.
+      if (parts.disposed) await started.stop();
+      else parts.defer(started.stop);
+      return started;
+    });
   };
   const step = async <T>(what: string, run: () => Promise<T>): Promise<T> => {
     options.signal?.throwIfAborted();
     options.onProgress?.(what);
     try {
-      return await run();
+      return await orAborted(run(), options.signal);
     } catch (error) {
       throw new Error(`${what} failed: ${error instanceof Error ? error.message : error}`, { cause: error });
     }
@@ -212,4 +216,18 @@ function isNews(line: string, { sweeps, databaseUrl }: StackOptions): boolean {
 /** A database's address for PostgREST, which logs in as Supabase's does. */
 function restUrl(url: string, password: string): string {
   return Object.assign(new URL(url), { username: "authenticator", password }).href;
+}
+
+/** The same, unless the signal comes first: what is started may never come to its end. */
+async function orAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (signal === undefined) return await work;
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+    work.catch(() => {});
+  }
 }

@@ -32,3 +32,5 @@ for (let run = 1; run <= runs; run++) {
   }
 }
 for (const worker of workers) worker.terminate();
+// A loop does not always hear of it.
+Deno.exit();

@@ -55,6 +55,8 @@ export function createAuth({ tokens, issuer, databaseUrl }: AuthOptions): Auth {
   async function route(request: Request, key: KeyKind | null): Promise<Response> {
     const path = new URL(request.url).pathname.replace(/^\/auth\/v1/, "");
     if (path === "/.well-known/jwks.json" && request.method === "GET") return Response.json(tokens.jwks);
+    // Where a browser is sent to, it shows no key.
+    if (key === null && /^\/(authorize|callback|verify)$/.test(path)) return refuseUnsupported(request.method, path);
     if (key === null) throw new AuthError(401, "no_api_key", "No API key found in request");
     const [isUsers, userId = null] = /^\/admin\/users(?:\/([^/]+))?$/.exec(path) ?? [];
     if (path.startsWith("/admin/") && key !== "secret") throw new AuthError(403, "not_admin", "User not allowed");
@@ -83,8 +85,13 @@ export function createAuth({ tokens, issuer, databaseUrl }: AuthOptions): Auth {
       try {
         return await route(request, key);
       } catch (error) {
-        if (error instanceof AuthError) return errorResponse(error, request.headers.get("x-supabase-api-version"));
-        throw error;
+        const version = request.headers.get("x-supabase-api-version");
+        if (error instanceof AuthError) return errorResponse(error, version);
+        console.error("Auth:", error);
+        return errorResponse(
+          new AuthError(500, "unexpected_failure", "An unexpected error. The log says more."),
+          version,
+        );
       }
     },
     signIn: async (options = {}) => await signIn(await users.add(options), parts),

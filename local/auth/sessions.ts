@@ -57,6 +57,11 @@ export function createSessions(sql: postgres.Sql): Sessions {
     },
     refresh: (presented) =>
       sql.begin(async (transaction): Promise<Refresh> => {
+        // The session before its token, as those lock them who end it.
+        await transaction`
+          select from auth.sessions s
+          where s.id = (select t.session_id from auth.refresh_tokens t where t.token = ${presented})
+          for update`;
         const [row] = await transaction`
           select session_id, user_id, revoked as is_used,
             revoked and updated_at > now() - make_interval(secs => ${REUSE_SECONDS}) as is_reuse

@@ -1,7 +1,8 @@
 /** Signing up and signing in: `POST /signup` and `POST /token`. */
 
+import postgres from "postgres";
 import { z } from "zod";
-import { Email, Metadata, parse, readBody } from "./body.ts";
+import { Email, Metadata, parse, readBody, Text } from "./body.ts";
 import { AuthError } from "./error.ts";
 import { isPassword } from "./password.ts";
 import type { SessionBody } from "./session_body.ts";
@@ -26,8 +27,9 @@ const PasswordGrant = z.object({
   phone: z.string().optional(),
   password: z.string().default(""),
 });
-const RefreshGrant = z.object({ refresh_token: z.string() });
+const RefreshGrant = z.object({ refresh_token: Text });
 
+const invalidCredentials = () => new AuthError(400, "invalid_credentials", "Invalid login credentials");
 const noPhone = () => new AuthError(400, "phone_provider_disabled", "The local stack's Auth has no sign-in by phone");
 
 /** A user with an e-mail address and a password, confirmed at once, or an anonymous one; signed in. */
@@ -61,13 +63,21 @@ export async function grantToken(request: Request, parts: SignInParts): Promise<
     case "refresh_token":
       return Response.json(await refreshSession(request, parts));
     default:
-      throw new AuthError(400, "unsupported_grant_type", "unsupported_grant_type");
+      throw new AuthError(
+        400,
+        "unsupported_grant_type",
+        `The local stack's Auth has no grant_type ${grant}: it signs in anonymously, or by e-mail address and password`,
+      );
   }
 }
 
 /** Opens a session of the user's. */
 export async function signIn(user: User, { sessions, sessionBody }: SignInParts): Promise<SessionBody> {
-  const session = await sessions.open(user.id);
+  const session = await sessions.open(user.id).catch((error) => {
+    // Somebody has deleted the user since.
+    if (error instanceof postgres.PostgresError && error.code === "23503") throw invalidCredentials();
+    throw error;
+  });
   return await sessionBody({ ...user, last_sign_in_at: new Date() }, session);
 }
 
@@ -77,7 +87,7 @@ async function signInWithPassword(request: Request, parts: SignInParts): Promise
   if (email === undefined) throw new AuthError(400, "validation_failed", "missing email or phone");
   const user = await parts.users.findByEmail(email);
   if (user === undefined || !await isPassword(password, user.encrypted_password)) {
-    throw new AuthError(400, "invalid_credentials", "Invalid login credentials");
+    throw invalidCredentials();
   }
   if (user.email_confirmed_at === null) throw new AuthError(400, "email_not_confirmed", "Email not confirmed");
   return await signIn(user, parts);

@@ -152,7 +152,8 @@ function spawnProcess(group: FunctionGroup, options: FunctionsOptions): Child {
         "--no-prompt",
         "--allow-net",
         "--allow-env",
-        `--allow-read=${group.readable}`,
+        // A comma parts two paths.
+        `--allow-read=${group.readable.replaceAll(",", ",,")}`,
         // The lock file is of this repository's packages.
         ...(group.importMap === undefined ? [] : ["--no-config", "--no-lock", `--import-map=${group.importMap}`]),
       ],

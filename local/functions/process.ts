@@ -31,7 +31,12 @@ endWithParent();
 Object.assign(globalThis, { EdgeRuntime: { waitUntil } });
 const handlers = new Map<string, Handler>();
 for (const { name, entrypoint } of EdgeFunctions.parse(JSON.parse(Deno.args[0] ?? ""))) {
-  handlers.set(name, await loadHandler(name, entrypoint));
+  try {
+    handlers.set(name, await loadHandler(name, entrypoint));
+  } catch (error) {
+    console.error(`The function ${name} cannot be loaded:`);
+    throw error;
+  }
 }
 
 const { port } = await serve({ onError: failed }, (request) => {

@@ -50,7 +50,9 @@ export async function listProjectFunctions(project: string): Promise<FunctionGro
   const config = await readConfig(join(supabase, "config.toml"));
   const directory = join(supabase, "functions");
   const groups = new Map<string | null, EdgeFunction[]>();
-  for (const name of await functionNames(directory)) {
+  const configured = Object.entries(config.functions).filter(([, { entrypoint }]) => entrypoint !== undefined);
+  const names = new Set([...await functionNames(directory), ...configured.map(([name]) => name)]);
+  for (const name of [...names].sort()) {
     const { enabled = true, import_map, entrypoint } = config.functions[name] ?? {};
     if (!enabled) continue;
     const importMap = import_map === undefined ? await findImportMap(directory, name) : resolve(supabase, import_map);

@@ -10,6 +10,8 @@ project_id = "app"
 import_map = "./maps/own.json" # beside the functions
 [functions.elsewhere]
 entrypoint = "./functions/elsewhere/main.ts"
+[functions.only]
+entrypoint = "./functions/only/main.ts"
 [functions.off]
 enabled = false
 `,
@@ -30,7 +32,13 @@ enabled = false
       greeting: Deno.env.get("GREETING"), url: Deno.env.get("SUPABASE_URL"), anon: Deno.env.get("SUPABASE_ANON_KEY") }) });`,
   "supabase/functions/elsewhere/index.ts": `throw new Error("not this one");`,
   "supabase/functions/elsewhere/main.ts": `export default { fetch: () => new Response("main") };`,
+  "supabase/functions/only/main.ts": `export default { fetch: () => new Response("only") };`,
   "supabase/functions/off/index.ts": `throw new Error("not enabled");`,
+  // As pg_dump begins, and so does what \`supabase db pull\` writes.
+  "supabase/migrations/20250101000000_pulled.sql": `
+    select pg_catalog.set_config('search_path', '', false);
+    create table public.pulled (id int);`,
+  "supabase/migrations/20250201000000_unqualified.sql": `create table unqualified (id int);`,
   "supabase/migrations/20260101000000_notes.sql": `
     create table public.notes (id uuid primary key default gen_random_uuid(), note text,
       owner uuid default auth.uid() references auth.users (id));
@@ -86,6 +94,7 @@ Deno.test("deno task start --app runs another project's migrations and functions
 
     await t.step("from the entry point that config.toml names, and not those that it switches off", async () => {
       assert.equal(await invoke("elsewhere"), "main");
+      assert.equal(await invoke("only"), "only");
       const off = await fetch(`${environment.FUNCTIONS_URL}/off`);
       await off.body?.cancel();
       assert.equal(off.status, 404);
@@ -126,5 +135,23 @@ Deno.test("deno task start --app runs another project's migrations and functions
   } finally {
     await Deno.remove(repository, { recursive: true });
     await Deno.remove(app, { recursive: true });
+  }
+});
+
+Deno.test("a function that does not come to the end of its import does not keep a start from being stopped", async () => {
+  const repository = await makeRepository();
+  const app = await Deno.makeTempDir();
+  try {
+    await write(app, {
+      "supabase/functions/endless/index.ts": "await Deno.serve(() => new Response()).finished;",
+    });
+    const child = start(repository, "--port", "0", "--app", app);
+    // The functions' part is the last one then.
+    await child.line((line) => line.includes("Starting PostgREST") ? line : undefined);
+    Deno.kill(child.pid, "SIGINT");
+    assert.equal(await ended(child), 0, child.log());
+  } finally {
+    await Deno.remove(app, { recursive: true });
+    await Deno.remove(repository, { recursive: true });
   }
 });

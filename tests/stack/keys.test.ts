@@ -12,6 +12,20 @@ Deno.test("the gateway swaps keys for roles, and PostgREST verifies users", asyn
     assert.deepEqual({ data, error }, { data: "done", error: null });
   });
 
+  await t.step("a secret key from a browser is refused: any page could know it", async () => {
+    const shown: Record<string, string>[] = [
+      { apikey: stack.secretKey },
+      { apikey: "x", authorization: `Bearer ${stack.secretKey}` },
+    ];
+    for (const headers of shown) {
+      for (const path of ["/rest/v1/rpc/service_only", "/auth/v1/admin/users", "/functions/v1/any"]) {
+        const response = await rest({ ...headers, origin: "https://anywhere.example" }, path);
+        assert.equal(response.status, 401);
+        assert.match((await response.json()).message, /in browser/);
+      }
+    }
+  });
+
   await t.step("a publishable key is anonymous, and may not do what the service may", async () => {
     const { error, status } = await client(stack, stack.publishableKey).rpc("service_only");
     assert.equal(error?.code, "42501");

@@ -42,3 +42,21 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     }
   });
 }
+
+test("a stack whose npx has ended before it could look ends, too", async () => {
+  const repository = await makeRepository();
+  try {
+    const npx = spawnChild({
+      name: "sh",
+      command: "/bin/sh",
+      // Nobody waits for it: whoever adopts it did not start it.
+      args: ["-c", `'${Deno.execPath()}' task start --port 0 </dev/null & exit 0`],
+      cwd: repository,
+      env: { ...Deno.env.toObject(), NO_COLOR: "1", npm_command: "exec" },
+    });
+    assert.equal((await npx.exited).code, 0);
+    await assert.rejects(Deno.stat(join(repository, ".local", "stack.json")), Deno.errors.NotFound);
+  } finally {
+    await Deno.remove(repository, { recursive: true });
+  }
+});

@@ -255,3 +255,55 @@ Deno.test("an app's migrations find auth.users, auth.uid() and auth.jwt()", asyn
     await Deno.remove(migrationsDirectory, { recursive: true });
   }
 });
+
+Deno.test("what cannot be held, and who comes at the wrong moment, is told so", async (t) => {
+  await using stack = await startFixture();
+  const admin = client(stack, stack.secretKey).auth.admin;
+
+  await t.step("text that Postgres cannot hold names its field", async () => {
+    const ada = client(stack, stack.publishableKey);
+    await ada.auth.signUp({ email: newEmail(), password });
+    for (const text of ["\0", "\ud800"]) {
+      const { error } = await ada.auth.updateUser({ data: { text } });
+      assert.deepEqual([error?.status, error?.code], [400, "validation_failed"]);
+      assert.match(error?.message ?? "", /data/);
+      const refreshed = await ada.auth.refreshSession({ refresh_token: text });
+      assert.deepEqual([refreshed.error?.status, refreshed.error?.code], [400, "validation_failed"]);
+    }
+  });
+
+  await t.step("who refreshes while signing out is refreshed or signed out", async () => {
+    for (let round = 0; round < 20; round++) {
+      const ada = client(stack, stack.publishableKey);
+      const { data } = await ada.auth.signUp({ email: newEmail(), password });
+      assert(data.session);
+      const other = client(stack, stack.publishableKey);
+      const [refreshed] = await Promise.all([
+        other.auth.refreshSession({ refresh_token: data.session.refresh_token }),
+        ada.auth.signOut(),
+      ]);
+      assert(refreshed.error === null || refreshed.error.code === "refresh_token_not_found", refreshed.error?.message);
+    }
+  });
+
+  await t.step("who is deleted while signing in is signed in or not known", async () => {
+    for (let round = 0; round < 10; round++) {
+      const email = newEmail();
+      const { data } = await admin.createUser({ email, password, email_confirm: true });
+      const [signedIn] = await Promise.all([
+        client(stack, stack.publishableKey).auth.signInWithPassword({ email, password }),
+        admin.deleteUser(data.user?.id ?? ""),
+      ]);
+      assert(signedIn.error === null || signedIn.error.code === "invalid_credentials", signedIn.error?.message);
+    }
+  });
+
+  await t.step("a browser that is sent to an OAuth provider is told that there is none", async () => {
+    const { data } = await client(stack, stack.publishableKey).auth.signInWithOAuth({
+      provider: "github",
+      options: { skipBrowserRedirect: true },
+    });
+    const response = await fetch(data.url ?? "");
+    assert.deepEqual([response.status, (await response.json()).error_code], [422, "oauth_provider_not_supported"]);
+  });
+});
