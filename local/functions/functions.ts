@@ -1,5 +1,6 @@
 /** The processes that run the Edge Functions, and how a call reaches one of them. */
 
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { type Child, spawnChild } from "../child.ts";
@@ -48,14 +49,21 @@ const Ready = z.object({ port: z.int().positive() });
  * @throws {ChildExited} with the last log lines when a function cannot be imported
  */
 export async function startFunctions(options: FunctionsOptions): Promise<Functions> {
+  // This repository's tells which packages are in the cache already; Deno writes into it what another project adds.
+  const lockFile = await Deno.makeTempFile({ suffix: ".lock" });
+  await Deno.copyFile(join(REPOSITORY, "deno.lock"), lockFile);
   const started = await Promise.allSettled(
     options.groups.flatMap((group) =>
-      Array.from({ length: options.count }, async () => ({ group, process: await startProcess(group, options) }))
+      Array.from({ length: options.count }, async () => ({
+        group,
+        process: await startProcess(group, lockFile, options),
+      }))
     ),
   );
   const running = started.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
   const stop = async () => {
     await Promise.all(running.map(({ process }) => process.stop()));
+    await Deno.remove(lockFile);
   };
   for (const result of started) {
     if (result.status === "fulfilled") continue;
@@ -104,10 +112,11 @@ function problem(status: number, code: string, message: string): Response {
 
 async function startProcess(
   group: FunctionGroup,
+  lockFile: string,
   options: FunctionsOptions,
 ): Promise<FunctionProcess & { stop(): Promise<void> }> {
   const start = async () => {
-    const child = spawnProcess(group, options);
+    const child = spawnProcess(group, lockFile, options);
     const { port } = await child.line(readReady);
     const running = { child, url: `http://${LOOPBACK}:${port}`, up: true };
     const exited = child.exited.then(() => {
@@ -138,7 +147,7 @@ async function startProcess(
   };
 }
 
-function spawnProcess(group: FunctionGroup, options: FunctionsOptions): Child {
+function spawnProcess(group: FunctionGroup, lockFile: string, options: FunctionsOptions): Child {
   return spawnChild({
     name: "The functions' process",
     command: Deno.execPath(),
@@ -154,13 +163,19 @@ function spawnProcess(group: FunctionGroup, options: FunctionsOptions): Child {
         "--allow-env",
         // A comma parts two paths.
         `--allow-read=${group.readable.replaceAll(",", ",,")}`,
-        // The lock file is of this repository's packages.
-        ...(group.importMap === undefined ? [] : ["--no-config", "--no-lock", `--import-map=${group.importMap}`]),
+        ...(group.importMap === undefined
+          ? []
+          : ["--no-config", `--lock=${lockFile}`, `--import-map=${group.importMap}`]),
       ],
       ...[fileURLToPath(new URL("process.ts", import.meta.url)), JSON.stringify(group.functions)],
     ],
     cwd: REPOSITORY,
-    env: { ...cacheEnvironment(), NO_COLOR: "1", ...options.env },
+    env: {
+      ...inherited(CACHE),
+      ...(group.importMap === undefined ? {} : inherited(DOWNLOADS)),
+      NO_COLOR: "1",
+      ...options.env,
+    },
     onLine: (line) => {
       if (readReady(line) === undefined) options.onLog?.(line);
     },
@@ -168,8 +183,11 @@ function spawnProcess(group: FunctionGroup, options: FunctionsOptions): Child {
 }
 
 /** Deno finds its cache of modules by these. */
-function cacheEnvironment(): Record<string, string> {
-  const names = ["DENO_DIR", "XDG_CACHE_HOME", "HOME"];
+const CACHE = ["DENO_DIR", "XDG_CACHE_HOME", "HOME"];
+/** And what is not in it by these. */
+const DOWNLOADS = ["DENO_TLS_CA_STORE", "DENO_CERT", "NPM_CONFIG_REGISTRY"];
+
+function inherited(names: readonly string[]): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value]];
