@@ -1,10 +1,10 @@
 /** Somebody's Supabase project, as it lies in a folder. */
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { readFile, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Lock, LOCK_FILE, parseLock } from "./lock.ts";
+import { type Migration, readMigrations } from "./migration.ts";
 import { Refusal } from "./refusal.ts";
-import type { Migration } from "./release.ts";
 
 export const CONFIG_FILE = "supabase/config.toml";
 export const ENV_FILE = "supabase/functions/.env.example";
@@ -34,10 +34,11 @@ export async function openApp(path: string): Promise<App> {
     throw new Refusal([`${path}: there is no ${CONFIG_FILE}. Make a project of it, there: npx supabase init`]);
   }
   const lock = await read(LOCK_FILE);
+  const migrations = join(directory, "supabase", "migrations");
   return {
     directory,
     config,
-    migrations: await readMigrations(directory),
+    migrations: await isDirectory(migrations) ? await readMigrations(migrations) : [],
     lock: lock === null ? null : parseLock(lock),
     read,
   };
@@ -47,17 +48,6 @@ export async function openApp(path: string): Promise<App> {
 export function lockOf(app: App): Lock {
   if (app.lock) return app.lock;
   throw new Refusal([`${app.directory}: nothing is installed there (it has no ${LOCK_FILE}).`]);
-}
-
-async function readMigrations(directory: string): Promise<Migration[]> {
-  const folder = join(directory, "supabase", "migrations");
-  if (!await isDirectory(folder)) return [];
-  // What else lies there is no migration to the CLI either.
-  const files = (await readdir(folder)).filter((file) => /^\d+_.*\.sql$/.test(file)).sort();
-  return await Promise.all(files.map(async (file) => ({
-    name: file.slice(0, -".sql".length),
-    sql: await readFile(join(folder, file), "utf8"),
-  })));
 }
 
 async function isDirectory(path: string): Promise<boolean> {

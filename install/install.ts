@@ -4,11 +4,11 @@ import type { Change } from "./change.ts";
 import { takenFiles, takenObjects } from "./collisions.ts";
 import { addTables } from "./config_toml.ts";
 import { addSettings } from "./env_example.ts";
-import { formatLock, hash, type Lock, LOCK_FILE, lockedFile } from "./lock.ts";
+import { formatLock, type Lock, LOCK_FILE } from "./lock.ts";
+import { lockRelease } from "./lock_release.ts";
 import { compose, fileOf, objectsOf } from "./migration.ts";
 import { Refusal } from "./refusal.ts";
 import type { Release } from "./release.ts";
-import { publicNames } from "./schema_objects.ts";
 
 /**
  * What to change.
@@ -23,10 +23,9 @@ export async function install(app: App, release: Release, view: string, now = ne
     ]);
   }
   const config = addTables(app.config, release.functions);
-  const objects = objectsOf(release.migrations, view);
   const reasons = [
     ...await takenFiles(app, release.files.keys()),
-    ...takenObjects(app, objects),
+    ...takenObjects(app, objectsOf(release.migrations, view)),
     ...(config.outcome === "refused" ? config.reasons : []),
   ];
   if (config.outcome === "refused" || reasons.length > 0) throw new Refusal(reasons);
@@ -34,14 +33,9 @@ export async function install(app: App, release: Release, view: string, now = ne
   const env = await app.read(ENV_FILE);
   const settings = addSettings(env ?? "", release.settings);
   const lock: Lock = {
-    version: release.version,
-    view,
-    functions: [...release.functions],
-    files: Object.fromEntries([...release.files].map(([path, text]) => [path, lockedFile(text)])),
+    ...lockRelease(release, view),
     blocks: { [CONFIG_FILE]: config.block, ...(settings ? { [ENV_FILE]: settings.block } : {}) },
     created: env === null ? [ENV_FILE] : [],
-    migrations: Object.fromEntries(release.migrations.map(({ name, sql }) => [name, hash(sql)])),
-    objects: { relations: publicNames(objects, "relation"), functions: publicNames(objects, "function") },
   };
   return [
     // The first: of two who install at once one does, and what is cut short can be taken out again.

@@ -3,8 +3,8 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { z } from "zod";
-import { Refusal } from "./refusal.ts";
 import { asLines } from "./line_ends.ts";
+import { Refusal } from "./refusal.ts";
 
 export const LOCK_FILE = "supabase/execution-contexts.lock.json";
 

@@ -1,9 +1,27 @@
 /** Our migrations as one of the app's: stamped now, so that it comes after all that they have. */
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { App } from "./app.ts";
 import { hash, type Lock } from "./lock.ts";
+import { asLines } from "./line_ends.ts";
 import { Refusal } from "./refusal.ts";
-import type { Migration } from "./release.ts";
 import { objectsMadeBy, publicNames, type SchemaObject } from "./schema_objects.ts";
+
+export interface Migration {
+  /** Without `.sql`: "20251210000000_execution_contexts". */
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** The migrations in a folder, in their order. */
+export async function readMigrations(folder: string): Promise<Migration[]> {
+  // What else lies there is no migration to the CLI either.
+  const files = (await readdir(folder)).filter((file) => /^\d+_.*\.sql$/.test(file)).sort();
+  return await Promise.all(files.map(async (file) => ({
+    name: file.slice(0, -".sql".length),
+    sql: asLines(await readFile(join(folder, file), "utf8")),
+  })));
+}
 
 /** The first line's beginning: by this one of the app's migrations is known as ours. */
 export const MARK = "-- execution-contexts, by its installer";

@@ -3,16 +3,11 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { asLines } from "./line_ends.ts";
+import { type Migration, readMigrations } from "./migration.ts";
 import { VERSION } from "./version.ts";
 
 /** The folder of what the functions share, under an app's `supabase/functions`: `_shared` is likely to be theirs. */
 export const SHARED = "_execution-contexts";
-
-export interface Migration {
-  /** Without `.sql`: "20251210000000_execution_contexts". */
-  readonly name: string;
-  readonly sql: string;
-}
 
 export interface Release {
   readonly version: string;
@@ -45,21 +40,18 @@ export async function readRelease(): Promise<Release> {
     files.set(`supabase/functions/${SHARED}/${path}`, await read(join(source, "_shared", path)));
   }
   const settings = await read(join(source, ".env.example"));
-  return { version: VERSION, functions: names, files, migrations: await readMigrations(), settings };
+  return {
+    version: VERSION,
+    functions: names,
+    files,
+    migrations: await readMigrations(join(ROOT, "supabase", "migrations")),
+    settings,
+  };
 }
 
 async function modules(directory: string): Promise<string[]> {
   const paths = await readdir(directory, { recursive: true });
   return paths.map((path) => path.replaceAll("\\", "/")).filter((path) => path.endsWith(".ts")).sort();
-}
-
-async function readMigrations(): Promise<Migration[]> {
-  const directory = join(ROOT, "supabase", "migrations");
-  const files = (await readdir(directory)).filter((file) => file.endsWith(".sql")).sort();
-  return await Promise.all(files.map(async (file) => ({
-    name: file.slice(0, -".sql".length),
-    sql: await read(join(directory, file)),
-  })));
 }
 
 async function read(file: string): Promise<string> {

@@ -4,13 +4,13 @@ import type { Change } from "./change.ts";
 import { takenObjects } from "./collisions.ts";
 import { replaceTables } from "./config_toml.ts";
 import { addSettings } from "./env_example.ts";
-import { baseOf, formatLock, hash, type Lock, LOCK_FILE, lockedFile } from "./lock.ts";
+import { baseOf, formatLock, hash, type Lock, LOCK_FILE } from "./lock.ts";
 import { asLines } from "./line_ends.ts";
+import { lockRelease } from "./lock_release.ts";
 import { merge } from "./merge.ts";
 import { compose, fileOf, newParts, objectsOf } from "./migration.ts";
 import { Refusal } from "./refusal.ts";
 import type { Release } from "./release.ts";
-import { publicNames } from "./schema_objects.ts";
 
 export interface Upgrade {
   readonly changes: readonly Change[];
@@ -61,15 +61,10 @@ export async function upgrade(app: App, release: Release, now = new Date()): Pro
       note: `${parts.length} of ours in one`,
     });
   }
-  const objects = objectsOf(release.migrations, lock.view);
   const updated: Lock = {
     ...lock,
-    version: release.version,
-    functions: [...release.functions],
-    files: Object.fromEntries([...release.files].map(([path, text]) => [path, lockedFile(text)])),
+    ...lockRelease(release, lock.view),
     blocks,
-    migrations: Object.fromEntries(release.migrations.map(({ name, sql }) => [name, hash(sql)])),
-    objects: { relations: publicNames(objects, "relation"), functions: publicNames(objects, "function") },
   };
   const before = await app.read(LOCK_FILE);
   if (formatLock(updated) !== formatLock(lock)) changes.push({ path: LOCK_FILE, before, after: formatLock(updated) });
@@ -93,14 +88,15 @@ function next(
       : { kind: "refuse", why: "is there already, and not from here." };
   }
   const isEdited = current !== null && hash(current) !== installed.sha256;
+  // Whatever its line ends.
+  const isOurs = current !== null && asLines(current) === ours;
   if (ours === undefined) {
     return isEdited
       ? { kind: "refuse", why: "is edited, and no part of this release any more. Remove it, or move it elsewhere." }
       : { kind: "take", after: null };
   }
-  if (!isEdited || asLines(current) === ours) {
-    return { kind: "take", after: hash(current ?? "") === hash(ours) ? current : ours };
-  }
+  if (isOurs) return { kind: "take", after: current };
+  if (!isEdited) return { kind: "take", after: ours };
   if (hash(ours) === installed.sha256) return { kind: "take", after: current };
   const { text, conflicts } = merge(baseOf(installed), asLines(current), ours, version);
   return conflicts === 0

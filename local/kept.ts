@@ -3,6 +3,7 @@
 import type { JWK } from "jose";
 import { join } from "node:path";
 import { z } from "zod";
+import { removeIfThere } from "./remove.ts";
 import { makeSigningKey } from "./tokens.ts";
 
 const Secrets = z.object({
@@ -118,14 +119,6 @@ async function makeSecrets(file: string): Promise<z.infer<typeof Secrets>> {
 async function renameIfThere(path: string, to: string): Promise<void> {
   try {
     await Deno.rename(path, to);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }

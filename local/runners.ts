@@ -63,10 +63,12 @@ async function runnersOf(pid: number): Promise<Runners> {
   const links = [];
   let runners = 0;
   let isOrphan = false;
-  for (let child = pid;;) {
-    const parent = (await readProcess(child))?.parent;
-    const command = parent === undefined ? undefined : (await readProcess(parent))?.command;
-    if (parent === undefined || command === undefined) break;
+  let child = pid;
+  let parent = (await readProcess(pid))?.parent;
+  while (parent !== undefined) {
+    const started = await readProcess(parent);
+    if (started === undefined) break;
+    const { command } = started;
     const isRunner = RUNNERS.some((runner) => runner.test(command));
     if (!isRunner && !SHELL.test(command)) {
       isOrphan = parent === 1 || ADOPTER.test(command);
@@ -75,6 +77,7 @@ async function runnersOf(pid: number): Promise<Runners> {
     links.push({ child, parent });
     if (isRunner) runners = links.length;
     child = parent;
+    parent = started.parent;
   }
   return { links: links.slice(0, runners), isOrphan };
 }

@@ -6,6 +6,7 @@ import { Email, Metadata, parse, readBody } from "./body.ts";
 import { AuthError } from "./error.ts";
 import { isPassword } from "./password.ts";
 import type { Sessions } from "./sessions.ts";
+import { noPhone } from "./unsupported.ts";
 import { userBody } from "./user_body.ts";
 import type { User, Users } from "./users.ts";
 
@@ -36,9 +37,7 @@ export async function showUser(request: Request, parts: AccountParts): Promise<R
 export async function changeUser(request: Request, parts: AccountParts): Promise<Response> {
   const { user, sessionId } = await signedIn(request, parts);
   const { email, password, phone, data } = await readBody(request, Change);
-  if (phone !== undefined) {
-    throw new AuthError(400, "phone_provider_disabled", "The local stack's Auth has no sign-in by phone");
-  }
+  if (phone !== undefined) throw noPhone();
   if (password !== undefined) {
     if (user.is_anonymous && email === undefined) {
       throw new AuthError(

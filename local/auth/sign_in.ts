@@ -7,6 +7,7 @@ import { AuthError } from "./error.ts";
 import { isPassword } from "./password.ts";
 import type { SessionBody } from "./session_body.ts";
 import type { Session, Sessions } from "./sessions.ts";
+import { noPhone, unsupported } from "./unsupported.ts";
 import type { User, Users } from "./users.ts";
 
 /** What signing in needs. */
@@ -30,7 +31,6 @@ const PasswordGrant = z.object({
 const RefreshGrant = z.object({ refresh_token: Text });
 
 const invalidCredentials = () => new AuthError(400, "invalid_credentials", "Invalid login credentials");
-const noPhone = () => new AuthError(400, "phone_provider_disabled", "The local stack's Auth has no sign-in by phone");
 
 /** A user with an e-mail address and a password, confirmed at once, or an anonymous one; signed in. */
 export async function signUp(request: Request, parts: SignInParts): Promise<Response> {
@@ -63,11 +63,7 @@ export async function grantToken(request: Request, parts: SignInParts): Promise<
     case "refresh_token":
       return Response.json(await refreshSession(request, parts));
     default:
-      throw new AuthError(
-        400,
-        "unsupported_grant_type",
-        `The local stack's Auth has no grant_type ${grant}: it signs in anonymously, or by e-mail address and password`,
-      );
+      throw unsupported(400, "unsupported_grant_type", `grant_type ${grant}`);
   }
 }
 

@@ -16,15 +16,19 @@ const UNSUPPORTED: readonly { readonly path: RegExp; readonly code: string; read
   { path: /^\/passkeys/, code: "passkey_disabled", what: "passkeys" },
 ];
 
+/** Says that there is none, and what there is. */
+export function unsupported(status: number, code: string, what: string): AuthError {
+  const message = `The local stack's Auth has no ${what}: it signs in anonymously, or by e-mail address and password`;
+  return new AuthError(status, code, message);
+}
+
+export function noPhone(): AuthError {
+  return new AuthError(400, "phone_provider_disabled", "The local stack's Auth has no sign-in by phone");
+}
+
 /** @throws {AuthError} naming what the local stack's Auth does not do, or `not_found` for what no Auth does */
 export function refuseUnsupported(method: string, path: string): never {
-  for (const unsupported of UNSUPPORTED) {
-    if (!unsupported.path.test(path)) continue;
-    throw new AuthError(
-      422,
-      unsupported.code,
-      `The local stack's Auth has no ${unsupported.what}: it signs in anonymously, or by e-mail address and password`,
-    );
-  }
+  const known = UNSUPPORTED.find((one) => one.path.test(path));
+  if (known) throw unsupported(422, known.code, known.what);
   throw new AuthError(404, "not_found", `The local stack's Auth has no ${method} ${path}`);
 }

@@ -49,9 +49,7 @@ const Ready = z.object({ port: z.int().positive() });
  * @throws {ChildExited} with the last log lines when a function cannot be imported
  */
 export async function startFunctions(options: FunctionsOptions): Promise<Functions> {
-  // This repository's tells which packages are in the cache already; Deno writes into it what another project adds.
-  const lockFile = await Deno.makeTempFile({ suffix: ".lock" });
-  await Deno.copyFile(join(REPOSITORY, "deno.lock"), lockFile);
+  const lockFile = options.groups.some(({ importMap }) => importMap !== undefined) ? await copyLock() : undefined;
   const started = await Promise.allSettled(
     options.groups.flatMap((group) =>
       Array.from({ length: options.count }, async () => ({
@@ -63,7 +61,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
   const running = started.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
   const stop = async () => {
     await Promise.all(running.map(({ process }) => process.stop()));
-    await Deno.remove(lockFile);
+    if (lockFile !== undefined) await Deno.remove(lockFile);
   };
   for (const result of started) {
     if (result.status === "fulfilled") continue;
@@ -81,6 +79,13 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
   };
   const names = options.groups.flatMap(({ functions }) => functions.map(({ name }) => name)).sort();
   return { names, processes: running.map(({ process }) => process), call, stop };
+}
+
+/** This repository's tells which packages are in the cache already; Deno writes into it what another project adds. */
+async function copyLock(): Promise<string> {
+  const file = await Deno.makeTempFile({ suffix: ".lock" });
+  await Deno.copyFile(join(REPOSITORY, "deno.lock"), file);
+  return file;
 }
 
 async function callOne(processes: readonly FunctionProcess[], request: Request): Promise<Response> {
@@ -112,7 +117,7 @@ function problem(status: number, code: string, message: string): Response {
 
 async function startProcess(
   group: FunctionGroup,
-  lockFile: string,
+  lockFile: string | undefined,
   options: FunctionsOptions,
 ): Promise<FunctionProcess & { stop(): Promise<void> }> {
   const start = async () => {
@@ -147,7 +152,7 @@ async function startProcess(
   };
 }
 
-function spawnProcess(group: FunctionGroup, lockFile: string, options: FunctionsOptions): Child {
+function spawnProcess(group: FunctionGroup, lockFile: string | undefined, options: FunctionsOptions): Child {
   return spawnChild({
     name: "The functions' process",
     command: Deno.execPath(),

@@ -2,7 +2,8 @@
 
 import { dirname, join } from "node:path";
 import { type Account, ChildExited, spawnChild } from "../child.ts";
-import { environment, removeDirectory } from "./environment.ts";
+import { removeIfThere } from "../remove.ts";
+import { environment } from "./environment.ts";
 
 /** Major version: the files of one are nothing to another. */
 const VERSION = "17";
@@ -34,7 +35,7 @@ export async function createKeptCluster(
 ): Promise<void> {
   await assertReachable(dirname(data), account);
   const draft = `${data}.draft`;
-  await removeDirectory(draft);
+  await removeIfThere(draft);
   await Deno.mkdir(draft, { mode: 0o700 });
   if (account !== undefined) await Deno.chown(draft, account.uid, account.gid);
   await createCluster(bin, directory, draft, password, account);

@@ -14,13 +14,3 @@ export function environment(directory: string): Record<string, string> {
   // The messages stay English: their text says when the server is ready and whether a port was taken.
   return { PATH: "/usr/bin:/bin", LC_ALL: "C", TMPDIR: directory };
 }
-
-/** Also one that is gone already. */
-export async function removeDirectory(directory: string): Promise<void> {
-  try {
-    await Deno.remove(directory, { recursive: true });
-  } catch (error) {
-    // The leash was faster.
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}

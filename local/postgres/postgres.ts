@@ -3,8 +3,9 @@
 import { join } from "node:path";
 import { type Account, type Child, ChildExited, spawnChild } from "../child.ts";
 import { LOOPBACK, onFreePorts } from "../port.ts";
+import { removeIfThere } from "../remove.ts";
 import { createCluster, createKeptCluster, isCluster } from "./cluster.ts";
-import { environment, removeDirectory, serverAccount } from "./environment.ts";
+import { environment, serverAccount } from "./environment.ts";
 import { installPackage } from "./installation.ts";
 
 export interface PostgresOptions {
@@ -73,12 +74,13 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
           stop: async () => {
             isReady = false;
             await server.stop();
-            await removeDirectory(directory);
+            // The leash may have been faster.
+            await removeIfThere(directory);
           },
         };
       }));
   } catch (error) {
-    await removeDirectory(directory);
+    await removeIfThere(directory);
     throw error;
   }
 }

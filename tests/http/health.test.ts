@@ -4,6 +4,7 @@ import parse from "parse-prometheus-text-format";
 import { z } from "zod";
 import type { Health } from "../../supabase/functions/_shared/contract/health.ts";
 import { invoke, newPath, service, stop, user } from "../support/clients.ts";
+import { addCron } from "../support/cron.ts";
 import { stream } from "../support/event_stream.ts";
 import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import { reachDeadline } from "../support/rows.ts";
@@ -77,16 +78,13 @@ const owed = (minutes: number) =>
 const swept = (minutes: number | null) =>
   faulty.sql`update copilot_internal.sweep_place set swept_at = ${minutes === null ? null : ago(minutes)}`;
 
-/** pg_cron's two tables, with our jobs, and one run of one. */
-const job = (status: string, minutes: number) =>
-  faulty.sql.unsafe(`
-    create schema cron;
-    create table cron.job (jobid bigint, jobname name, schedule text, command text, active boolean);
-    create table cron.job_run_details (runid bigint primary key, jobid bigint, status text, start_time timestamptz, end_time timestamptz);
-    insert into cron.job select row_number() over (), name, schedule, command, true from copilot_internal.jobs();
+/** One run of one of pg_cron's jobs. */
+const job = async (status: string, minutes: number) => {
+  await addCron(faulty.sql);
+  await faulty.sql`
     insert into cron.job_run_details
-    select 1, jobid, '${status}', now() - interval '${minutes} minutes', null from cron.job
-    where jobname = 'copilot-sweep'`).simple();
+    select 1, jobid, ${status}, ${ago(minutes)}, null from cron.job where jobname = 'copilot-sweep'`;
+};
 
 const faults: Record<string, { code: string | null; make: () => Promise<unknown>; message?: RegExp }> = {
   "no sweep yet": { code: "sweep_overdue", make: () => swept(null), message: /yet/ },

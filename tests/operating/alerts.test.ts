@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type postgres from "postgres";
 import { z } from "zod";
+import { addCron } from "../support/cron.ts";
 import { useDatabase } from "../support/database.ts";
 import { codeUnder, headingsUnder } from "./document.ts";
 
@@ -29,13 +30,10 @@ const lost = async (sql: postgres.TransactionSql, count: number, minutes: number
     select gen_random_uuid(), gen_random_uuid(), 't', 'c', 'p', 'python', 'lost', now(), ${ago(minutes)}
     from generate_series(1, ${count}::integer)`;
 };
-const job = (sql: postgres.TransactionSql, status: string) =>
-  sql.unsafe(`
-    create schema cron;
-    create table cron.job (jobid bigint, jobname name, schedule text, command text, active boolean);
-    create table cron.job_run_details (runid bigint primary key, jobid bigint, status text, start_time timestamptz, end_time timestamptz);
-    insert into cron.job select row_number() over (), name, schedule, command, true from copilot_internal.jobs();
-    insert into cron.job_run_details select jobid, jobid, '${status}', now(), now() from cron.job`).simple();
+const job = async (sql: postgres.TransactionSql, status: string) => {
+  await addCron(sql);
+  await sql`insert into cron.job_run_details select jobid, jobid, ${status}, now(), now() from cron.job`;
+};
 
 /** What nearly is a fault, and what is one. */
 const alerts: Record<

@@ -4,7 +4,7 @@ import type { Database } from "../database/types.ts";
 import { asContextError, ContextError, toResponse } from "../errors.ts";
 import { log } from "../log.ts";
 import { Trace } from "../trace.ts";
-import { type Method, perform } from "./perform.ts";
+import { type Exchange, type Method, perform } from "./perform.ts";
 
 /** The default export of a function, as the platform and `deno serve` take it. */
 export interface Endpoint {
@@ -38,7 +38,7 @@ export function endpoint(name: string, methods: Methods): Endpoint {
         async (authenticated, context) => {
           isHandled = true;
           trace.spend("auth", performance.now() - trace.started);
-          return await methodOf(request, methods)({ name, request: authenticated, context, trace, gone });
+          return await answer(methodOf(request, methods), { name, request: authenticated, context, trace, gone });
         },
       );
       const response = await guarded(request);
@@ -51,11 +51,20 @@ export function endpoint(name: string, methods: Methods): Endpoint {
   };
 }
 
+/** An error is an answer, too. */
+async function answer(method: Method, exchange: Exchange): Promise<Response> {
+  try {
+    return await method(exchange);
+  } catch (thrown) {
+    return toResponse(asContextError(thrown));
+  }
+}
+
 function methodOf({ method }: Request, methods: Methods): Method {
   if (method === "POST") return methods.POST;
   const { GET } = methods;
   if (GET && method === "GET") return GET;
-  if (GET && method === "HEAD") return async (exchange) => new Response(null, await GET(exchange));
+  if (GET && method === "HEAD") return async (exchange) => new Response(null, await answer(GET, exchange));
   return notAllowed(GET ? ["GET", "HEAD", "POST", "OPTIONS"] : ["POST", "OPTIONS"]);
 }
 
@@ -63,8 +72,7 @@ function methodOf({ method }: Request, methods: Methods): Method {
 function notAllowed(allowed: readonly string[]): Method {
   const refuse = () => Promise.reject(new ContextError("method_not_allowed", `Use ${allowed.join(", ")}.`));
   return async (exchange) => {
-    const error: unknown = await perform(exchange, { read: refuse, operation: refuse }).catch((thrown) => thrown);
-    const response = toResponse(asContextError(error));
+    const response = await answer(() => perform(exchange, { read: refuse, operation: refuse }), exchange);
     response.headers.set("Allow", allowed.join(", "));
     return response;
   };

@@ -1,5 +1,4 @@
 /** GET: looks, and changes nothing. No body is read, and nothing is swept in passing: monitors ask often. */
-import { asContextError, toResponse } from "../errors.ts";
 import type { ExecutionCall } from "../executions/execution_call.ts";
 import { type Method, perform } from "./perform.ts";
 
@@ -9,11 +8,7 @@ export function get<Answer>(
   respond: (answer: Answer, accept: string | null) => Response,
 ): Method {
   return async (exchange) => {
-    try {
-      const answer = await perform(exchange, { read: () => Promise.resolve(), operation });
-      return respond(answer, exchange.request.headers.get("accept"));
-    } catch (thrown) {
-      return toResponse(asContextError(thrown));
-    }
+    const answer = await perform(exchange, { read: () => Promise.resolve(), operation });
+    return respond(answer, exchange.request.headers.get("accept"));
   };
 }

@@ -26,7 +26,7 @@ export interface Exchange {
   readonly gone: AbortController;
 }
 
-/** What a function does for requests of one method. An error is an answer, too: it does not throw. */
+/** What a function does for requests of one method. What it throws is answered as an error. */
 export type Method = (exchange: Exchange) => Promise<Response>;
 
 export interface Work<Input, Answer> {

@@ -3,7 +3,6 @@ import type { z } from "zod";
 import { keepAlive } from "../background.ts";
 import type { Call, ServerEvent } from "../call.ts";
 import { sweepInPassing } from "../contexts/sweep.ts";
-import { asContextError, toResponse } from "../errors.ts";
 import type { ExecutionCall } from "../executions/execution_call.ts";
 import { readBody } from "./body.ts";
 import { eventStream } from "./event_stream.ts";
@@ -34,13 +33,9 @@ export function post<Body, Answer extends object>(
       keepAlive(work);
       return work;
     };
-    try {
-      if (last && exchange.request.headers.get("accept")?.includes("text/event-stream")) {
-        return await eventStream(async (tell) => last(await begin(tell)), exchange.gone);
-      }
-      return Response.json(await begin());
-    } catch (thrown) {
-      return toResponse(asContextError(thrown));
+    if (last && exchange.request.headers.get("accept")?.includes("text/event-stream")) {
+      return await eventStream(async (tell) => last(await begin(tell)), exchange.gone);
     }
+    return Response.json(await begin());
   };
 }
