@@ -23,7 +23,9 @@ alter table copilot_internal.execution_contexts
   add column if not exists state_id uuid not null default gen_random_uuid(),
   add column if not exists held_until timestamptz,
   add column if not exists held_by uuid,
-  add column if not exists template text;
+  add column if not exists template text,
+  add column if not exists sandbox_deadline_at timestamptz,
+  add column if not exists sandbox_access text;
 
 comment on column copilot_internal.execution_contexts.sandbox_status is
   'creating: a claim, no sandbox yet. ready: has its sandbox. error: the sandbox could not be made. terminated: ended.';
@@ -63,6 +65,10 @@ comment on column copilot_internal.execution_contexts.held_by is
   'The execution for which it is held.';
 comment on column copilot_internal.execution_contexts.template is
   'What E2B made the sandbox of. Null until there is one.';
+comment on column copilot_internal.execution_contexts.sandbox_deadline_at is
+  'Until then at least E2B lets the sandbox live, as far as was noted. Null: not known.';
+comment on column copilot_internal.execution_contexts.sandbox_access is
+  'What opens the sandbox''s ports, encrypted by the functions with a key derived from E2B_API_KEY. Null: not known, or ended.';
 
 -- Rows that the first migration let in. Contexts were made with their sandbox then, so an active one is ready.
 update copilot_internal.execution_contexts
@@ -213,17 +219,20 @@ begin
     and v.last_used_at < clock_timestamp() - interval '1 day';
   new.may_live_until := case
     when new.sandbox_killed_at is not null then new.terminated_at
-    -- E2B's deadline is never earlier than probation's end, and connect moves it as far as ours.
+    -- E2B's deadline is never earlier than probation's end, and connect moves it beyond ours.
     when new.activated_at is not null
-      then greatest(new.expires_at, new.activated_at + make_interval(secs => new.probation_seconds))
+      then greatest(
+        new.expires_at, new.sandbox_deadline_at, new.activated_at + make_interval(secs => new.probation_seconds)
+      )
     -- It is asked for within the lease.
     else new.expires_at + make_interval(secs => new.probation_seconds)
   end;
+  new.sandbox_access := null;
   return new;
 end
 $$;
 comment on function copilot_internal.note_end_of_life() is
-  'Notes until when the sandbox of a context that ends may be alive, and, once a day, that its conversation was used until now.';
+  'Notes until when the sandbox of a context that ends may be alive, and, once a day, that its conversation was used until now; forgets what opens the sandbox.';
 revoke execute on function copilot_internal.note_end_of_life() from public, anon, authenticated;
 
 drop trigger if exists note_end_of_life on copilot_internal.execution_contexts;

@@ -17,7 +17,9 @@ as $$
     select
       c.conversation_id, c.path_id, false as has_ended,
       case c.sandbox_status
-        when 'ready' then greatest(c.expires_at, c.activated_at + make_interval(secs => c.probation_seconds))
+        when 'ready' then greatest(
+          c.expires_at, c.sandbox_deadline_at, c.activated_at + make_interval(secs => c.probation_seconds)
+        )
         else c.expires_at + make_interval(secs => c.probation_seconds)
       end as free_at
     from copilot_internal.execution_contexts c
@@ -78,7 +80,9 @@ returns table (
   quota_count integer,
   template text,
   allow_internet boolean,
-  allowed_hosts text[]
+  allowed_hosts text[],
+  sandbox_deadline_at timestamptz,
+  sandbox_access text
 )
 language plpgsql
 volatile
@@ -359,7 +363,8 @@ begin
     v_context.ttl_seconds, v_context.created_at, v_context.last_used_at, v_context.expires_at,
     v_context.state_id, v_context.previous_termination_reason, v_context.previous_terminated_at,
     v_context.error_code, v_context.error_retry_after_seconds, null::text, null::integer, null::integer,
-    v_tenant.template, v_tenant.allow_internet, v_tenant.allowed_hosts;
+    v_tenant.template, v_tenant.allow_internet, v_tenant.allowed_hosts,
+    v_context.sandbox_deadline_at, v_context.sandbox_access;
 end
 $$;
 comment on function public.copilot_claim_context(
@@ -384,7 +389,9 @@ create or replace function public.copilot_activate_context(
   p_context_id uuid,
   p_sandbox_id text,
   p_hold_seconds integer default 0,
-  p_template text default null
+  p_template text default null,
+  p_sandbox_seconds double precision default null,
+  p_sandbox_access text default null
 )
 returns table (
   id uuid,
@@ -409,6 +416,8 @@ as $$
   set sandbox_status = 'ready',
       sandbox_id = p_sandbox_id,
       template = p_template,
+      sandbox_deadline_at = greatest(c.sandbox_deadline_at, clock_timestamp() + make_interval(secs => p_sandbox_seconds)),
+      sandbox_access = p_sandbox_access,
       activated_at = coalesce(c.activated_at, clock_timestamp()),
       last_used_at = clock_timestamp(),
       expires_at = greatest(
@@ -423,10 +432,38 @@ as $$
     c.id, c.tenant_id, c.conversation_id, c.path_id, c.sandbox_id, c.ttl_seconds, c.created_at, c.last_used_at,
     c.expires_at, c.state_id, c.previous_termination_reason, c.previous_terminated_at
 $$;
-comment on function public.copilot_activate_context(uuid, text, integer, text) is
-  'Turns a claim into a ready context, whose sandbox was made of p_template, and returns it. No row: the claim has ended, and the caller must kill its sandbox.';
-revoke execute on function public.copilot_activate_context(uuid, text, integer, text) from public, anon, authenticated;
-grant execute on function public.copilot_activate_context(uuid, text, integer, text) to service_role;
+comment on function public.copilot_activate_context(uuid, text, integer, text, double precision, text) is
+  'Turns a claim into a ready context, whose sandbox was made of p_template, lives for p_sandbox_seconds from now at least, and is opened by p_sandbox_access; returns it. No row: the claim has ended, and the caller must kill its sandbox.';
+revoke execute on function public.copilot_activate_context(uuid, text, integer, text, double precision, text) from public, anon, authenticated;
+grant execute on function public.copilot_activate_context(uuid, text, integer, text, double precision, text) to service_role;
+
+create or replace function public.copilot_note_sandbox(
+  p_context_id uuid,
+  p_sandbox_id text,
+  p_sandbox_seconds double precision,
+  p_sandbox_access text
+)
+returns boolean
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+begin
+  -- Lost in a crash, it costs the next caller a question to E2B.
+  perform set_config('synchronous_commit', 'off', true);
+  update copilot_internal.execution_contexts c
+  set sandbox_deadline_at = greatest(c.sandbox_deadline_at, clock_timestamp() + make_interval(secs => p_sandbox_seconds)),
+      sandbox_access = p_sandbox_access
+  where c.id = p_context_id and c.sandbox_id = p_sandbox_id and c.terminated_at is null;
+  return found;
+end
+$$;
+comment on function public.copilot_note_sandbox(uuid, text, double precision, text) is
+  'Notes that E2B lets a context''s sandbox live for p_sandbox_seconds from now at least, and that p_sandbox_access opens it. False: the context has ended.';
+revoke execute on function public.copilot_note_sandbox(uuid, text, double precision, text)
+  from public, anon, authenticated;
+grant execute on function public.copilot_note_sandbox(uuid, text, double precision, text) to service_role;
 
 create or replace function public.copilot_fail_context(
   p_context_id uuid,

@@ -11,6 +11,7 @@ export default endpoint("acquire-context", {
     const acquired = await acquire(call, pathKeyOf(call.caller, request), {
       ttlSeconds: request.ttl_seconds,
       evict: request.evict !== undefined,
+      isAsked: true,
     });
     const lost = await lossOf(call, acquired.context, request.expects);
     return view({ ...acquired, lost }, call.caller);

@@ -1,16 +1,16 @@
 /** Get the path's context, or create it: one sandbox, whatever the number of callers. */
-import type { Config } from "../config.ts";
 import type { Language } from "../contract/execute_code.ts";
 import { asContextError, ContextError, type ErrorCode } from "../errors.ts";
 import { describe, log } from "../log.ts";
-import { pause } from "../pause.ts";
 import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
 import type { ContextCall } from "./context_call.ts";
 import type { Claim, Context } from "./context.ts";
 import { KILL_MILLISECONDS, killAll } from "./kills.ts";
 import type { PathKey } from "./path_key.ts";
+import { connect, extendBeside, isFar, openKnown, secondsLeft } from "./reach.ts";
 import { refusalOf, secondsUntil } from "./refusal.ts";
 import { sweepInPassing } from "./sweep.ts";
+import { Seat } from "./waiting.ts";
 
 type AcquireCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "trace" | "answerBy">;
 
@@ -24,6 +24,8 @@ export interface AcquireOptions {
     /** How long it may take, in seconds: the context must outlive it. */
     readonly seconds: number;
   };
+  /** Whether E2B must have said that the sandbox lives. Not for an execution, which finds that out by itself. */
+  readonly isAsked: boolean;
   /** Aborts when the execution has been stopped. */
   readonly stopped?: AbortSignal;
   /** Whether another path of the conversation may be ended for this one. */
@@ -36,6 +38,8 @@ export interface Acquired {
   readonly context: Context;
   readonly sandbox: LiveSandbox;
   readonly wasCreated: boolean;
+  /** Whether E2B has said that the sandbox lives. If not, it did when its row was written. */
+  readonly wasAsked: boolean;
   /** Whether this request has asked for a sandbox, be it this one or one that came too late. */
   readonly hasCreated: boolean;
 }
@@ -47,7 +51,7 @@ const AFTERMATH_SECONDS = 60;
 const FINAL = new Set<ErrorCode>(["rate_limited", "out_of_sandboxes", "misconfigured"]);
 
 /**
- * Acquires the path's context: connects to its sandbox, creates one, or waits for whoever is creating it.
+ * Acquires the path's context: reaches its sandbox, creates one, or waits for whoever is creating it.
  *
  * A request creates at most one sandbox. Whatever step it dies at, the path is free again when the lease ends, and
  * the sandbox dies on probation.
@@ -55,14 +59,28 @@ const FINAL = new Set<ErrorCode>(["rate_limited", "out_of_sandboxes", "misconfig
  * @throws ContextError
  */
 export async function acquire(call: AcquireCall, key: PathKey, options: AcquireOptions): Promise<Acquired> {
-  const { store, sandboxes, config, trace } = call;
-  trace.about({ tenant_id: key.tenantId });
-  const { maxTtlSeconds } = config.context;
+  call.trace.about({ tenant_id: key.tenantId });
+  const { maxTtlSeconds } = call.config.context;
   if (options.ttlSeconds !== undefined && options.ttlSeconds > maxTtlSeconds) {
     throw new ContextError("invalid_request", `ttl_seconds must be at most ${maxTtlSeconds}.`, {
       field: "ttl_seconds",
     });
   }
+  const seat = new Seat(key);
+  try {
+    return await reachOrCreate(call, key, options, seat);
+  } finally {
+    seat.leave();
+  }
+}
+
+async function reachOrCreate(
+  call: AcquireCall,
+  key: PathKey,
+  options: AcquireOptions,
+  seat: Seat,
+): Promise<Acquired> {
+  const { store, config, trace } = call;
   // The platform would answer in our place, and nobody would know what became of the request.
   const giveUpAt = Math.min(performance.now() + config.context.waitSeconds * 1000, call.answerBy);
   let mayCreate = options.mayCreate ?? true;
@@ -74,7 +92,7 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
   };
   let awaitedId: string | undefined;
 
-  for (let polls = 0;;) {
+  for (;;) {
     if (options.stopped?.aborted) throw new ContextError("cancelled", "The run was stopped before its code was sent.");
     const claim = await store.claim(key, {
       leaseSeconds: config.context.leaseSeconds,
@@ -94,10 +112,14 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
     if (claim.outcome === "reused" || claim.outcome === "claimed") trace.about({ context_id: claim.id });
     switch (claim.outcome) {
       case "reused": {
-        const connection = await sandboxes.connect(claim.sandbox_id, lifeSeconds(config, claim, holdSeconds));
-        if (connection.outcome === "connected") {
-          return { context: claim, sandbox: connection.sandbox, wasCreated: false, hasCreated: !mayCreate };
+        const reused = { context: claim, wasCreated: false, hasCreated: !mayCreate };
+        const known = options.isAsked ? null : await openKnown(call, claim);
+        if (known) {
+          extendBeside(call, claim, holdSeconds, secondsLeft(claim));
+          return { ...reused, sandbox: known, wasAsked: false };
         }
+        const connection = await connect(call, claim, holdSeconds);
+        if (connection.outcome === "connected") return { ...reused, sandbox: connection.sandbox, wasAsked: true };
         await store.lose(claim.id, claim.sandbox_id, connection.confirmed);
         break;
       }
@@ -116,7 +138,7 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
       }
       case "pending": {
         awaitedId = claim.id ?? undefined;
-        if (!await pause(polls++, giveUpAt)) throw busy(secondsUntil(claim.expires_at));
+        if (!await seat.wait(giveUpAt)) throw busy(secondsUntil(claim.expires_at));
         break;
       }
       case "evicted":
@@ -141,7 +163,10 @@ async function create(
   holdSeconds: number,
 ): Promise<Acquired | null> {
   const { store, sandboxes } = call;
-  const template = own.template ?? call.config.sandbox.template;
+  const { template: standard, probationSeconds } = call.config.sandbox;
+  const template = own.template ?? standard;
+  const asked = performance.now();
+  const secondsLeft = () => probationSeconds - (performance.now() - asked) / 1000;
   let sandbox: LiveSandbox;
   try {
     sandbox = await sandboxes.create(claimId, {
@@ -159,7 +184,8 @@ async function create(
 
   // If this throws, nobody knows whether the context was committed. Then the sandbox must not be killed: probation
   // ends it if it is nobody's, and the next caller adopts it if it is the path's.
-  const context = await store.activate(claimId, { sandboxId: sandbox.sandboxId, template }, holdSeconds);
+  const note = { access: await sandboxes.seal(sandbox), seconds: secondsLeft() };
+  const context = await store.activate(claimId, { sandboxId: sandbox.sandboxId, template, note }, holdSeconds);
   if (!context) {
     log("warning", { event: "claim_fenced_off", context_id: claimId });
     const settled = sandboxes.kill(sandbox.sandboxId).then(() => store.settle(claimId));
@@ -167,13 +193,19 @@ async function create(
     return null;
   }
 
-  // Ends probation. By connect, because it never shortens: a caller who waited may have asked for more by now. If it
-  // throws, the context stays, and the next caller's connect does the same, as long as probation lasts.
-  const connection = await sandboxes.connect(sandbox.sandboxId, lifeSeconds(call.config, context, holdSeconds));
+  // Ends probation. By connect, because it never shortens: a caller who waited may have asked for more by now.
+  const created = { context, wasCreated: true, hasCreated: true, wasAsked: true };
+  if (holdSeconds === 0 || isFar(secondsLeft())) {
+    extendBeside(call, context, holdSeconds, secondsLeft());
+    return { ...created, sandbox };
+  }
+  // What runs must not end with it. If this throws, the context stays, and the next caller's connect does the same, as
+  // long as probation lasts.
+  const connection = await connect(call, context, holdSeconds);
   if (connection.outcome === "gone") {
     throw new ContextError("sandbox_unavailable", "The new sandbox has ended at once. Try again.");
   }
-  return { context, sandbox: connection.sandbox, wasCreated: true, hasCreated: true };
+  return { ...created, sandbox: connection.sandbox };
 }
 
 /** Awaits a step whose failure must not hide what the caller is to be told. The lease or probation makes up for it. */
@@ -183,11 +215,6 @@ async function attempt(event: string, contextId: string, step: Promise<unknown>)
   } catch (error) {
     log("error", { event, context_id: contextId, error: describe(error) });
   }
-}
-
-/** How long the sandbox must live from now, in seconds; E2B refuses more than its plan's most. */
-function lifeSeconds(config: Config, context: { ttl_seconds: number }, holdSeconds: number): number {
-  return Math.min(context.ttl_seconds + holdSeconds, config.context.maxTtlSeconds);
 }
 
 function busy(retryAfterSeconds: number): ContextError {

@@ -23,8 +23,15 @@ export const previousSchema = contextSchema.pick({ previous_termination_reason: 
 /** How variables were lost. */
 export type Previous = z.infer<typeof previousSchema>;
 
+export const knownSandboxSchema = z.object({
+  sandbox_deadline_at: z.string().nullable(),
+  sandbox_access: z.string().nullable(),
+});
+/** What a ready context's row knows of its sandbox. */
+export type KnownSandbox = z.infer<typeof knownSandboxSchema>;
+
 export const claimSchema = z.discriminatedUnion("outcome", [
-  contextSchema.extend({ outcome: z.literal("reused") }),
+  contextSchema.extend({ outcome: z.literal("reused"), ...knownSandboxSchema.shape }),
   contextSchema.pick({ id: true, ttl_seconds: true }).extend({
     outcome: z.literal("claimed"),
     // The tenant's own, where it has one.
@@ -61,6 +68,12 @@ export type Claim = z.infer<typeof claimSchema>;
 export interface SandboxOfContext {
   readonly sandboxId: string;
   readonly contextId: string;
+}
+
+/** What opens a sandbox's ports, sealed, and how long E2B lets it live at least, in seconds. */
+export interface SandboxNote {
+  readonly access: string;
+  readonly seconds: number;
 }
 
 export interface ClaimOptions {

@@ -10,6 +10,7 @@ import {
   contextSchema,
   type Previous,
   previousSchema,
+  type SandboxNote,
   type SandboxOfContext,
 } from "./context.ts";
 import { type HealthRow, healthSchema } from "./health_row.ts";
@@ -47,7 +48,11 @@ export class ContextStore {
   /** Turns a claim into a ready context. Null: the claim has ended, and the sandbox is nobody's. */
   async activate(
     claimId: string,
-    { sandboxId, template }: { readonly sandboxId: string; readonly template: string },
+    { sandboxId, template, note }: {
+      readonly sandboxId: string;
+      readonly template: string;
+      readonly note: SandboxNote;
+    },
     holdSeconds: number,
   ): Promise<Context | null> {
     const rows = await this.rpc.call("copilot_activate_context", {
@@ -55,8 +60,20 @@ export class ContextStore {
       p_sandbox_id: sandboxId,
       p_hold_seconds: holdSeconds,
       p_template: template,
+      p_sandbox_seconds: note.seconds,
+      p_sandbox_access: note.access,
     }, z.array(contextSchema).max(1));
     return rows[0] ?? null;
+  }
+
+  /** Notes what is known of a context's sandbox, for the next one who needs it. False: the context has ended. */
+  async noteSandbox({ contextId, sandboxId }: SandboxOfContext, note: SandboxNote): Promise<boolean> {
+    return await this.rpc.call("copilot_note_sandbox", {
+      p_context_id: contextId,
+      p_sandbox_id: sandboxId,
+      p_sandbox_seconds: note.seconds,
+      p_sandbox_access: note.access,
+    }, z.boolean());
   }
 
   /**

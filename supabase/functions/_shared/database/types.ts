@@ -49,7 +49,14 @@ export type Database = {
     };
     Functions: {
       "copilot_activate_context": {
-        Args: { "p_context_id": string; "p_hold_seconds"?: number; "p_sandbox_id": string; "p_template"?: string };
+        Args: {
+          "p_context_id": string;
+          "p_hold_seconds"?: number;
+          "p_sandbox_access"?: string;
+          "p_sandbox_id": string;
+          "p_sandbox_seconds"?: number;
+          "p_template"?: string;
+        };
         Returns: {
           "conversation_id": string;
           "created_at": string;
@@ -105,6 +112,8 @@ export type Database = {
           "quota_count": number;
           "quota_limit": number;
           "quota_scope": string;
+          "sandbox_access": string;
+          "sandbox_deadline_at": string;
           "sandbox_id": string;
           "state_id": string;
           "template": string;
@@ -249,6 +258,15 @@ export type Database = {
       "copilot_note_kernel_restart": {
         Args: { "p_context_id": string; "p_execution_id": string; "p_language": string };
         Returns: string;
+      };
+      "copilot_note_sandbox": {
+        Args: {
+          "p_context_id": string;
+          "p_sandbox_access": string;
+          "p_sandbox_id": string;
+          "p_sandbox_seconds": number;
+        };
+        Returns: boolean;
       };
       "copilot_note_sweep": { Args: Record<PropertyKey, never>; Returns: string };
       "copilot_release_execution": { Args: { "p_execution_id": string }; Returns: boolean };

@@ -1,7 +1,8 @@
 /** One run on a path: acquire its context, bring its files, run. */
 import { inBackground } from "../background.ts";
-import { acquire } from "../contexts/acquire.ts";
+import { acquire, type Acquired } from "../contexts/acquire.ts";
 import type { PathKey } from "../contexts/path_key.ts";
+import type { Loss } from "../contract/state.ts";
 import { asContextError, ContextError } from "../errors.ts";
 import { putFiles } from "../sandbox/files.ts";
 import { whenOpen } from "./closed_kernel.ts";
@@ -40,8 +41,8 @@ export async function runOnPath(run: Omit<Run, "stopped">, key: PathKey): Promis
 async function runOnContext(run: Run, key: PathKey): Promise<KeptAnswer> {
   const { call, request, timeout, executionId } = run;
   let mayCreate = true;
-  // Twice: a sandbox that dies between connect and run, or has no kernel any more, has run nothing, and the second acquire
-  // replaces it. One that is gone again says that something else is wrong.
+  // Twice: a sandbox that is not there, or has no kernel any more, has run nothing, and the second acquire, which asks E2B
+  // for it, replaces it. One that is gone again says that something else is wrong.
   for (let attempt = 1; attempt <= 2; attempt++) {
     const acquired = await acquire(call, key, {
       ttlSeconds: request.ttl_seconds,
@@ -51,24 +52,35 @@ async function runOnContext(run: Run, key: PathKey): Promise<KeptAnswer> {
         seconds: Math.ceil((timeout + INTERRUPTION_MILLISECONDS) / 1000),
       },
       evict: request.evict !== undefined,
+      isAsked: attempt > 1,
       stopped: run.stopped,
       mayCreate,
     });
     checkTime(run);
     const lost = await meetExpectation(run, acquired);
     await tellContext(run, { ...acquired, lost });
-    const files = request.files.length === 0
-      ? "put"
-      : await call.trace.measure("provider", () => putFiles(acquired.sandbox, request.files));
-    checkTime(run);
-    const answer = files === "gone"
-      ? files
-      : await whenOpen(call, acquired, AbortSignal.any([run.gone, run.stopped]), () =>
-        runInSandbox(run, acquired, lost));
-    if (answer !== "gone") return answer;
+    try {
+      const answer = await runThere(run, acquired, lost);
+      if (answer !== "gone") return answer;
+    } catch (thrown) {
+      // What the row knew may open it no more.
+      if (acquired.wasAsked || asContextError(thrown).code !== "misconfigured") throw thrown;
+    }
     mayCreate = !acquired.hasCreated;
   }
   throw new ContextError("sandbox_unavailable", "The sandbox ended before it could run the code. Try again.", {
     retryAfterSeconds: 1,
   });
+}
+
+/** Brings the files, and runs. Gone: the sandbox is not there, or nobody in it, and nothing has run. */
+async function runThere(run: Run, acquired: Acquired, lost: Loss | null): Promise<KeptAnswer | "gone"> {
+  const { call, request, gone, stopped } = run;
+  const files = request.files.length === 0
+    ? "put"
+    : await call.trace.measure("provider", () => putFiles(acquired.sandbox, request.files));
+  checkTime(run);
+  if (files === "gone") return files;
+  const cancelled = AbortSignal.any([gone, stopped]);
+  return await whenOpen(call, acquired, cancelled, () => runInSandbox(run, acquired, lost));
 }

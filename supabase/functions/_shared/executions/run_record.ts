@@ -7,7 +7,7 @@ import type { KeptAnswer } from "./key_store.ts";
 
 /** How soon a beginning that could not be noted is tried again, in milliseconds. */
 const AGAIN_MILLISECONDS = 2_000;
-/** The longest that a caller waits for the note of an end, in milliseconds; then it goes on in the background. */
+/** The longest that a caller waits for the note of an answer, in milliseconds; then it goes on in the background. */
 const PATIENCE_MILLISECONDS = 3_000;
 /**
  * The same for what the note of the beginning answers: the note of the end, and the kept answer, wait for it, and a
@@ -70,17 +70,18 @@ export class RunRecord {
     this.#stateId = await this.call.executions.noteKernelRestart(this.entry);
   }
 
-  /** Notes how the run ended. One that never began has no row in the ledger, but its answer is kept. */
+  /**
+   * Notes how the run ended. One that never began has no row in the ledger, but its answer is kept. Only who gave a key
+   * waits for that: whoever comes again must find the answer.
+   */
   async end(end: LedgerEnd, answer?: KeptAnswer): Promise<void> {
     const { executions, keys } = this.call;
     const notes = [
       this.#begunAt === undefined ? executions.close(this.entry.executionId) : executions.finish(this.entry, end),
       ...(this.hasKey ? [keys.answer(this.entry.executionId, answer)] : []),
     ];
-    await this.#patiently(
-      PATIENCE_MILLISECONDS,
-      Promise.all(notes.map((note) => this.#logged("execution_not_noted", note))),
-    );
+    const noted = Promise.all(notes.map((note) => this.#logged("execution_not_noted", note)));
+    await this.#patiently(this.hasKey ? PATIENCE_MILLISECONDS : 0, noted);
   }
 
   /** Waits for notes when the run is over. */

@@ -3,6 +3,7 @@
  * redirections, keeps all output in memory, and drops the status of what failed.
  */
 import type { ConnectionConfig } from "e2b";
+import type { Access } from "./sealed_access.ts";
 import { send, sendOnce } from "./send.ts";
 
 const KERNEL_PORT = 49999;
@@ -13,12 +14,8 @@ const FILES_PORT = 49983;
 export const SANDBOX_CALL_MILLISECONDS = 5_000;
 
 /** What E2B tells of a sandbox that may be used now. */
-export interface Described {
+export interface Described extends Access {
   readonly sandboxID: string;
-  readonly envdVersion: string;
-  readonly domain?: string | null;
-  readonly envdAccessToken?: string;
-  readonly trafficAccessToken?: string | null;
 }
 
 /** A file on its way into a sandbox. */
@@ -34,6 +31,11 @@ export class LiveSandbox {
 
   get sandboxId(): string {
     return this.described.sandboxID;
+  }
+
+  /** What opens it, for as long as it lives. */
+  get access(): Access {
+    return this.described;
   }
 
   /** Sends code to the kernel. The answer's body is a stream of JSON lines. */

@@ -4,6 +4,7 @@ import type { Config } from "../config.ts";
 import type { Trace } from "../trace.ts";
 import { LiveSandbox } from "./live_sandbox.ts";
 import { type Answer, asConnectionError, asProviderError, saysBeingKilled, saysNotFound } from "./provider_errors.ts";
+import { seal, unseal } from "./sealed_access.ts";
 import { sendOnce } from "./send.ts";
 
 /** Time limit of a call that is not a create, in milliseconds. */
@@ -98,6 +99,17 @@ export class Sandboxes {
     if (saysNotFound(answer)) return { outcome: "gone", confirmed: true };
     if (saysBeingKilled(answer)) return { outcome: "gone", confirmed: false };
     throw asProviderError(answer);
+  }
+
+  /** What opens a sandbox, as `open` takes it. */
+  async seal({ sandboxId, access }: LiveSandbox): Promise<string> {
+    return await seal(this.config.e2b.apiKey, sandboxId, access);
+  }
+
+  /** A sandbox as it was known when it was sealed, without asking E2B: whether it lives is not known. Null: not readable. */
+  async open(sandboxId: string, sealed: string): Promise<LiveSandbox | null> {
+    const access = await unseal(this.config.e2b.apiKey, sandboxId, sealed);
+    return access && new LiveSandbox({ ...access, sandboxID: sandboxId }, this.#connection);
   }
 
   /**
