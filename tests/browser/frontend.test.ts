@@ -7,7 +7,7 @@ import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import { needing } from "../support/needs.ts";
 import { endless } from "../support/programs.ts";
 import { created } from "../support/provider.ts";
-import { eventually } from "../support/settle.ts";
+import { endsNoted, eventually } from "../support/settle.ts";
 import { shared } from "../support/shared.ts";
 import { startBrowser } from "./browser.ts";
 import { startSite } from "./site.ts";
@@ -200,6 +200,7 @@ for (const [kind, accept] of [["a stream", "text/event-stream"], ["a call", "app
       const { profile, path } = await openRoom();
       const [tab, other] = [await openTab(profile), await openTab(profile)];
       await execute(tab, { ...path, code: "n = 0" });
+      await endsNoted(faulty.sql, path);
       const call = await begin(tab, { ...path, code: endless }, accept);
       if (kind === "a stream") {
         const events = await reader(call);

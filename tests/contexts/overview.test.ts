@@ -4,7 +4,7 @@ import { createClient } from "@supabase/supabase-js";
 import { idOf, invoke, newPath, service, stop, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
 import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
-import { eventually } from "../support/settle.ts";
+import { endsNoted, eventually } from "../support/settle.ts";
 
 const faulty = useFaultyStack();
 
@@ -37,6 +37,7 @@ Deno.test("a context from its sandbox's birth to its death", async () => {
   assert.equal((await overview(path))[0].idle_seconds, 0);
   await stop(client, path);
   await running.rest();
+  await endsNoted(local.sql, path);
   assert.equal((await overview(path))[0].running_since, null);
 
   const down = faulty.proxy.intercept(at.kill, { kind: "answer", status: 503 }, Infinity);

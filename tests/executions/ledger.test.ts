@@ -4,7 +4,7 @@ import { z } from "zod";
 import { invoke, newPath, refused, service, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
 import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
-import { eventually } from "../support/settle.ts";
+import { endsNoted, eventually } from "../support/settle.ts";
 
 const faulty = useFaultyStack({ functions: 2 });
 
@@ -31,6 +31,7 @@ Deno.test("one row each, with its status, duration, bytes and exception", async 
   const failed = await invoke(client, "execute-code", { ...path, code: "class Odd(Exception): pass\nraise Odd('x')" });
   await invoke(client, "execute-code", { ...path, code: "while True: pass", timeout_ms: 2_000 });
 
+  await endsNoted(faulty.sql, path);
   const rows = await ledger(context.id);
   assert.deepEqual(rows.map(({ status, error_name }) => [status, error_name]), [
     ["ok", null],
@@ -50,6 +51,7 @@ Deno.test("one whose beginning could not be noted at once began when it did", as
   faulty.database.intercept(at.start, { kind: "answer", status: 503 }, 3);
   const code = "await new Promise((resolve) => setTimeout(resolve, 4_000))";
   const { context } = await invoke(client, "execute-code", { ...path, ...quick, code });
+  await endsNoted(faulty.sql, path);
   const [{ took }] = await faulty.sql`
     select extract(epoch from finished_at - started_at) as took
     from copilot_internal.executions where context_id = ${context.id}`;
@@ -66,6 +68,7 @@ Deno.test("neither code nor output is in it", async () => {
     envs: { A: "marker-env" },
   });
   await invoke(client, "execute-code", { ...path, ...quick, code: "throw new RangeError('marker-error')" });
+  await endsNoted(faulty.sql, path);
   const rows = await faulty
     .sql`select e::text as row from copilot_internal.executions e where context_id = ${context.id}`;
   assert.equal(rows.length, 2);
@@ -120,6 +123,7 @@ Deno.test("one whose process died is running until its deadline, and lost after 
   const client = await user(faulty.stack);
   const path = newPath();
   const { context } = await invoke(client, "execute-code", { ...path, ...quick, code: "1" });
+  await endsNoted(faulty.sql, path);
   const events = await stream(client, { ...path, ...quick, code: "console.log('begun'); await new Promise(() => {})" });
   await events.until("stdout");
   await eventually("it is noted", async () => (await ledger(context.id)).length === 2);
@@ -145,6 +149,7 @@ Deno.test("a service asks for usage by tenant, conversation and day; a user may 
   await invoke(client, "execute-code", { ...one, ...quick, path_id: "branch", code: "1" });
   await invoke(client, "execute-code", { ...other, ...quick, code: "1" });
   await invoke(client, "terminate-context", other);
+  for (const path of [one, other]) await endsNoted(faulty.sql, path);
 
   const question = { p_from, p_to: today(), p_tenant_id: tenant_id };
   const { data, error } = await service(faulty.stack).rpc("copilot_execution_usage", question);

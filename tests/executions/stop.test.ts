@@ -7,7 +7,7 @@ import { answer, at, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import type { Fault } from "../support/proxy.ts";
 import { useNotebook } from "../support/notebook.ts";
 import { endless, stubborn } from "../support/programs.ts";
-import { eventually } from "../support/settle.ts";
+import { endsNoted, eventually } from "../support/settle.ts";
 
 /** Two processes: who stops a run is not always the one who runs it. */
 const faulty = useFaultyStack({ functions: 2 });
@@ -45,6 +45,7 @@ Deno.test("a stream, by the id that it was told first", async () => {
   assert.equal(rest.at(-1)?.event, "end");
   assert.equal(rest.at(-1)?.data.status, "cancelled");
   assert.equal((await run("kept, n > 0")).results[0].text, "('yes', True)");
+  await endsNoted(faulty.sql, path);
   assert.equal(await stop(client, path, { execution_id }), 0);
   const [{ status }] = await faulty.sql`
     select status from copilot_internal.executions where id = ${String(execution_id)}`;
@@ -105,6 +106,7 @@ Deno.test("what has not been sent never is", async () => {
       ["cancelled", null, 0, [{ path: "a", status: "unavailable" }]],
     );
     assert.equal(sent((request) => at.execute(request) && request.code === "ran = 1"), 0);
+    await endsNoted(faulty.sql, path);
     assert.deepEqual(await ledger(path), { open: 0, last: undefined });
     if ("idempotency_key" in key) assert.equal((await invoke(client, "execute-code", body)).replayed, true);
   }

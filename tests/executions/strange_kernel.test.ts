@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { invoke, newPath, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
 import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
+import { endsNoted } from "../support/settle.ts";
 
 const faulty = useFaultyStack();
 
@@ -15,6 +16,7 @@ function say(...lines: string[]): void {
 }
 
 async function row(conversationId: string) {
+  await endsNoted(faulty.sql, { conversation_id: conversationId });
   const [found] = await faulty.sql<{ status: string; execution_count: number | null }[]>`
     select status, execution_count from copilot_internal.executions
     where conversation_id = ${conversationId} and status is not null`;

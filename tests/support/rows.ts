@@ -32,7 +32,7 @@ export async function contexts(
 /** Lets the path's active context reach its deadline now: an idle context expires, a claim's lease ends. */
 export async function reachDeadline(sql: postgres.Sql, path: { conversation_id: string }): Promise<void> {
   await sql`
-    update copilot_internal.execution_contexts set expires_at = clock_timestamp()
+    update copilot_internal.execution_contexts set expires_at = clock_timestamp(), sandbox_deadline_at = null
     where conversation_id = ${path.conversation_id} and terminated_at is null`;
 }
 
@@ -40,6 +40,6 @@ export async function reachDeadline(sql: postgres.Sql, path: { conversation_id: 
 export async function growOld(sql: postgres.Sql, path: { conversation_id: string; path_id: string }): Promise<void> {
   await sql`
     update copilot_internal.execution_contexts
-    set expires_at = clock_timestamp(), activated_at = activated_at - interval '1 day'
+    set expires_at = clock_timestamp(), sandbox_deadline_at = null, activated_at = activated_at - interval '1 day'
     where conversation_id = ${path.conversation_id} and path_id = ${path.path_id} and terminated_at is null`;
 }

@@ -21,6 +21,20 @@ export async function eventually(
   }
 }
 
+/** Waits until the ends of a conversation's executions, or of one, are in the ledger: answers do not wait for that. */
+export async function endsNoted(
+  sql: postgres.Sql,
+  { conversation_id, execution_id = null }: { readonly conversation_id: string; readonly execution_id?: string | null },
+): Promise<void> {
+  await eventually("its executions' ends are noted", async () => {
+    const running = await sql`
+      select id from copilot_internal.executions where conversation_id = ${conversation_id} and status = 'running'
+      union
+      select id from copilot_internal.open_executions where conversation_id = ${conversation_id}`;
+    return !running.some(({ id }) => execution_id === null || id === execution_id);
+  });
+}
+
 /** Sweeps, as the schedule does every minute, and as if its minute had passed since the last one. */
 export async function sweepNow(stack: Stack, sql: postgres.Sql): Promise<void> {
   await sql`

@@ -18,8 +18,8 @@ type ReachCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "answerBy"
  * may take some tries.
  */
 const ENOUGH_SECONDS = 60;
-/** How much later than its context's a sandbox's deadline is put, in seconds: not every run must move it. */
-const AHEAD_SECONDS = 60;
+/** How much later than its context's a sandbox's deadline is put, as a part of the TTL: not every run must move it. */
+const AHEAD = 1 / 30;
 
 /** The sandbox as the row knows it, if that is enough to begin a run in it: whether it lives the run will find. */
 export async function openKnown(
@@ -50,7 +50,7 @@ export async function connect(call: ReachCall, context: Context, holdSeconds: nu
   const asked = performance.now();
   const { ttl_seconds: ttlSeconds, id: contextId, sandbox_id: sandboxId } = context;
   // E2B refuses more than its plan's most.
-  const seconds = Math.min(ttlSeconds + holdSeconds + AHEAD_SECONDS, call.config.context.maxTtlSeconds);
+  const seconds = Math.min(Math.ceil(ttlSeconds * (1 + AHEAD)) + holdSeconds, call.config.context.maxTtlSeconds);
   const connection = await call.sandboxes.connect(sandboxId, seconds);
   if (connection.outcome === "connected") {
     const note = async () => {
