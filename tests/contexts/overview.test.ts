@@ -37,7 +37,7 @@ Deno.test("a context from its sandbox's birth to its death", async () => {
   assert.equal((await overview(path))[0].idle_seconds, 0);
   await stop(client, path);
   await running.rest();
-  await endsNoted(local.sql, path);
+  await endsNoted(faulty.sql, path);
   assert.equal((await overview(path))[0].running_since, null);
 
   const down = faulty.proxy.intercept(at.kill, { kind: "answer", status: 503 }, Infinity);
