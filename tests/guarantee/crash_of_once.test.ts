@@ -4,6 +4,7 @@ import { invoke, newPath, user } from "../support/clients.ts";
 import { answer, at, impatient, leaksNothing, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import type { Fault, RequestLine } from "../support/proxy.ts";
 import { ask, askOn, type Told } from "../support/repeats.ts";
+import { forgetSandbox } from "../support/rows.ts";
 import { eventually } from "../support/settle.ts";
 
 const faulty = useFaultyStack({ env: impatient.env });
@@ -22,6 +23,8 @@ interface OnceStep {
   readonly never?: readonly How[];
   /** What the run meets at the provider before. */
   readonly first?: { readonly at: OnceStep["at"]; readonly fault: Fault };
+  /** Whether the row does not know how its sandbox is opened. */
+  readonly unknown?: boolean;
   /** Whether the code was not sent, so that it runs only if the request is told that it did. */
   readonly unsent?: boolean;
 }
@@ -33,7 +36,7 @@ const lost: readonly How[] = ["lost"];
 const either: readonly How[] = ["replayed", "lost"];
 const onceOnly: OnceStep[] = [
   { name: "claim of the key", where: "database", at: at.claimKey, unsent: true, hold: ran, hold_answer: ran },
-  { name: "connect", where: "proxy", at: at.connect, unsent: true, hold: ran, hold_answer: ran },
+  { name: "connect", where: "proxy", at: at.connect, unknown: true, unsent: true, hold: ran, hold_answer: ran },
   { name: "upload", where: "proxy", at: at.upload, unsent: true, hold_answer: ran },
   {
     name: "note that its code is sent",
@@ -66,7 +69,7 @@ const onceOnly: OnceStep[] = [
     name: "release of the key of what was not sent",
     where: "database",
     at: at.releaseKey,
-    first: { at: at.connect, fault: refusal },
+    first: { at: at.upload, fault: refusal },
     unsent: true,
     never: ran,
   },
@@ -96,6 +99,7 @@ for (const step of onceOnly) {
         idempotency_key: crypto.randomUUID(),
       };
 
+      if (step.unknown) await forgetSandbox(faulty.sql, path);
       const first = step.first && faulty.proxy.intercept(step.first.at, step.first.fault);
       const held = faulty[step.where].intercept(step.at, kind === "never" ? { ...refusal, hold: true } : { kind });
       const doomed = client.functions.invoke("execute-code", { body });

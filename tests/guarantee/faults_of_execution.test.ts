@@ -31,8 +31,8 @@ const none = () => false;
 const refused = (fault: string) => fault === "401";
 const refusal = answer(503);
 const steps: Record<string, Step> = {
-  // To the SDK a 502 says that the sandbox is gone, so it is asked for again.
-  upload: { where: "proxy", at: at.upload, isTold: (fault) => fault !== "502" },
+  // By these the sandbox is gone, or not opened by what its row knows, so it is asked for again.
+  upload: { where: "proxy", at: at.upload, isTold: (fault) => !["401", "502"].includes(fault) },
   download: { where: "proxy", at: at.download, isTold: none },
   "claim of the key": { where: "database", at: at.claimKey, isTold: refused },
   "note that its code is sent": { where: "database", at: at.send, isTold: refused },
@@ -40,7 +40,7 @@ const steps: Record<string, Step> = {
   "release of the key of what was not sent": {
     where: "database",
     at: at.releaseKey,
-    first: { at: at.connect, fault: refusal },
+    first: { at: at.upload, fault: refusal },
     isTold: all,
   },
   "release of the key of what was refused": {

@@ -36,6 +36,13 @@ export async function reachDeadline(sql: postgres.Sql, path: { conversation_id: 
     where conversation_id = ${path.conversation_id} and terminated_at is null`;
 }
 
+/** Forgets what the path's row knows of its sandbox: the next run asks E2B first. */
+export async function forgetSandbox(sql: postgres.Sql, path: { conversation_id: string }): Promise<void> {
+  await sql`
+    update copilot_internal.execution_contexts set sandbox_access = null, sandbox_deadline_at = null
+    where conversation_id = ${path.conversation_id} and terminated_at is null`;
+}
+
 /** As `reachDeadline`, of a context that has lived for long: its sandbox's probation is over too. */
 export async function growOld(sql: postgres.Sql, path: { conversation_id: string; path_id: string }): Promise<void> {
   await sql`

@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(105);
+select plan(108);
 
 create temp view roles as
 select rolname::text as role from pg_roles where rolname in ('anon', 'authenticated', 'service_role');
@@ -51,7 +51,8 @@ from (
     ('copilot_claim_context', array['uuid', 'text', 'text', 'text', 'integer', 'integer', 'integer', 'integer', 'uuid', 'integer', 'integer', 'integer', 'integer', 'integer', 'uuid', 'text', 'integer', 'boolean', 'text']),
     ('copilot_fail_context', array['uuid', 'text', 'boolean', 'integer', 'boolean']),
     ('copilot_settle_claim', array['uuid']),
-    ('copilot_activate_context', array['uuid', 'text', 'integer', 'text']),
+    ('copilot_activate_context', array['uuid', 'text', 'integer', 'text', 'double precision', 'text']),
+    ('copilot_note_sandbox', array['uuid', 'text', 'double precision', 'text']),
     ('copilot_close', array['boolean']),
     ('copilot_health', array[]::text[]),
     ('copilot_note_sweep', array[]::text[]),

@@ -34,6 +34,8 @@ select results_eq(
       ('previous_terminated_at', 'timestamp with time zone', false),
       ('previous_termination_reason', 'text', false),
       ('probation_seconds', 'integer', true),
+      ('sandbox_access', 'text', false),
+      ('sandbox_deadline_at', 'timestamp with time zone', false),
       ('sandbox_id', 'text', false),
       ('sandbox_killed_at', 'timestamp with time zone', false),
       ('sandbox_status', 'text', true),

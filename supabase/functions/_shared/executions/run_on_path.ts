@@ -5,6 +5,7 @@ import type { PathKey } from "../contexts/path_key.ts";
 import type { Loss } from "../contract/state.ts";
 import { asContextError, ContextError } from "../errors.ts";
 import { putFiles } from "../sandbox/files.ts";
+import { AccessRefused } from "../sandbox/provider_errors.ts";
 import { whenOpen } from "./closed_kernel.ts";
 import { meetExpectation } from "./expectation.ts";
 import type { KeptAnswer } from "./key_store.ts";
@@ -64,7 +65,7 @@ async function runOnContext(run: Run, key: PathKey): Promise<KeptAnswer> {
       if (answer !== "gone") return answer;
     } catch (thrown) {
       // What the row knew may open it no more.
-      if (acquired.wasAsked || asContextError(thrown).code !== "misconfigured") throw thrown;
+      if (acquired.wasAsked || !(thrown instanceof AccessRefused)) throw thrown;
     }
     mayCreate = !acquired.hasCreated;
   }

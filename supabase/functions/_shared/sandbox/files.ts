@@ -4,7 +4,7 @@ import type { OutputFile } from "../contract/execute_code.ts";
 import type { InputFile } from "../contract/file.ts";
 import { ContextError } from "../errors.ts";
 import type { LiveSandbox } from "./live_sandbox.ts";
-import { asConnectionError, asProviderError } from "./provider_errors.ts";
+import { AccessRefused, asConnectionError, asProviderError } from "./provider_errors.ts";
 
 /** Where the template's kernels work. */
 const WORKING_DIRECTORY = "/home/user";
@@ -64,6 +64,8 @@ export async function putFiles(sandbox: LiveSandbox, files: readonly InputFile[]
       // The proxy's word. The next connect finds out whether the sandbox is there.
       return "gone";
     case 401:
+    case 403:
+      throw new AccessRefused(response.status);
     case 429:
       throw asProviderError({ response });
     default:

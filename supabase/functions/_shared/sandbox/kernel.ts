@@ -6,7 +6,7 @@ import { behindEnvs, splicedEnvs } from "./env_vars.ts";
 import { EscapedText } from "./escaped_text.ts";
 import { type LongLine, readLines } from "./lines.ts";
 import { type LiveSandbox, SANDBOX_CALL_MILLISECONDS } from "./live_sandbox.ts";
-import { asProviderError } from "./provider_errors.ts";
+import { AccessRefused, asProviderError } from "./provider_errors.ts";
 
 /** The exception by which the template tells that the kernel was restarted under a run, by somebody or after a crash. */
 export const KERNEL_RESTARTED = "ContextRestarting";
@@ -132,9 +132,10 @@ async function refused(response: Response, signal: AbortSignal): Promise<Ending>
   const absence = absenceOf(response, said);
   if (absence) return { outcome: absence };
 
+  if ([401, 403].includes(response.status)) throw new AccessRefused(response.status);
   const error = asProviderError({ response, error: said });
   // The proxy's limits and time-outs are those of the whole service. Its other statuses are about the kernel.
-  if ([401, 403, 429, 504].includes(response.status)) throw error;
+  if ([429, 504].includes(response.status)) throw error;
   throw unavailable(`the kernel answered ${response.status}`, error.retryAfterSeconds);
 }
 

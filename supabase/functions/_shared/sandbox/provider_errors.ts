@@ -70,6 +70,15 @@ export function asProviderError(answer: Answer): ContextError {
   }
 }
 
+/** Thrown when a sandbox is not opened by what should open it. Nothing was done in it. */
+export class AccessRefused extends ContextError {
+  constructor(status: number) {
+    super("misconfigured", "The sandbox refuses the token that E2B gave for it.", {
+      cause: new Error(`the sandbox answered ${status}`),
+    });
+  }
+}
+
 /** What was thrown for want of an answer, as callers meet it. */
 export function asConnectionError(thrown: unknown): ContextError {
   if (thrown instanceof Error && /^(Abort|Timeout)Error$/.test(thrown.name)) {
