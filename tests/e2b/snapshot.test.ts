@@ -8,7 +8,7 @@ async function runWith(cacheDir: string): Promise<string[]> {
   const server = await startE2B({ cacheDir, onProgress: (message) => progress.push(message) });
   try {
     const sandbox = await Sandbox.create({ apiKey: server.apiKey, apiUrl: server.url, sandboxUrl: server.url });
-    assert.equal((await sandbox.runCode("1")).text, "1");
+    assert.equal((await sandbox.runCode("1", { timeoutMs: 0 })).text, "1");
   } finally {
     await server.stop();
   }
