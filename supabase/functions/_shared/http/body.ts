@@ -15,6 +15,13 @@ const FIRST_BYTES = 16 * 1024;
 /** How long a body may take to come, in milliseconds: meanwhile it holds what others could have. */
 const BODY_MILLISECONDS = 30_000;
 
+declare global {
+  /** The platform has it, and TypeScript knows it, from 5.7 on: the platform's is older. */
+  interface ArrayBuffer {
+    transfer(length?: number): ArrayBuffer;
+  }
+}
+
 /**
  * Reads and checks the body.
  *
@@ -67,7 +74,8 @@ async function readBytes(request: Request, arrival: Arrival): Promise<Uint8Array
   }, BODY_MILLISECONDS);
   arrival.refused.addEventListener("abort", stop);
   try {
-    let bytes = new Uint8Array(FIRST_BYTES);
+    let buffer = new ArrayBuffer(FIRST_BYTES);
+    let bytes = new Uint8Array(buffer);
     let size = 0;
     for (;;) {
       const { done, value } = await reader.read();
@@ -79,7 +87,8 @@ async function readBytes(request: Request, arrival: Arrival): Promise<Uint8Array
         const length = Math.min(BODY_BYTES, Math.max(end, 2 * bytes.length));
         const more = length > SMALL_BYTES ? length - (bytes.length > SMALL_BYTES ? bytes.length : 0) : 0;
         if (!arrival.hold(more)) throw othersAreLarge();
-        bytes = new Uint8Array(bytes.buffer.transfer(length));
+        buffer = buffer.transfer(length);
+        bytes = new Uint8Array(buffer);
       }
       bytes.set(value, size);
       size = end;
