@@ -1,7 +1,8 @@
 /** The request's body: JSON of the endpoint's shape, and no more of it than we are willing to hold. */
-import type { z } from "zod";
+import type * as z from "zod/mini";
 import { ContextError } from "../errors.ts";
 import { Arrival, othersAreLarge, SMALL_BYTES } from "../memory.ts";
+import "../messages.ts";
 import { hasMoreValues } from "./json_values.ts";
 
 /** Largest body, in bytes: the largest program, as JSON may escape it, its environment and its files in base64. */
@@ -31,7 +32,7 @@ declare global {
  */
 export async function readBody<Body>(
   request: Request,
-  schema: z.ZodType<Body>,
+  schema: z.ZodMiniType<Body>,
   arrival: Arrival,
 ): Promise<Body> {
   const parsed = schema.safeParse(parse(await readBytes(request, arrival)));

@@ -4,7 +4,7 @@
  * function loads when it starts, and drops what decides here: the status, the error's code, and `Retry-After`.
  */
 import type { components, paths } from "e2b";
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { Answer } from "./provider_errors.ts";
 import { sendAgain, sendOnce } from "./send.ts";
 
@@ -20,17 +20,17 @@ export type DescribedSandbox = Pick<
 type ListedSandbox = Pick<Schemas["ListedSandbox"], "sandboxID" | "startedAt" | "metadata">;
 type ListQuery = NonNullable<paths["/v2/sandboxes"]["get"]["parameters"]["query"]>;
 
-const describedSchema: z.ZodType<DescribedSandbox> = z.object({
+const describedSchema: z.ZodMiniType<DescribedSandbox> = z.object({
   sandboxID: z.string(),
   envdVersion: z.string(),
-  domain: z.string().nullish(),
-  envdAccessToken: z.string().optional(),
-  trafficAccessToken: z.string().nullish(),
+  domain: z.nullish(z.string()),
+  envdAccessToken: z.optional(z.string()),
+  trafficAccessToken: z.nullish(z.string()),
 });
-const listSchema: z.ZodType<ListedSandbox[]> = z.array(z.object({
+const listSchema: z.ZodMiniType<ListedSandbox[]> = z.array(z.object({
   sandboxID: z.string(),
   startedAt: z.string(),
-  metadata: z.record(z.string(), z.string()).optional(),
+  metadata: z.optional(z.record(z.string(), z.string())),
 }));
 
 /** An answer, with what it says where that is a success in the form that E2B's description gives. */
@@ -71,7 +71,7 @@ export class ProviderApi {
     return await this.#ask({ method: "GET", path: `/v2/sandboxes?${queryOf(query)}` }, listSchema);
   }
 
-  async #ask<Data>(call: Call, schema: z.ZodType<Data>): Promise<Told<Data>> {
+  async #ask<Data>(call: Call, schema: z.ZodMiniType<Data>): Promise<Told<Data>> {
     const { method, path, body, signal = AbortSignal.timeout(CALL_MILLISECONDS), send = sendAgain } = call;
     const headers = new Headers({ "X-API-KEY": this.key, "User-Agent": "execution-contexts" });
     if (body) headers.set("Content-Type", "application/json");
