@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FUNCTIONS } from "../../../local/repository.ts";
+import { PLATFORM_DENO_ENVIRONMENT } from "../../support/platform_deno.ts";
 import type { DenoBinary } from "./denos.ts";
 
 export const BARE = "bare";
@@ -56,6 +57,7 @@ export async function makeVariants(denos: readonly DenoBinary[], directory: stri
 }
 
 async function run(command: string, args: string[]): Promise<void> {
-  const { code, stderr } = await new Deno.Command(command, { args, stdin: "null" }).output();
+  const { code, stderr } = await new Deno.Command(command, { args, env: PLATFORM_DENO_ENVIRONMENT, stdin: "null" })
+    .output();
   assert.equal(code, 0, `deno ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
 }

@@ -4,6 +4,7 @@
  */
 import type { Addresses, SandboxPort } from "./addresses.ts";
 import type { DescribedSandbox } from "./provider_api.ts";
+import { queryOf } from "./query.ts";
 import { send, sendOnce } from "./send.ts";
 
 const KERNEL_PORT = 49999;
@@ -75,9 +76,9 @@ export class LiveSandbox {
   #toFiles(query: Record<string, string>, init: RequestInit): Request {
     // Older ones know no user of their own.
     const [major, minor] = this.described.envdVersion.split(".").map(Number);
-    const user: Record<string, string> = major === 0 && minor < 4 ? { username: "user" } : {};
-    const search = new URLSearchParams({ ...query, ...user });
-    const url = `${this.addresses.files(this.#at(FILES_PORT))}/files${search.size > 0 ? `?${search}` : ""}`;
+    const username = major === 0 && minor < 4 ? "user" : undefined;
+    const search = queryOf({ ...query, username });
+    const url = `${this.addresses.files(this.#at(FILES_PORT))}/files${search && `?${search}`}`;
     return new Request(url, { ...init, headers: this.#headers(FILES_PORT) });
   }
 

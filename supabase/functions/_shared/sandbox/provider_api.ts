@@ -6,6 +6,7 @@
 import type { components, paths } from "e2b";
 import * as z from "zod/mini";
 import type { Answer } from "./provider_errors.ts";
+import { queryOf } from "./query.ts";
 import { sendAgain, sendOnce } from "./send.ts";
 
 /** Time limit of a call that is not a create, in milliseconds. */
@@ -81,13 +82,6 @@ export class ProviderApi {
     if (!response.ok) return { response, error: jsonOr(text) };
     return { response, data: schema.safeParse(text === "" ? undefined : JSON.parse(text)).data };
   }
-}
-
-/** Lists in one value, parted by commas, as E2B's description has them. */
-function queryOf(query: ListQuery): string {
-  return Object.entries(query).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}=${[value].flat().map((one) => encodeURIComponent(one)).join(",")}`]
-  ).join("&");
 }
 
 /** An error's body as it is where it is no JSON: a proxy's. */
