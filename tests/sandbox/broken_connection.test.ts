@@ -1,5 +1,7 @@
 /** A kept-alive connection that breaks when it is used again: what may be sent twice is, what must not never is. */
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { Socket } from "node:net";
 import { Addresses } from "../../supabase/functions/_shared/sandbox/addresses.ts";
 import { LiveSandbox } from "../../supabase/functions/_shared/sandbox/live_sandbox.ts";
 import { Sandboxes } from "../../supabase/functions/_shared/sandbox/sandboxes.ts";
@@ -9,34 +11,30 @@ const described = { sandboxID: "a-sandbox", envdVersion: "0.6.4" };
 const OF_SANDBOX = JSON.stringify({ ...described, startedAt: new Date(0).toISOString() });
 
 /** Answers on a connection once, and breaks it when it is used again. With `isDown` it breaks all. */
-function startBreaking() {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+async function startBreaking() {
   const seen: string[] = [];
   const state = { isDown: false };
-  const serve = async (connection: Deno.Conn) => {
-    using open = connection;
-    const buffer = new Uint8Array(64 * 1024);
-    for (let isUsed = false; await open.read(buffer) !== null; isUsed = true) {
-      const [line] = new TextDecoder().decode(buffer).split(" HTTP/");
-      seen.push(line);
-      if (isUsed || state.isDown) return;
-      const body = line.startsWith("GET") ? `[${OF_SANDBOX}]` : OF_SANDBOX;
-      await open.write(
-        new TextEncoder().encode(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`),
-      );
-    }
-  };
-  const serving = (async () => {
-    for await (const connection of listener) serve(connection).catch(() => {});
-  })();
+  const used = new WeakSet<Socket>();
+  const server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
+    // Broken in the middle of its body, it would have had no chance to be served.
+    for await (const _ of request);
+    seen.push(`${request.method} ${request.url}`);
+    if (state.isDown || used.has(request.socket)) return void request.socket.destroy();
+    used.add(request.socket);
+    response.end(request.method === "GET" ? `[${OF_SANDBOX}]` : OF_SANDBOX);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  assert(address !== null && typeof address === "object");
   return {
-    url: `http://127.0.0.1:${listener.addr.port}`,
+    url: `http://127.0.0.1:${address.port}`,
     seen,
     state,
-    [Symbol.asyncDispose]: async () => {
-      listener.close();
-      await serving;
-    },
+    [Symbol.asyncDispose]: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
   };
 }
 
@@ -69,7 +67,7 @@ const once: Record<string, (clients: Clients) => Promise<unknown>> = {
 
 for (const [name, call] of Object.entries(repeated)) {
   Deno.test(`${name} is sent again, once, and its caller does not notice`, async () => {
-    await using server = startBreaking();
+    await using server = await startBreaking();
     const clients = clientsOf(server.url);
     await call(clients);
     await call(clients);
@@ -78,7 +76,7 @@ for (const [name, call] of Object.entries(repeated)) {
   });
 
   Deno.test(`${name} is not sent for ever`, async () => {
-    await using server = startBreaking();
+    await using server = await startBreaking();
     const clients = clientsOf(server.url);
     server.state.isDown = true;
     await assert.rejects(call(clients), { code: "sandbox_unavailable", retryable: true });
@@ -88,7 +86,7 @@ for (const [name, call] of Object.entries(repeated)) {
 
 for (const [name, call] of Object.entries(once)) {
   Deno.test(`${name} is never sent again`, async () => {
-    await using server = startBreaking();
+    await using server = await startBreaking();
     const clients = clientsOf(server.url);
     await (await clients.live.listKernels()).body?.cancel();
     const before = server.seen.length;

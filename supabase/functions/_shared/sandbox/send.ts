@@ -19,11 +19,11 @@ export async function sendOnce(request: Request): Promise<Response> {
 
 /**
  * Sends a request that may arrive twice, and once more when it gets no answer: a connection that was kept alive may be
- * closed by the other side just when it is used again, and the platform's fetch (Deno 2.1.4) repeats nothing. A Blob keeps
- * newer ones from repeating each of the two; what cannot have one, a GET, they may send once more.
+ * closed by the other side just when it is used again, and the platform's fetch (Deno 2.1.4) repeats nothing. A body is a
+ * Blob, or newer ones would repeat each of the two; what has none they may send a third time.
  */
 export async function sendAgain(request: Request): Promise<Response> {
-  const body = request.method === "GET" ? undefined : await request.blob();
+  const body = request.body ? await request.blob() : undefined;
   try {
     return await sendBlob(request, body);
   } catch (thrown) {
