@@ -79,7 +79,7 @@ Deno.test("only E2B's own word ends a context: a hiccup on connect leaves it as 
     const answer = await refused(client, "acquire-context", path);
     assert.equal(answer.body.retryable, true, `after ${status}`);
   }
-  // Twice: Deno's fetch tries by itself again where a kept-alive connection breaks.
+  // Twice: a connect without an answer is sent once more.
   faulty.proxy.intercept(at.connect, { kind: "drop", when: "before" }, 2);
   assert.equal((await refused(client, "acquire-context", path)).body.retryable, true);
   assert.equal((await invoke(client, "acquire-context", path)).context.id, context.id);

@@ -38,14 +38,14 @@ for (const [stepName, step] of Object.entries(steps)) {
         ? await invoke(client, "execute-code", { ...path, ...quick, code: "var runs = 0" })
         : null;
 
-      // Deno's fetch tries by itself again when a kept-alive connection breaks, but for what must not arrive twice.
+      // What may arrive twice is sent once more when its connection breaks, by us or by Deno's fetch.
       const sentOnce = step.at === at.create || step.at === at.execute;
       const interception = faulty[step.where].intercept(step.at, fault, fault.kind === "drop" && !sentOnce ? 2 : 1);
       const body = step.operation === "execute-code" ? { ...path, ...quick, code: "runs += 1" } : path;
       const { error, response } = await client.functions.invoke(step.operation, { body });
       // Nobody waits for that one.
       if (stepName === "end of probation") await interception.hit;
-      // A fresh connection breaks once: it is not tried again, and the second fault has not been met.
+      // Some of it is tried again on a kept-alive connection only, and then the second fault has not been met.
       interception.end();
       if (error) {
         assert(response);

@@ -1,12 +1,15 @@
 /** The settings, read from the environment here and nowhere else. `.env.example` lists them. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { languageSchema } from "./contract/execute_code.ts";
 import { LONGEST_TTL_SECONDS } from "./contract/path.ts";
 import { ContextError } from "./errors.ts";
+import "./messages.ts";
 
-const seconds = (otherwise: number, most: number) => z.coerce.number().int().min(1).max(most).default(otherwise);
-const count = (otherwise: number) => z.coerce.number().int().min(1).max(1_000_000).default(otherwise);
-const flag = z.enum(["true", "false"]).default("false").transform((text) => text === "true");
+const whole = (otherwise: number, least: number, most: number) =>
+  z._default(z.pipe(z.coerce.number(), z.int().check(z.minimum(least), z.maximum(most))), otherwise);
+const seconds = (otherwise: number, most: number) => whole(otherwise, 1, most);
+const count = (otherwise: number) => whole(otherwise, 1, 1_000_000);
+const flag = z.pipe(z._default(z.enum(["true", "false"]), "false"), z.transform((text) => text === "true"));
 
 /** The platform answers 504 in our place when an answer has not begun by then, in seconds. */
 const IDLE_SECONDS = 150;
@@ -19,13 +22,14 @@ const AFTER_RUN_SECONDS = 30;
 
 const settings = z.object({
   E2B_API_KEY: z.string(),
-  E2B_API_URL: z.url().optional(),
-  E2B_SANDBOX_URL: z.url().optional(),
-  E2B_DOMAIN: z.string().optional(),
-  SANDBOX_TEMPLATE: z.string().default("code-interpreter-v1"),
-  SANDBOX_LANGUAGES: z.string().default(languageSchema.options.join(","))
-    .transform((list) => list.split(",").map((name) => name.trim()))
-    .pipe(z.array(languageSchema).min(1)),
+  E2B_API_URL: z.optional(z.url()),
+  E2B_SANDBOX_URL: z.optional(z.url()),
+  E2B_DOMAIN: z.optional(z.string()),
+  SANDBOX_TEMPLATE: z._default(z.string(), "code-interpreter-v1"),
+  SANDBOX_LANGUAGES: z.pipe(
+    z.pipe(z._default(z.string(), languageSchema.options.join(",")), z.transform(split)),
+    z.array(languageSchema).check(z.minLength(1)),
+  ),
   SANDBOX_INTERNET_ACCESS: flag,
   SANDBOX_PUBLIC_TRAFFIC: flag,
   SANDBOX_PROBATION_SECONDS: seconds(90, 300),
@@ -36,20 +40,24 @@ const settings = z.object({
   CONVERSATION_QUOTA: count(5),
   TENANT_CREATES_PER_MINUTE: count(60),
   TENANT_EXECUTIONS_PER_MINUTE: count(600),
-  REQUEST_SECONDS: z.coerce.number().int().min(60).max(400).default(150),
+  REQUEST_SECONDS: whole(150, 60, 400),
   EXECUTION_TIMEOUT_SECONDS: seconds(60, 400),
   EXECUTION_MAX_TIMEOUT_SECONDS: seconds(300, 400),
   EXECUTION_LEASE_SECONDS: seconds(30, 120),
 });
 
-const schema = settings.superRefine((env, issues) => {
+const schema = settings.check(z.superRefine((env, issues) => {
   // A sandbox lives no longer than this from its acquisition on, be it in the middle of a run. Streams may run longest.
   const least = limits(env.REQUEST_SECONDS, env).maxTimeoutSeconds + AFTER_RUN_SECONDS;
   if (env.CONTEXT_MAX_TTL_SECONDS < least) {
     const message = `must be at least ${least}: a run may take that long, with what follows it`;
     issues.addIssue({ code: "custom", path: ["CONTEXT_MAX_TTL_SECONDS"], message });
   }
-});
+}));
+
+function split(list: string): string[] {
+  return list.split(",").map((name) => name.trim());
+}
 
 /** All times are in seconds. */
 export interface Config {

@@ -1,5 +1,5 @@
 /** A context as the database tells it, and a claim on one. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { Language } from "../contract/execute_code.ts";
 
 export const contextSchema = z.object({
@@ -13,53 +13,56 @@ export const contextSchema = z.object({
   last_used_at: z.string(),
   expires_at: z.string(),
   state_id: z.uuid(),
-  previous_termination_reason: z.string().nullable(),
-  previous_terminated_at: z.string().nullable(),
+  previous_termination_reason: z.nullable(z.string()),
+  previous_terminated_at: z.nullable(z.string()),
 });
 /** A ready context. */
 export type Context = z.infer<typeof contextSchema>;
 
-export const previousSchema = contextSchema.pick({ previous_termination_reason: true, previous_terminated_at: true });
+export const previousSchema = z.pick(contextSchema, {
+  previous_termination_reason: true,
+  previous_terminated_at: true,
+});
 /** How variables were lost. */
 export type Previous = z.infer<typeof previousSchema>;
 
 export const knownSandboxSchema = z.object({
-  sandbox_deadline_at: z.string().nullable(),
-  sandbox_access: z.string().nullable(),
+  sandbox_deadline_at: z.nullable(z.string()),
+  sandbox_access: z.nullable(z.string()),
 });
 /** What a ready context's row knows of its sandbox. */
 export type KnownSandbox = z.infer<typeof knownSandboxSchema>;
 
 export const claimSchema = z.discriminatedUnion("outcome", [
-  contextSchema.extend({ outcome: z.literal("reused"), ...knownSandboxSchema.shape }),
-  contextSchema.pick({ id: true, ttl_seconds: true }).extend({
+  z.extend(contextSchema, { outcome: z.literal("reused"), ...knownSandboxSchema.shape }),
+  z.extend(z.pick(contextSchema, { id: true, ttl_seconds: true }), {
     outcome: z.literal("claimed"),
     // The tenant's own, where it has one.
-    template: z.string().nullable(),
-    allow_internet: z.boolean().nullable(),
-    allowed_hosts: z.array(z.string()).nullable(),
+    template: z.nullable(z.string()),
+    allow_internet: z.nullable(z.boolean()),
+    allowed_hosts: z.nullable(z.array(z.string())),
   }),
   z.object({ outcome: z.enum(["forbidden", "closed", "tenant_disabled"]) }),
   // Without an id when the path changed hands faster than the claim could follow.
-  z.object({ outcome: z.literal("pending"), id: z.uuid().nullable(), expires_at: z.string().nullable() }),
+  z.object({ outcome: z.literal("pending"), id: z.nullable(z.uuid()), expires_at: z.nullable(z.string()) }),
   z.object({
     outcome: z.literal("failed"),
     error_code: z.string(),
-    error_retry_after_seconds: z.int().nullable(),
+    error_retry_after_seconds: z.nullable(z.int()),
   }),
-  contextSchema.pick({ id: true, sandbox_id: true }).extend({ outcome: z.literal("evicted") }),
+  z.extend(z.pick(contextSchema, { id: true, sandbox_id: true }), { outcome: z.literal("evicted") }),
   z.object({
     outcome: z.literal("quota_exceeded"),
     quota_scope: z.enum(["tenant", "conversation"]),
     quota_limit: z.int(),
     quota_count: z.int(),
-    expires_at: z.string().nullable(),
+    expires_at: z.nullable(z.string()),
   }),
   z.object({
     outcome: z.literal("rate_limited"),
     quota_scope: z.enum(["creates", "executions"]),
     quota_limit: z.int(),
-    expires_at: z.string().nullable(),
+    expires_at: z.nullable(z.string()),
   }),
 ]);
 export type Claim = z.infer<typeof claimSchema>;

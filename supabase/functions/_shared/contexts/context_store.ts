@@ -1,5 +1,5 @@
 /** The contexts in the database: one method a transition, each one call of a SQL function. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { Rpc } from "../database/rpc.ts";
 import type { ContextError } from "../errors.ts";
 import {
@@ -62,7 +62,7 @@ export class ContextStore {
       p_template: template,
       p_sandbox_seconds: note.seconds,
       p_sandbox_access: note.access,
-    }, z.array(contextSchema).max(1));
+    }, z.array(contextSchema).check(z.maxLength(1)));
     return rows[0] ?? null;
   }
 
@@ -128,7 +128,7 @@ export class ContextStore {
       p_context_id: scope.contextId,
       p_user_id: userId ?? undefined,
       p_all: scope.all,
-    }, z.array(z.object({ id: z.uuid(), sandbox_id: z.string().nullable() })));
+    }, z.array(z.object({ id: z.uuid(), sandbox_id: z.nullable(z.string()) })));
   }
 
   /** How the variables of a path were lost that had this state id, as long as that is known. */
@@ -141,7 +141,7 @@ export class ContextStore {
       p_conversation_id: conversation_id,
       p_path_id: path_id,
       p_state_id: stateId,
-    }, z.array(previousSchema).max(1));
+    }, z.array(previousSchema).check(z.maxLength(1)));
     return rows[0];
   }
 
@@ -162,7 +162,7 @@ export class ContextStore {
 
   /** The token of the page of E2B's list where the last sweep ended. Null: at the list's end, so begin anew. */
   async sweepPlace(): Promise<string | null> {
-    return await this.rpc.call("copilot_sweep_place", {}, z.string().nullable());
+    return await this.rpc.call("copilot_sweep_place", {}, z.nullable(z.string()));
   }
 
   /** Notes where the next sweep goes on. */

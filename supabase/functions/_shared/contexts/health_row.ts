@@ -1,22 +1,22 @@
 /** The health as the database tells it. */
-import { z } from "zod";
+import * as z from "zod/mini";
 
-const count = z.int().nonnegative();
+const count = z.int().check(z.nonnegative());
 export const healthSchema = z.object({
   checked_at: z.string(),
   is_closed: z.boolean(),
-  swept_at: z.string().nullable(),
+  swept_at: z.nullable(z.string()),
   contexts_creating: count,
   contexts_ready: count,
-  claims_oldest_at: z.string().nullable(),
+  claims_oldest_at: z.nullable(z.string()),
   claims_past_lease: count,
-  claims_past_lease_since: z.string().nullable(),
+  claims_past_lease_since: z.nullable(z.string()),
   kills_owed: count,
-  kills_owed_since: z.string().nullable(),
-  may_live_until: z.string().nullable(),
+  kills_owed_since: z.nullable(z.string()),
+  may_live_until: z.nullable(z.string()),
   executions_running: count,
   executions_lost: count,
-  jobs_failed: z.array(z.string()).nullable(),
-  jobs_overdue: z.array(z.string()).nullable(),
+  jobs_failed: z.nullable(z.array(z.string())),
+  jobs_overdue: z.nullable(z.array(z.string())),
 });
 export type HealthRow = z.infer<typeof healthSchema>;

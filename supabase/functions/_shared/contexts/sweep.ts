@@ -1,5 +1,5 @@
 /** Kill what nobody owns, finish terminations, retire what is due: in small batches, and any number of them at once. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { inBackground } from "../background.ts";
 import type { SweepResponse } from "../contract/terminate_context.ts";
 import { describe, log } from "../log.ts";

@@ -1,5 +1,5 @@
 /** acquire-context, as callers ask for it and what they get. */
-import type { z } from "zod";
+import type * as z from "zod/mini";
 import { pathFields, strictFields } from "./path.ts";
 import type { Loss } from "./state.ts";
 

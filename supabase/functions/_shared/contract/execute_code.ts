@@ -1,5 +1,5 @@
 /** execute-code, as callers ask for it and what they get, at once or told piece by piece. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { AcquireResponse } from "./acquire_context.ts";
 import type { ErrorBody } from "./error.ts";
 import { fewOf, filePathSchema, FILES_BYTES, fileSchema, fitTogether } from "./file.ts";
@@ -21,57 +21,67 @@ const RESERVED_ENVS = new Set(["HOME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL"
 /** What may name an argument in R: no underscore first, and none of its words. */
 const R_NAME = /^(?!(if|else|repeat|while|function|for|next|break|TRUE|FALSE|NULL|Inf|NaN|NA(_\w+)?)$)[A-Za-z]/;
 
-const envsSchema = z.unknown().refine(
-  // Counted before any name is looked at: each that is wrong is an issue of its own.
-  (envs) => !(envs instanceof Object) || Object.keys(envs).length <= ENVS,
-  { message: `must be at most ${ENVS} variables`, abort: true },
-).refine(
-  // Zod leaves it out of a record without a word.
-  (envs) => !(envs instanceof Object && Object.hasOwn(envs, "__proto__")),
-  { path: ["__proto__"], message: "cannot be set", abort: true },
-).pipe(
+const envsSchema = z.pipe(
+  z.unknown().check(
+    z.refine(
+      // Counted before any name is looked at: each that is wrong is an issue of its own.
+      (envs) => !(envs instanceof Object) || Object.keys(envs).length <= ENVS,
+      { message: `must be at most ${ENVS} variables`, abort: true },
+    ),
+    z.refine(
+      // Zod leaves it out of a record without a word.
+      (envs) => !(envs instanceof Object && Object.hasOwn(envs, "__proto__")),
+      { path: ["__proto__"], message: "cannot be set", abort: true },
+    ),
+  ),
   z.record(
-    z.string()
-      .regex(/^[A-Za-z_][A-Za-z0-9_]{0,254}$/, "must be a name of letters, digits and underscores")
-      .refine((name) => !RESERVED_ENVS.has(name), "is the sandbox's own"),
-    z.string()
-      .refine((value) => isWithin(ENV_BYTES, value), {
+    z.string().check(
+      z.regex(/^[A-Za-z_][A-Za-z0-9_]{0,254}$/, "must be a name of letters, digits and underscores"),
+      z.refine((name) => !RESERVED_ENVS.has(name), "is the sandbox's own"),
+    ),
+    z.string().check(
+      z.refine((value) => isWithin(ENV_BYTES, value), {
         message: `must be at most ${ENV_BYTES} bytes of UTF-8`,
         abort: true,
-      })
+      }),
       // No operating system can hold the one, no encoding the other.
-      .refine(
+      z.refine(
         (value) => !value.includes("\0") && value.isWellFormed(),
         "must be well-formed text without NUL characters",
       ),
+    ),
   ),
 );
 
 export const executeRequestSchema = strictFields({
   ...pathFields,
-  code: z.string()
-    .refine((code) => isWithin(CODE_BYTES, code), {
+  code: z.string().check(
+    z.refine((code) => isWithin(CODE_BYTES, code), {
       message: `must be at most ${CODE_BYTES} bytes of UTF-8`,
       abort: true,
-    })
-    .refine((code) => code.trim().length > 0, "must not be empty"),
-  language: languageSchema.default("python"),
-  timeout_ms: z.int().min(1).optional(),
-  envs: envsSchema.optional(),
-  idempotency_key: idSchema.optional(),
-  files: fewOf(fileSchema).refine(fitTogether, `must be at most ${FILES_BYTES} bytes together`).default([]),
-  outputs: fewOf(filePathSchema).default([]),
+    }),
+    z.refine((code) => code.trim().length > 0, "must not be empty"),
+  ),
+  language: z._default(languageSchema, "python"),
+  timeout_ms: z.optional(z.int().check(z.minimum(1))),
+  envs: z.optional(envsSchema),
+  idempotency_key: z.optional(idSchema),
+  files: z._default(
+    fewOf(fileSchema).check(z.refine(fitTogether, `must be at most ${FILES_BYTES} bytes together`)),
+    [],
+  ),
+  outputs: z._default(fewOf(filePathSchema), []),
   /** What to do without the variables that `expects` names. */
-  on_loss: z.enum(["continue", "refuse"]).default("continue"),
-}).superRefine(({ language, envs = {} }, issues) => {
+  on_loss: z._default(z.enum(["continue", "refuse"]), "continue"),
+}).check(z.superRefine(({ language, envs = {} }, issues) => {
   // The template writes the name into R's code as that of an argument.
   const name = language === "r" ? Object.keys(envs).find((name) => !R_NAME.test(name)) : undefined;
   if (name !== undefined) issues.addIssue({ code: "custom", path: ["envs", name], message: "is no name in R" });
-});
+}));
 export type ExecuteRequest = z.infer<typeof executeRequestSchema>;
 
 /** One value that the code showed, in every format that the kernel gave for it. */
-const resultSchema = z.looseObject({ is_main_result: z.boolean().default(false) });
+const resultSchema = z.looseObject({ is_main_result: z._default(z.boolean(), false) });
 export type ExecutionResult = z.infer<typeof resultSchema>;
 
 const errorSchema = z.object({ name: z.string(), value: z.string(), traceback: z.string() });
@@ -94,19 +104,19 @@ export type OutputFile = z.infer<typeof outputSchema>;
 const endSchema = z.object({
   /** `cancelled`: somebody stopped it by name. */
   status: z.enum(["ok", "error", "timed_out", "cancelled"]),
-  error: errorSchema.nullable(),
+  error: z.nullable(errorSchema),
   /** Null when the kernel did not say that it had begun: others kept it busy, or it took too long to start. */
-  execution_count: z.int().nullable(),
+  execution_count: z.nullable(z.int()),
   /** From the code's way to the kernel to its end, in milliseconds. */
   duration_ms: z.int(),
   /** What was left out: of the middle of each stream, in characters, and results; null when nothing was. */
-  truncated: z.object({ stdout: z.int(), stderr: z.int(), results: z.int() }).nullable(),
+  truncated: z.nullable(z.object({ stdout: z.int(), stderr: z.int(), results: z.int() })),
   /** Whether the kernel went, and with it all variables: it crashed, or the code did not yield when it was cut off. */
   kernel_restarted: z.boolean(),
   outputs: z.array(outputSchema),
 });
 
-export const executionSchema = endSchema.extend({
+export const executionSchema = z.extend(endSchema, {
   results: z.array(resultSchema),
   stdout: z.string(),
   stderr: z.string(),

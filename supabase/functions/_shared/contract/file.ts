@@ -1,5 +1,5 @@
 /** The files that a request brings, and those that it asks for. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { isWithin, strictFields, utf8Length } from "./path.ts";
 
 /** Most files in, and most outputs. */
@@ -11,31 +11,32 @@ const PATH_BYTES = 1024;
 const NAME_BYTES = 255;
 
 /** A file's path, from the working directory. It cannot leave that. */
-export const filePathSchema = z.string()
+export const filePathSchema = z.string().check(
   // No later check sees a path that is longer.
-  .refine((path) => path.length > 0 && isWithin(PATH_BYTES, path), {
+  z.refine((path) => path.length > 0 && isWithin(PATH_BYTES, path), {
     message: `must be of 1 to ${PATH_BYTES} bytes`,
     abort: true,
-  })
-  .refine((path) => !path.startsWith("/"), "must be relative to the working directory")
-  .refine(
+  }),
+  z.refine((path) => !path.startsWith("/"), "must be relative to the working directory"),
+  z.refine(
     (path) => path.split("/").every((name) => name !== "" && name !== "." && name !== ".."),
     "must not hold empty names, . or ..",
-  )
-  .refine(
+  ),
+  z.refine(
     (path) => path.split("/").every((name) => isWithin(NAME_BYTES, name)),
     `must hold names of at most ${NAME_BYTES} bytes`,
-  )
-  .refine(
+  ),
+  z.refine(
     (path) => !/[\p{Cc}\\"]/u.test(path) && path.isWellFormed(),
     "must not hold control characters, backslashes or double quotes",
-  );
+  ),
+);
 
-const base64Schema = z.string().refine(
+const base64Schema = z.string().check(z.refine(
   // Looks for what must not be there. A pattern of what must be there tries again from every place that it has come to.
   (text) => text.length % 4 === 0 && !/[^A-Za-z0-9+/]/.test(text.slice(0, text.length - padding(text))),
   { message: "must be base64", abort: true },
-);
+));
 
 /** How many bytes the last four characters of base64 lack. */
 function padding(base64: string): number {
@@ -44,12 +45,12 @@ function padding(base64: string): number {
 
 export const fileSchema = strictFields({
   path: filePathSchema,
-  content: z.string().optional(),
-  content_base64: base64Schema.optional(),
-}).refine(
+  content: z.optional(z.string()),
+  content_base64: z.optional(base64Schema),
+}).check(z.refine(
   (file) => (file.content === undefined) !== (file.content_base64 === undefined),
   "must have either content or content_base64",
-);
+));
 export type InputFile = z.infer<typeof fileSchema>;
 
 /** Whether there is room for all files; each takes its own off what the ones before it have left. */
@@ -63,6 +64,6 @@ export function fitTogether(files: readonly InputFile[]): boolean {
 }
 
 /** As many as there may be files. They are counted before any is looked at. */
-export function fewOf<Item extends z.ZodType>(item: Item) {
-  return z.array(z.unknown()).max(FILES, { abort: true }).pipe(z.array(item));
+export function fewOf<Item extends z.ZodMiniType>(item: Item) {
+  return z.pipe(z.array(z.unknown()).check(z.maxLength(FILES, { abort: true })), z.array(item));
 }

@@ -2,7 +2,7 @@
  * What all requests say in the same way: ids, the path that they name, and how long its context may stand idle. Field
  * names are the wire's, snake_case.
  */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { expectsSchema } from "./state.ts";
 
 /** Longest id, in characters. */
@@ -30,21 +30,22 @@ export function strictFields<Shape extends z.core.$ZodLooseShape>(shape: Shape) 
 }
 
 /** Ids are the application's own. */
-export const idSchema = z.string()
-  .refine((id) => id.length > 0, "must not be empty")
+export const idSchema = z.string().check(
+  z.refine((id) => id.length > 0, "must not be empty"),
   // A character is two units at most. What has more is not taken apart, and no later check sees it.
-  .refine((id) => id.length <= 2 * ID_CHARACTERS && [...id].length <= ID_CHARACTERS, {
+  z.refine((id) => id.length <= 2 * ID_CHARACTERS && [...id].length <= ID_CHARACTERS, {
     message: `must be at most ${ID_CHARACTERS} characters`,
     abort: true,
-  })
-  .refine((id) => isWithin(ID_BYTES, id), `must be at most ${ID_BYTES} bytes of UTF-8`)
+  }),
+  z.refine((id) => isWithin(ID_BYTES, id), `must be at most ${ID_BYTES} bytes of UTF-8`),
   // Postgres stores neither.
-  .refine((id) => !id.includes("\0") && id.isWellFormed(), "must be well-formed text without NUL characters");
+  z.refine((id) => !id.includes("\0") && id.isWellFormed(), "must be well-formed text without NUL characters"),
+);
 
 /** Whom a request is for. Services name the tenant, and the user if they act for one; users may name themselves. */
 export const partyFields = {
-  tenant_id: idSchema.optional(),
-  user_id: idSchema.optional(),
+  tenant_id: z.optional(idSchema),
+  user_id: z.optional(idSchema),
 };
 
 /** What names a path, and how long its context may stand idle. */
@@ -52,8 +53,8 @@ export const pathFields = {
   ...partyFields,
   conversation_id: idSchema,
   path_id: idSchema,
-  ttl_seconds: z.int().min(1).max(LONGEST_TTL_SECONDS).optional(),
-  expects: expectsSchema.optional(),
+  ttl_seconds: z.optional(z.int().check(z.minimum(1), z.maximum(LONGEST_TTL_SECONDS))),
+  expects: z.optional(expectsSchema),
   /** At the conversation's quota: ends its path that has been idle longest, rather than being refused. */
-  evict: z.literal("least_recently_used").optional(),
+  evict: z.optional(z.literal("least_recently_used")),
 };

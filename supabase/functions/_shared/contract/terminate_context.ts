@@ -1,15 +1,15 @@
 /** terminate-context, as callers ask for it and what they get. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { idSchema, partyFields, strictFields } from "./path.ts";
 
 const scopeSchema = strictFields({
   ...partyFields,
   /** Of every conversation of the user, or, for a service that names none, of the tenant. */
-  all: z.literal(true).optional(),
-  conversation_id: idSchema.optional(),
-  path_id: idSchema.optional(),
-  context_id: z.uuid().optional(),
-}).superRefine((request, issues) => {
+  all: z.optional(z.literal(true)),
+  conversation_id: z.optional(idSchema),
+  path_id: z.optional(idSchema),
+  context_id: z.optional(z.uuid()),
+}).check(z.superRefine((request, issues) => {
   const names = [request.conversation_id, request.context_id].filter((id) => id !== undefined);
   if (request.all === undefined && names.length === 0) {
     issues.addIssue({
@@ -24,7 +24,7 @@ const scopeSchema = strictFields({
   if (request.path_id !== undefined && request.conversation_id === undefined) {
     issues.addIssue({ code: "custom", path: ["path_id"], message: "needs conversation_id beside it" });
   }
-});
+}));
 export type TerminateScope = z.infer<typeof scopeSchema>;
 
 /** What names executions of a path. Where one of these is given, they are ended and not the context. */
@@ -34,36 +34,39 @@ const stopSchema = strictFields({
   ...partyFields,
   conversation_id: idSchema,
   path_id: idSchema,
-  executions: z.literal(true).optional(),
-  execution_id: z.uuid().optional(),
-  idempotency_key: idSchema.optional(),
-}).superRefine((request, issues) => {
+  executions: z.optional(z.literal(true)),
+  execution_id: z.optional(z.uuid()),
+  idempotency_key: z.optional(idSchema),
+}).check(z.superRefine((request, issues) => {
   const [, second] = NAMES.filter((name) => request[name] !== undefined);
   if (second !== undefined) {
     issues.addIssue({ code: "custom", path: [second], message: `cannot be beside another of ${NAMES.join(", ")}` });
   }
-});
+}));
 export type StopRequest = z.infer<typeof stopSchema>;
 
 /** Instead, a service may ask for what is due to be swept. */
 const sweepSchema = strictFields({ due: z.literal(true) });
 
-export const terminateRequestSchema = z.looseObject({}).transform((body, issues) => {
-  const parse = <Request>(schema: z.ZodType<Request>): Request => {
-    const parsed = schema.safeParse(body);
-    if (parsed.success) return parsed.data;
-    issues.issues.push(...parsed.error.issues.map((issue) => ({ ...issue, input: undefined })));
-    return z.NEVER;
-  };
-  if (body.due !== undefined) {
-    parse(sweepSchema);
-    return { ends: "what_is_due" as const };
-  }
-  if (NAMES.some((name) => body[name] !== undefined)) {
-    return { ends: "executions" as const, request: parse(stopSchema) };
-  }
-  return { ends: "contexts" as const, request: parse(scopeSchema) };
-});
+export const terminateRequestSchema = z.pipe(
+  z.looseObject({}),
+  z.transform((body: Record<string, unknown>, issues) => {
+    const parse = <Request>(schema: z.ZodMiniType<Request>): Request => {
+      const parsed = schema.safeParse(body);
+      if (parsed.success) return parsed.data;
+      issues.issues.push(...parsed.error.issues.map((issue) => ({ ...issue, input: undefined })));
+      return z.NEVER;
+    };
+    if (body.due !== undefined) {
+      parse(sweepSchema);
+      return { ends: "what_is_due" as const };
+    }
+    if (NAMES.some((name) => body[name] !== undefined)) {
+      return { ends: "executions" as const, request: parse(stopSchema) };
+    }
+    return { ends: "contexts" as const, request: parse(scopeSchema) };
+  }),
+);
 
 /** What a sweep did. Counts at the limit of a batch mean that there may be more. */
 export interface SweepResponse {

@@ -1,6 +1,6 @@
 /** Calls of the database's functions, through PostgREST. */
 import type { SupabaseClient } from "@supabase/supabase-js";
-import type { z } from "zod";
+import type * as z from "zod/mini";
 import { ContextError } from "../errors.ts";
 import { log } from "../log.ts";
 import type { Trace } from "../trace.ts";
@@ -29,7 +29,7 @@ export class Rpc {
   async call<Name extends keyof Functions, Row>(
     name: Name,
     parameters: Functions[Name]["Args"],
-    schema: z.ZodType<Row>,
+    schema: z.ZodMiniType<Row>,
   ): Promise<Row> {
     for (let call = 1;; call++) {
       const time = Math.max(0, Math.min(CALL_MILLISECONDS, this.answerBy - performance.now()));

@@ -1,11 +1,11 @@
 /** The executions in the database: those that are open, and the ledger. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { contextSchema } from "../contexts/context.ts";
 import type { PathKey } from "../contexts/path_key.ts";
 import type { Language } from "../contract/execute_code.ts";
 import type { Rpc } from "../database/rpc.ts";
 
-const stateSchema = contextSchema.pick({
+const stateSchema = z.pick(contextSchema, {
   state_id: true,
   previous_termination_reason: true,
   previous_terminated_at: true,
@@ -50,7 +50,7 @@ export class ExecutionStore {
       p_elapsed_ms: Math.round(elapsed),
       p_execution_count: count,
       p_claimed_at: entry.claimedAt,
-    }, z.array(stateSchema).max(1));
+    }, z.array(stateSchema).check(z.maxLength(1)));
     return rows[0];
   }
 
@@ -66,7 +66,7 @@ export class ExecutionStore {
       p_execution_count: count ?? undefined,
       p_claimed_at: entry.claimedAt,
       p_elapsed_ms: Math.round(elapsed),
-    }, z.array(stateSchema).max(1));
+    }, z.array(stateSchema).check(z.maxLength(1)));
     return rows[0];
   }
 
@@ -122,7 +122,7 @@ export class ExecutionStore {
       p_execution_id: entry.executionId,
       p_context_id: entry.contextId,
       p_language: entry.language,
-    }, z.uuid().nullable());
+    }, z.nullable(z.uuid()));
   }
 
   /**
@@ -135,7 +135,7 @@ export class ExecutionStore {
       p_context_id: entry.contextId,
       p_language: entry.language,
       p_hold_ms: milliseconds,
-    }, z.string().nullable());
+    }, z.nullable(z.string()));
   }
 
   /** Ends such a hold before its time. */

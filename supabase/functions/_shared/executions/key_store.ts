@@ -1,5 +1,5 @@
 /** The claims on idempotency keys, and the answers that are kept under them. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { contextSchema } from "../contexts/context.ts";
 import type { PathKey } from "../contexts/path_key.ts";
 import { executionSchema } from "../contract/execute_code.ts";
@@ -11,7 +11,7 @@ const answerSchema = z.object({
   executionId: z.uuid(),
   context: contextSchema,
   wasCreated: z.boolean(),
-  lost: lossSchema.nullable(),
+  lost: z.nullable(lossSchema),
   /** At the end: the run itself may have cost its kernel. */
   stateId: z.uuid(),
   execution: executionSchema,
@@ -31,7 +31,7 @@ const claimSchema = z.discriminatedUnion("outcome", [
       "thrown_out",
     ]),
   }),
-  z.object({ outcome: z.literal("finished"), answer: answerSchema.nullable(), answer_bytes: z.int() }),
+  z.object({ outcome: z.literal("finished"), answer: z.nullable(answerSchema), answer_bytes: z.int() }),
 ]);
 export type ExecutionClaim = z.infer<typeof claimSchema>;
 

@@ -1,7 +1,8 @@
 /** The request's body: JSON of the endpoint's shape, and no more of it than we are willing to hold. */
-import type { z } from "zod";
+import type * as z from "zod/mini";
 import { ContextError } from "../errors.ts";
 import { Arrival, othersAreLarge, SMALL_BYTES } from "../memory.ts";
+import "../messages.ts";
 import { hasMoreValues } from "./json_values.ts";
 
 /** Largest body, in bytes: the largest program, as JSON may escape it, its environment and its files in base64. */
@@ -15,6 +16,13 @@ const FIRST_BYTES = 16 * 1024;
 /** How long a body may take to come, in milliseconds: meanwhile it holds what others could have. */
 const BODY_MILLISECONDS = 30_000;
 
+declare global {
+  /** The platform has it, and TypeScript knows it, from 5.7 on: the platform's is older. */
+  interface ArrayBuffer {
+    transfer(length?: number): ArrayBuffer;
+  }
+}
+
 /**
  * Reads and checks the body.
  *
@@ -24,7 +32,7 @@ const BODY_MILLISECONDS = 30_000;
  */
 export async function readBody<Body>(
   request: Request,
-  schema: z.ZodType<Body>,
+  schema: z.ZodMiniType<Body>,
   arrival: Arrival,
 ): Promise<Body> {
   const parsed = schema.safeParse(parse(await readBytes(request, arrival)));
@@ -67,7 +75,8 @@ async function readBytes(request: Request, arrival: Arrival): Promise<Uint8Array
   }, BODY_MILLISECONDS);
   arrival.refused.addEventListener("abort", stop);
   try {
-    let bytes = new Uint8Array(FIRST_BYTES);
+    let buffer = new ArrayBuffer(FIRST_BYTES);
+    let bytes = new Uint8Array(buffer);
     let size = 0;
     for (;;) {
       const { done, value } = await reader.read();
@@ -79,7 +88,8 @@ async function readBytes(request: Request, arrival: Arrival): Promise<Uint8Array
         const length = Math.min(BODY_BYTES, Math.max(end, 2 * bytes.length));
         const more = length > SMALL_BYTES ? length - (bytes.length > SMALL_BYTES ? bytes.length : 0) : 0;
         if (!arrival.hold(more)) throw othersAreLarge();
-        bytes = new Uint8Array(bytes.buffer.transfer(length));
+        buffer = buffer.transfer(length);
+        bytes = new Uint8Array(buffer);
       }
       bytes.set(value, size);
       size = end;

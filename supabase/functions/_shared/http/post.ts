@@ -1,5 +1,5 @@
 /** POST: a body of the function's shape in, JSON out, or a stream of events. */
-import type { z } from "zod";
+import type * as z from "zod/mini";
 import { keepAlive } from "../background.ts";
 import type { Call, ServerEvent } from "../call.ts";
 import { sweepInPassing } from "../contexts/sweep.ts";
@@ -15,7 +15,7 @@ import { type Method, perform } from "./perform.ts";
  * of its answer.
  */
 export function post<Body, Answer extends object>(
-  schema: z.ZodType<Body>,
+  schema: z.ZodMiniType<Body>,
   operation: (call: ExecutionCall, body: Body) => Promise<Answer>,
   last?: (answer: Answer) => ServerEvent,
 ): Method {

@@ -1,11 +1,14 @@
 /** How long a reader may take for one piece, in milliseconds; after that it counts as gone. */
 const TAKING_MILLISECONDS = 15_000;
 
+/** What the platform's TypeScript has no parameter for, and newer ones must have one. */
+type Bytes = ReturnType<TextEncoder["encode"]>;
+
 /** A stream of text that is written as fast as its reader reads, and that nobody waits for once the reader has gone. */
 export class TextStream {
-  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly readable: ReadableStream<Bytes>;
   readonly #encoder = new TextEncoder();
-  #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
+  #controller: ReadableStreamDefaultController<Bytes> | undefined;
   #room = Promise.withResolvers<void>();
 
   /** `gone` is aborted when the reader goes away, and says so when others have found out. */

@@ -1,5 +1,5 @@
 /** The kernel of a sandbox: takes code, and says what comes of it in a stream of JSON lines. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { Language } from "../contract/execute_code.ts";
 import { ContextError } from "../errors.ts";
 import { behindEnvs, splicedEnvs } from "./env_vars.ts";
@@ -23,20 +23,23 @@ const messageSchema = z.discriminatedUnion("type", [
   // Without a number that could be one, the kernel has begun all the same. The ledger's numbers have 32 bits.
   z.object({
     type: z.literal("number_of_executions"),
-    execution_count: z.int32().nonnegative().nullable().catch(null),
+    execution_count: z.catch(z.nullable(z.int32().check(z.nonnegative())), null),
   }),
   z.object({ type: z.literal("stdout"), text: z.string() }),
   z.object({ type: z.literal("stderr"), text: z.string() }),
   // Every format is passed on, those of templates to come included.
-  z.looseObject({ type: z.literal("result"), is_main_result: z.boolean().default(false) }),
+  z.looseObject({ type: z.literal("result"), is_main_result: z._default(z.boolean(), false) }),
   z.object({ type: z.literal("error"), name: z.string(), value: z.string(), traceback: z.string() }),
   z.object({ type: z.literal("end_of_execution") }),
 ]);
-const knownTypes = new Set<string>(messageSchema.options.map((option) => option.shape.type.value));
+const knownTypes = new Set<string>(messageSchema.def.options.flatMap((option) => option.shape.type.def.values));
 /** A line of the stream. Null for what we have no use for: keep-alives, and messages of templates to come. */
 const lineSchema = z.union([
   messageSchema,
-  z.looseObject({ type: z.string().refine((type) => !knownTypes.has(type)) }).transform(() => null),
+  z.pipe(
+    z.looseObject({ type: z.string().check(z.refine((type) => !knownTypes.has(type))) }),
+    z.transform(() => null),
+  ),
 ]);
 
 /** What the kernel says of a run. `characters`: the length of its line. */

@@ -1,5 +1,5 @@
 /** What can be done to a kernel besides giving it code: an interrupt, and a new start. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { Language } from "../contract/execute_code.ts";
 import { ContextError } from "../errors.ts";
 import { firstJson, unavailable } from "./kernel.ts";

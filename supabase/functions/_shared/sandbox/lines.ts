@@ -16,7 +16,7 @@ const BUFFER_BYTES = 64 * 1024;
  * of each no more than what is small unless `hasRoom` says so.
  */
 export async function* readLines(
-  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  stream: NonNullable<Response["body"]>,
   longest: number,
   signal: AbortSignal,
   hasRoom: () => Promise<boolean> = () => Promise.resolve(true),
@@ -48,13 +48,13 @@ export async function* readLines(
   const cancel = () => void reader.cancel().catch(() => {});
   signal.addEventListener("abort", cancel);
   const decoder = new TextDecoder();
-  let buffer = new ArrayBuffer(BUFFER_BYTES);
+  let buffer = new Uint8Array(BUFFER_BYTES);
   try {
     while (!signal.aborted) {
-      const { done, value } = await reader.read(new Uint8Array(buffer));
+      const { done, value } = await reader.read(buffer);
       if (done || !value) break;
       const chunk = decoder.decode(value, { stream: true });
-      buffer = value.buffer;
+      buffer = new Uint8Array(value.buffer);
       // Not in the middle of a line that has been too long.
       if (most < longest && length <= most && length + chunk.length > most && await hasRoom()) most = longest;
       let start = 0;

@@ -2,7 +2,9 @@
  * A sandbox's own HTTP: its kernels' and its files'. It is spoken here and not by the SDK's `Sandbox`, which follows
  * redirections, keeps all output in memory, and drops the status of what failed.
  */
-import type { ConnectionConfig } from "e2b";
+import type { Addresses, SandboxPort } from "./addresses.ts";
+import type { DescribedSandbox } from "./provider_api.ts";
+import { queryOf } from "./query.ts";
 import type { Access } from "./sealed_access.ts";
 import { send, sendOnce } from "./send.ts";
 
@@ -13,11 +15,6 @@ const FILES_PORT = 49983;
 /** Time limit of a short call to the sandbox itself, in milliseconds. */
 export const SANDBOX_CALL_MILLISECONDS = 5_000;
 
-/** What E2B tells of a sandbox that may be used now. */
-export interface Described extends Access {
-  readonly sandboxID: string;
-}
-
 /** A file on its way into a sandbox. */
 export interface Upload {
   readonly path: string;
@@ -26,8 +23,7 @@ export interface Upload {
 
 /** Its answers are whatever listens there says, as they come: none is followed, read or judged yet. */
 export class LiveSandbox {
-  /** `connection` knows how a sandbox's address is made. */
-  constructor(private readonly described: Described, private readonly connection: ConnectionConfig) {}
+  constructor(private readonly described: DescribedSandbox, private readonly addresses: Addresses) {}
 
   get sandboxId(): string {
     return this.described.sandboxID;
@@ -78,29 +74,29 @@ export class LiveSandbox {
     const headers = this.#headers(port);
     headers.set("Content-Type", "application/json");
     // Given when public traffic to the sandbox is off.
-    const token = this.described.trafficAccessToken;
-    if (token) headers.set("E2B-Traffic-Access-Token", token);
-    const origin = this.connection.getSandboxDirectUrl(this.sandboxId, this.#at(port));
-    return new Request(`${origin}${path}`, { ...init, headers });
+    const { trafficAccessToken } = this.described;
+    if (trafficAccessToken) headers.set("E2B-Traffic-Access-Token", trafficAccessToken);
+    return new Request(`${this.addresses.direct(this.#at(port))}${path}`, { ...init, headers });
   }
 
   #toFiles(query: Record<string, string>, init: RequestInit): Request {
-    const headers = this.#headers(FILES_PORT);
-    const token = this.described.envdAccessToken;
-    if (token) headers.set("X-Access-Token", token);
-    const url = new URL("/files", this.connection.getSandboxUrl(this.sandboxId, this.#at(FILES_PORT)));
     // Older ones know no user of their own.
     const [major, minor] = this.described.envdVersion.split(".").map(Number);
-    const user = major === 0 && minor < 4 ? { username: "user" } : {};
-    for (const [name, value] of Object.entries({ ...query, ...user })) url.searchParams.set(name, value);
-    return new Request(url, { ...init, headers });
+    const username = major === 0 && minor < 4 ? "user" : undefined;
+    const search = queryOf({ ...query, username });
+    const url = `${this.addresses.files(this.#at(FILES_PORT))}/files${search && `?${search}`}`;
+    return new Request(url, { ...init, headers: this.#headers(FILES_PORT) });
   }
 
   #headers(port: number): Headers {
-    return new Headers({ "E2b-Sandbox-Id": this.sandboxId, "E2b-Sandbox-Port": String(port) });
+    const headers = new Headers({ "E2b-Sandbox-Id": this.sandboxId, "E2b-Sandbox-Port": String(port) });
+    const { envdAccessToken } = this.described;
+    // The kernels' server fetches the sandbox's own environment with it. Jupyter's knows nothing of it.
+    if (envdAccessToken && port !== JUPYTER_PORT) headers.set("X-Access-Token", envdAccessToken);
+    return headers;
   }
 
-  #at(port: number): { sandboxDomain: string; envdPort: number } {
-    return { sandboxDomain: this.described.domain ?? this.connection.domain, envdPort: port };
+  #at(port: number): SandboxPort {
+    return { sandboxId: this.sandboxId, port, domain: this.described.domain };
   }
 }

@@ -1,5 +1,5 @@
 /** What E2B's control plane answers, sorted into what it means for callers: the one place that knows its statuses. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { ContextError } from "../errors.ts";
 
 /** What a call of the SDK's API client came to. */
@@ -13,7 +13,7 @@ const bodySchema = z.looseObject({
   code: z.int(),
   message: z.string(),
   // Code that listens on the kernel's port may say anything here, and this is logged.
-  error_code: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/i).optional().catch(undefined),
+  error_code: z.catch(z.optional(z.string().check(z.regex(/^[a-z][a-z0-9_]{0,63}$/i))), undefined),
 });
 
 /** Whether E2B itself says that there is no such sandbox. A 404 in other words proves nothing. */

@@ -1,14 +1,11 @@
 /** The sandboxes at E2B: create, connect, kill, list. */
-import { ALL_TRAFFIC, ApiClient, ConnectionConfig } from "e2b";
 import type { Config } from "../config.ts";
 import type { Trace } from "../trace.ts";
+import { Addresses } from "./addresses.ts";
 import { LiveSandbox } from "./live_sandbox.ts";
+import { ProviderApi } from "./provider_api.ts";
 import { type Answer, asConnectionError, asProviderError, saysBeingKilled, saysNotFound } from "./provider_errors.ts";
 import { seal, unseal } from "./sealed_access.ts";
-import { sendOnce } from "./send.ts";
-
-/** Time limit of a call that is not a create, in milliseconds. */
-const CALL_MILLISECONDS = 20_000;
 
 export type Connection =
   | { readonly outcome: "connected"; readonly sandbox: LiveSandbox }
@@ -17,6 +14,8 @@ export type Connection =
 
 /** Marks what claims made, so that a sweep need not page through what else the account runs. */
 const OWNER = { made_by: "execution-contexts" };
+/** The SDK's word for everywhere. */
+const ALL_TRAFFIC = "0.0.0.0/0";
 
 export interface SandboxOptions {
   readonly template: string;
@@ -32,25 +31,13 @@ export interface ListedSandbox {
   readonly contextId?: string;
 }
 
-/**
- * Speaks to E2B with the SDK's typed API client. The calls above it (`Sandbox.create` and so on) drop what decides
- * here: the status, the error's code, and `Retry-After`.
- */
 export class Sandboxes {
-  readonly #connection;
+  readonly #addresses;
   readonly #api;
 
   constructor(private readonly config: Pick<Config, "e2b" | "sandbox">, private readonly trace: Trace) {
-    this.#connection = new ConnectionConfig({
-      ...config.e2b,
-      // The server is the judge of its keys: self-hosted ones look different.
-      validateApiKey: false,
-      // The SDK would wait out a Retry-After inside the request. Callers are told instead.
-      retries: 0,
-    });
-    this.#api = new ApiClient(this.#connection).api;
-    // Each of them carries the key of the account: it goes to E2B, and wherever that answers from is where it stays.
-    this.#api.use({ onRequest: ({ request }) => new Request(request, { redirect: "manual" }) });
+    this.#addresses = new Addresses(config.e2b);
+    this.#api = new ProviderApi(this.#addresses.api(), config.e2b.apiKey);
   }
 
   /**
@@ -62,23 +49,19 @@ export class Sandboxes {
     const { publicTraffic, probationSeconds, createSeconds, ...otherwise } = this.config.sandbox;
     const { allowedHosts } = own;
     const internetAccess = own.internetAccess ?? otherwise.internetAccess;
-    const { data, ...answer } = await this.#answered(this.#api.POST("/v2/sandboxes", {
-      body: {
-        templateID: own.template,
-        timeout: probationSeconds,
-        metadata: { ...OWNER, context_id: contextId },
-        allow_internet_access: internetAccess && !allowedHosts,
-        network: {
-          allowPublicTraffic: publicTraffic,
-          // What is allowed goes before what is denied (e2b.dev/docs/network/internet-access).
-          ...(allowedHosts ? { allowOut: [...allowedHosts], denyOut: [ALL_TRAFFIC] } : {}),
-        },
+    const { data, ...answer } = await this.#answered(this.#api.create({
+      templateID: own.template,
+      timeout: probationSeconds,
+      metadata: { ...OWNER, context_id: contextId },
+      allow_internet_access: internetAccess && !allowedHosts,
+      network: {
+        allowPublicTraffic: publicTraffic,
+        // What is allowed goes before what is denied (e2b.dev/docs/network/internet-access).
+        ...(allowedHosts ? { allowOut: [...allowedHosts], denyOut: [ALL_TRAFFIC] } : {}),
       },
-      signal: AbortSignal.timeout(createSeconds * 1000),
-      fetch: sendOnce,
-    }));
+    }, AbortSignal.timeout(createSeconds * 1000)));
     if (!data) throw asProviderError(answer);
-    return new LiveSandbox(data, this.#connection);
+    return new LiveSandbox(data, this.#addresses);
   }
 
   /**
@@ -90,12 +73,8 @@ export class Sandboxes {
    * @throws ContextError
    */
   async connect(sandboxId: string, seconds: number): Promise<Connection> {
-    const { data, ...answer } = await this.#answered(this.#api.POST("/v2/sandboxes/{sandboxID}/connect", {
-      params: { path: { sandboxID: sandboxId } },
-      body: { timeout: seconds },
-      signal: AbortSignal.timeout(CALL_MILLISECONDS),
-    }));
-    if (data) return { outcome: "connected", sandbox: new LiveSandbox(data, this.#connection) };
+    const { data, ...answer } = await this.#answered(this.#api.connect(sandboxId, { timeout: seconds }));
+    if (data) return { outcome: "connected", sandbox: new LiveSandbox(data, this.#addresses) };
     if (saysNotFound(answer)) return { outcome: "gone", confirmed: true };
     if (saysBeingKilled(answer)) return { outcome: "gone", confirmed: false };
     throw asProviderError(answer);
@@ -109,7 +88,7 @@ export class Sandboxes {
   /** A sandbox as it was known when it was sealed, without asking E2B: whether it lives is not known. Null: not readable. */
   async open(sandboxId: string, sealed: string): Promise<LiveSandbox | null> {
     const access = await unseal(this.config.e2b.apiKey, sandboxId, sealed);
-    return access && new LiveSandbox({ ...access, sandboxID: sandboxId }, this.#connection);
+    return access && new LiveSandbox({ ...access, sandboxID: sandboxId }, this.#addresses);
   }
 
   /**
@@ -118,10 +97,7 @@ export class Sandboxes {
    * @throws ContextError
    */
   async kill(sandboxId: string): Promise<void> {
-    const answer = await this.#answered(this.#api.DELETE("/sandboxes/{sandboxID}", {
-      params: { path: { sandboxID: sandboxId } },
-      signal: AbortSignal.timeout(CALL_MILLISECONDS),
-    }));
+    const answer = await this.#answered(this.#api.kill(sandboxId));
     if (!answer.response.ok && !saysNotFound(answer)) throw asProviderError(answer);
   }
 
@@ -132,17 +108,12 @@ export class Sandboxes {
    * @throws ContextError
    */
   async list(pageToken?: string): Promise<{ sandboxes: ListedSandbox[]; nextPageToken?: string }> {
-    const { data, ...answer } = await this.#answered(this.#api.GET("/v2/sandboxes", {
-      params: {
-        query: {
-          metadata: new URLSearchParams(OWNER).toString(),
-          order: "asc",
-          state: ["running", "paused"],
-          limit: 100,
-          nextToken: pageToken,
-        },
-      },
-      signal: AbortSignal.timeout(CALL_MILLISECONDS),
+    const { data, ...answer } = await this.#answered(this.#api.list({
+      metadata: new URLSearchParams(OWNER).toString(),
+      order: "asc",
+      state: ["running", "paused"],
+      limit: 100,
+      nextToken: pageToken,
     }));
     if (!data) throw asProviderError(answer);
     return {

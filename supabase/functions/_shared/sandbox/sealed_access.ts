@@ -4,7 +4,7 @@
  * was sealed before is not known any more, and E2B is asked.
  */
 import { Buffer } from "node:buffer";
-import { z } from "zod";
+import * as z from "zod/mini";
 
 const ALGORITHM = "AES-GCM";
 /** As AES-GCM wants it (NIST SP 800-38D, 8.2): made anew for each text. */
@@ -13,9 +13,9 @@ const PURPOSE = "execution-contexts: access to sandboxes";
 
 export const accessSchema = z.object({
   envdVersion: z.string(),
-  domain: z.string().nullish(),
-  envdAccessToken: z.string().optional(),
-  trafficAccessToken: z.string().nullish(),
+  domain: z.nullish(z.string()),
+  envdAccessToken: z.optional(z.string()),
+  trafficAccessToken: z.nullish(z.string()),
 });
 /** What stays the same for a sandbox's life. */
 export type Access = z.infer<typeof accessSchema>;
