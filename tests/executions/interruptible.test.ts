@@ -7,6 +7,8 @@ import { executeRequestSchema } from "../../supabase/functions/_shared/contract/
 
 const ENTRY = { executionId: "e", contextId: "c", claimedAt: "now", language: "python" as const };
 
+const OUTPUT_BYTES = 10_000;
+
 /** The kernels, in a body of bytes as the network's are. */
 const kernels = () =>
   new Response(
@@ -45,6 +47,7 @@ function begin() {
           holdKernel: () => (steps.push("hold"), hold.promise),
           releaseKernel: () => (steps.push("release"), released.resolve(), Promise.resolve(true)),
         },
+        config: { execution: { outputBytes: OUTPUT_BYTES } },
       },
       request: executeRequestSchema.parse({ conversation_id: "c", path_id: "p", code: "1" }),
       memory: new RunMemory(),
