@@ -49,13 +49,13 @@ export async function* readLines(
       left -= value.length;
       if (line.needsRoom(value.length) && await hasRoom()) line.giveRoom();
       let start = 0;
-      for (let end = value.indexOf(LINE_END); end !== -1 && left > 0; end = value.indexOf(LINE_END, start)) {
+      for (let end = value.indexOf(LINE_END); end !== -1; end = value.indexOf(LINE_END, start)) {
         line.append(value.subarray(start, end));
         start = end + 1;
         left -= LINE_BYTES;
         if (line.length > 0) yield line.finish();
       }
-      if (left > 0) line.append(value.subarray(start));
+      line.append(value.subarray(start));
       buffer = value.buffer;
     }
     if (left > 0) {
