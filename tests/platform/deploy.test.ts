@@ -77,7 +77,9 @@ const UPLOADS: Record<string, string[]> = {
     "sandbox/files",
     "sandbox/kernel",
     "sandbox/kernel_control",
+    "growing_bytes",
     "sandbox/lines",
+    "sandbox/pieces",
   ],
   "terminate-context": [
     ...SHARED,

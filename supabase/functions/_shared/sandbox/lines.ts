@@ -1,4 +1,6 @@
+import { GrowingBytes } from "../growing_bytes.ts";
 import { SMALL_BYTES } from "../memory.ts";
+import { readPieces } from "./pieces.ts";
 
 /** A line that was too long to keep, or that was not read to its end: what it began with, and how much came of it, in bytes. */
 export interface LongLine {
@@ -21,8 +23,6 @@ export interface Reading {
 const LINE_BYTES = 400;
 /** How much of a line that is too long is kept, in bytes. */
 const HEAD_BYTES = 200;
-/** How much is read at once, in bytes. */
-const BUFFER_BYTES = 64 * 1024;
 const LINE_END = 10;
 
 /**
@@ -35,47 +35,35 @@ export async function* readLines(
   { longest, hasRoom = () => Promise.resolve(true), most, onFull }: Reading,
 ): AsyncGenerator<string | LongLine> {
   const line = new Line(longest);
-  // Into one buffer: those that a stream makes for each piece are garbage that is collected only at some 60 MB.
-  const reader = stream.getReader({ mode: "byob" });
-  // Besides the fetch's own signal: once in a thousand times, Deno's goes on reading after that was aborted.
-  const cancel = () => void reader.cancel().catch(() => {});
-  signal.addEventListener("abort", cancel);
-  let buffer = new ArrayBuffer(BUFFER_BYTES);
   let left = most;
-  try {
-    while (!signal.aborted && left > 0) {
-      const { done, value } = await reader.read(new Uint8Array(buffer, 0, Math.min(BUFFER_BYTES, left)));
-      if (done || !value) break;
-      left -= value.length;
-      if (line.needsRoom(value.length) && await hasRoom()) line.giveRoom();
-      let start = 0;
-      for (let end = value.indexOf(LINE_END); end !== -1; end = value.indexOf(LINE_END, start)) {
-        line.append(value.subarray(start, end));
-        start = end + 1;
-        left -= LINE_BYTES;
-        if (line.length > 0) yield line.finish();
-      }
-      line.append(value.subarray(start));
-      buffer = value.buffer;
-    }
-    if (left > 0) {
+  for await (const read of readPieces(stream, signal)) {
+    const piece = read.subarray(0, left);
+    left -= piece.length;
+    if (line.needsRoom(piece.length) && await hasRoom()) line.giveRoom();
+    let start = 0;
+    for (let end = piece.indexOf(LINE_END); end !== -1; end = piece.indexOf(LINE_END, start)) {
+      line.append(piece.subarray(start, end));
+      start = end + 1;
+      left -= LINE_BYTES;
       if (line.length > 0) yield line.finish();
-    } else if (!signal.aborted) {
+    }
+    line.append(piece.subarray(start));
+    if (signal.aborted) return;
+    if (left <= 0) {
       // Of one that has hardly begun nobody could say what it is.
       if (line.length > HEAD_BYTES) yield line.cutOff();
       await onFull?.();
+      return;
     }
-  } finally {
-    signal.removeEventListener("abort", cancel);
-    cancel();
   }
+  if (line.length > 0) yield line.finish();
 }
 
 /** A line on its way in. */
 class Line {
   readonly #decoder = new TextDecoder();
   readonly #small: number;
-  #bytes = new Uint8Array(HEAD_BYTES);
+  readonly #held = new GrowingBytes();
   #length = 0;
   #most: number;
 
@@ -99,19 +87,16 @@ class Line {
   }
 
   append(piece: Uint8Array): void {
-    const length = this.#length + piece.length;
-    const held = length <= this.#most ? length : HEAD_BYTES;
-    if (this.#length < held) {
-      if (held > this.#bytes.length) this.#resize(Math.min(this.#most, Math.max(held, 2 * this.#bytes.length)));
-      this.#bytes.set(piece.subarray(0, held - this.#length), this.#length);
-    }
-    this.#length = length;
+    this.#length += piece.length;
+    if (this.#length <= this.#most) return this.#held.append(piece, this.#most);
+    if (this.#held.length < HEAD_BYTES) this.#held.append(piece.subarray(0, HEAD_BYTES), HEAD_BYTES);
+    this.#held.cut(HEAD_BYTES);
   }
 
   /** The line, when it is whole; the next one begins. */
   finish(): string | LongLine {
     if (this.#length > this.#most) return this.cutOff();
-    const text = this.#decoder.decode(this.#bytes.subarray(0, this.#length));
+    const text = this.#decoder.decode(this.#held.bytes);
     this.#reset();
     return text;
   }
@@ -119,7 +104,8 @@ class Line {
   /** What is known of the line; the next one begins. */
   cutOff(): LongLine {
     const length = this.#length;
-    const head = this.#decoder.decode(this.#bytes.subarray(0, Math.min(length, HEAD_BYTES)));
+    this.#held.cut(HEAD_BYTES);
+    const head = this.#decoder.decode(this.#held.bytes);
     this.#reset();
     return { head, length };
   }
@@ -127,11 +113,6 @@ class Line {
   #reset(): void {
     this.#length = 0;
     this.#most = this.#small;
-    if (this.#bytes.length > SMALL_BYTES) this.#resize(HEAD_BYTES);
-  }
-
-  /** What it was is free at once, and no garbage of megabytes that lies until it is collected. */
-  #resize(bytes: number): void {
-    this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(bytes));
+    this.#held.cut(0);
   }
 }
