@@ -39,6 +39,7 @@ const SHARED = [
   "http/body",
   "http/endpoint",
   "http/event_stream",
+  "http/json_response",
   "http/perform",
   "http/post",
   "http/text_stream",

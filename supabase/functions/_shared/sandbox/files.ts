@@ -4,6 +4,7 @@ import type { OutputFile } from "../contract/execute_code.ts";
 import type { InputFile } from "../contract/file.ts";
 import { ContextError } from "../errors.ts";
 import { GrowingBytes } from "../growing_bytes.ts";
+import { SMALL_BYTES } from "../memory.ts";
 import type { LiveSandbox } from "./live_sandbox.ts";
 import { readPieces } from "./pieces.ts";
 import { asConnectionError, asProviderError } from "./provider_errors.ts";
@@ -47,7 +48,7 @@ const MEDIA_TYPES = new Map(Object.entries({
 export async function putFiles(sandbox: LiveSandbox, files: readonly InputFile[]): Promise<"put" | "gone"> {
   const uploads = files.map((file) => ({
     path: `${WORKING_DIRECTORY}/${file.path}`,
-    content: new Blob([file.content ?? Buffer.from(file.content_base64 ?? "", "base64")]),
+    content: blobOf(file),
   }));
   const response = await sandbox.writeFiles(uploads, AbortSignal.timeout(TRANSFER_MILLISECONDS)).catch((thrown) => {
     throw asConnectionError(thrown);
@@ -74,6 +75,15 @@ export async function putFiles(sandbox: LiveSandbox, files: readonly InputFile[]
         cause: new Error(`the sandbox answered ${response.status}`),
       });
   }
+}
+
+function blobOf({ content, content_base64 = "" }: InputFile): Blob {
+  if (content !== undefined) return new Blob([content]);
+  const bytes = Buffer.from(content_base64, "base64");
+  const blob = new Blob([bytes]);
+  // The Blob has bytes of its own. Small ones may share a buffer with others.
+  if (bytes.length > SMALL_BYTES && bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
+  return blob;
 }
 
 /** Takes files out of the sandbox, while there is time to answer. What cannot be had is named, and never hides what the run came to. */

@@ -10,13 +10,13 @@ export async function* readPieces(stream: ReadableStream<Uint8Array>, signal: Ab
   // Besides the fetch's own signal: once in a thousand times, Deno's goes on reading after that was aborted.
   const cancel = () => void reader.cancel().catch(() => {});
   signal.addEventListener("abort", cancel);
-  let buffer = new ArrayBuffer(BUFFER_BYTES);
+  let room = new Uint8Array(BUFFER_BYTES);
   try {
     while (!signal.aborted) {
-      const { done, value } = await reader.read(new Uint8Array(buffer));
+      const { done, value } = await reader.read(room);
       if (done || !value) break;
       yield value;
-      buffer = value.buffer;
+      room = new Uint8Array(value.buffer);
     }
   } finally {
     signal.removeEventListener("abort", cancel);
