@@ -17,19 +17,19 @@ create table if not exists copilot_internal.executions (
   output_bytes bigint,
   error_name text,
   constraint executions_status_check
-    check (status in ('running', 'ok', 'error', 'timed_out', 'cancelled', 'lost')),
+    check (status in ('running', 'ok', 'error', 'timed_out', 'output_limit', 'cancelled', 'lost')),
   constraint executions_running_or_finished check ((status = 'running') = (finished_at is null))
 );
 comment on table copilot_internal.executions is
   'The ledger of executions: one row each, from the moment at which the kernel began.';
 comment on column copilot_internal.executions.status is
-  'cancelled: it was stopped, or its caller went away. lost: nobody knows how it ended, because the connection or the function''s process broke.';
+  'output_limit: it said more than is read of a run, and was interrupted. cancelled: it was stopped, or its caller went away. lost: nobody knows how it ended, because the connection or the function''s process broke.';
 comment on column copilot_internal.executions.deadline_at is
   'By then whoever runs it has noted its end, or has died.';
 comment on column copilot_internal.executions.execution_count is
   'Its number, as its kernel counts: a new one starts anew. Null when it was not noted, or that kernel is known to be gone.';
 comment on column copilot_internal.executions.output_bytes is
-  'How much the code said on stdout and stderr and in results, what was left out of the answer included.';
+  'How much the code said on stdout and stderr and in results, what was left out of the answer included, and what came after the limit not.';
 comment on column copilot_internal.executions.error_name is
   'The class of the exception that ended it; null without one.';
 alter table copilot_internal.executions enable row level security;

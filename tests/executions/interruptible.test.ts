@@ -7,6 +7,8 @@ import { executeRequestSchema } from "../../supabase/functions/_shared/contract/
 
 const ENTRY = { executionId: "e", contextId: "c", claimedAt: "now", language: "python" as const };
 
+const OUTPUT_BYTES = 10_000;
+
 /** The kernels, in a body of bytes as the network's are. */
 const kernels = () =>
   new Response(
@@ -29,6 +31,7 @@ function begin() {
   const steps: string[] = [];
   const stop = new AbortController();
   const output = Promise.withResolvers<ReadableByteStreamController>();
+  let isOpen = true;
   const stream = new ReadableStream({ type: "bytes", start: (controller) => output.resolve(controller) });
   const say = async (message: object) =>
     (await output.promise).enqueue(new TextEncoder().encode(`${JSON.stringify(message)}\n`));
@@ -45,6 +48,7 @@ function begin() {
           holdKernel: () => (steps.push("hold"), hold.promise),
           releaseKernel: () => (steps.push("release"), released.resolve(), Promise.resolve(true)),
         },
+        config: { execution: { outputBytes: OUTPUT_BYTES } },
       },
       request: executeRequestSchema.parse({ conversation_id: "c", path_id: "p", code: "1" }),
       memory: new RunMemory(),
@@ -55,7 +59,8 @@ function begin() {
       execute: (_body, signal) => {
         signal.addEventListener("abort", () => {
           steps.push("drop");
-          void fail("dropped");
+          if (isOpen) void fail("dropped");
+          isOpen = false;
         });
         return Promise.resolve(new Response(stream));
       },
@@ -74,13 +79,19 @@ function begin() {
     },
     new Transcript(() => Promise.resolve(), () => Promise.resolve(true)),
   );
+  const start = async () => {
+    await say({ type: "number_of_executions", execution_count: 1 });
+    await hasBegun.promise;
+  };
   return {
     steps,
+    start,
     stop: async () => {
-      await say({ type: "number_of_executions", execution_count: 1 });
-      await hasBegun.promise;
+      await start();
       stop.abort();
     },
+    /** Says as much as is read of it, and begins, if it has not. */
+    flood: () => say({ type: "stdout", text: "x".repeat(OUTPUT_BYTES) }),
     end: () => say({ type: "end_of_execution" }),
     /** Its connection, by itself. */
     break: () => fail("broken"),
@@ -159,4 +170,40 @@ Deno.test("nobody knows whether the interrupt came: its connection is dropped, a
   assert.deepEqual(await run.ending, { outcome: "dropped", reason: "stopped" });
   await settled();
   assert(!run.steps.includes("release"), run.steps.join());
+});
+
+Deno.test("it says more than is read: it is interrupted, others may begin, and its connection is dropped", async () => {
+  const run = begin();
+  await run.start();
+  await run.flood();
+  await settled();
+  assert.deepEqual(run.steps, ["hold"]);
+  run.hold.resolve("until");
+  run.list.resolve(kernels());
+  await settled();
+  run.told.resolve(new Response(null, { status: 204 }));
+  assert.deepEqual(await run.ending, { outcome: "dropped", reason: "output_limit" });
+  await run.released;
+  assert.deepEqual(run.steps, ["hold", "list", "interrupt", "release", "drop"]);
+});
+
+Deno.test("it says more than is read while it is interrupted: what it was stopped by is what it is told as", async () => {
+  const run = begin();
+  await run.stop();
+  run.hold.resolve("until");
+  run.list.resolve(kernels());
+  await run.flood();
+  run.told.resolve(new Response(null, { status: 204 }));
+  assert.deepEqual(await run.ending, { outcome: "dropped", reason: "stopped" });
+  await run.released;
+  assert.equal(run.steps.filter((step) => step === "hold").length, 1);
+});
+
+Deno.test("it says more than is read, and nobody may be interrupted: its connection is dropped", async () => {
+  const run = begin();
+  await run.start();
+  await run.flood();
+  run.hold.resolve(null);
+  assert.deepEqual(await run.ending, { outcome: "dropped", reason: "output_limit" });
+  assert.deepEqual(run.steps, ["hold", "drop"]);
 });

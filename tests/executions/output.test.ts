@@ -4,7 +4,7 @@ import type { ExecutionResult } from "../../supabase/functions/_shared/contract/
 import { newPath, refused, user } from "../support/clients.ts";
 import { stream, text } from "../support/event_stream.ts";
 import { useFaultyStack } from "../support/faulty_stack.ts";
-import { residentMebibytes } from "../support/resident.ts";
+import { growthOf } from "../support/resident.ts";
 import { useNotebook } from "../support/notebook.ts";
 
 const faulty = useFaultyStack({ env: { SANDBOX_LANGUAGES: "python,javascript,typescript,java" } });
@@ -93,53 +93,43 @@ Deno.test("a language that the template does not have after all is an error that
 });
 
 for (const [name, line] of [["short lines", 80], ["one line", 500 * 2 ** 20]] as const) {
-  Deno.test(`500 MB in ${name} neither fail the request nor fill the function's memory`, async () => {
+  Deno.test(`500 MB in ${name} neither fail the request nor fill the function's memory, nor are they read`, async () => {
     const { run } = await notebook();
     const [{ pid }] = faulty.stack.functions.processes;
-    const before = residentMebibytes(pid);
-    const peak = watch(pid);
     const code = line === 80
-      ? "line = 'x' * 79 + '\\n'\nfor _ in range(500): print(line * 13108, end='')\nprint('tail')"
-      : "import sys\nfor _ in range(500): sys.stdout.write('x' * 2 ** 20)\nprint('tail')";
-    const execution = await run(code, { timeout_ms: 120_000 });
-    const grown = peak.stop() - before;
-    assert.equal(execution.status, "ok");
-    assert(execution.truncated && execution.truncated.stdout > 520_000_000, JSON.stringify(execution.truncated));
-    assert(execution.stdout.length < 21_000 && execution.stdout.endsWith("tail\n"));
+      ? "line = 'x' * 79 + '\\n'\nfor n in range(500): print(line * 13108, end='')"
+      : "import sys\nfor n in range(500): sys.stdout.write('x' * 2 ** 20)";
+    const { answer: execution, before, grown } = await growthOf(pid, () => run(code));
+    assert.equal(execution.status, "output_limit");
+    assert(execution.truncated && execution.truncated.stdout < 10_000_000, JSON.stringify(execution.truncated));
+    assert(execution.truncated.stdout > 5_000_000, JSON.stringify(execution.truncated));
+    assert(execution.stdout.length < 21_000 && /x\n?$/.test(execution.stdout));
+    assert.equal((await run("n < 499")).results[0].text, "True");
     console.log(`the function's process grew by ${grown} MiB, from ${before}`);
-    assert(grown < 96, `the function's process grew by ${grown} MiB`);
+    assert(grown < 64, `the function's process grew by ${grown} MiB`);
   });
 }
+
+Deno.test("so much that just all of it is read is no trouble", async () => {
+  const { run } = await notebook();
+  const execution = await run("line = 'x' * 79 + '\\n'\nfor _ in range(9): print(line * 12500, end='')\nprint('tail')");
+  assert.equal(execution.status, "ok");
+  assert.deepEqual(execution.truncated, { stdout: 9_000_005 - 20_000, stderr: 0, results: 0 });
+  assert(execution.stdout.endsWith("x\ntail\n"));
+});
 
 Deno.test("a reader who does not read does not fill the function's memory either", async () => {
   const { client, path, run } = await notebook();
   await run("big = 'x' * 500_000");
   const [{ pid }] = faulty.stack.functions.processes;
-  const before = residentMebibytes(pid);
-  const peak = watch(pid);
-  const events = await stream(client, {
-    ...path,
-    code: "for _ in range(7): display({'text/html': big}, raw=True)\n'done'",
+  const { answer: all, grown } = await growthOf(pid, async () => {
+    const events = await stream(client, {
+      ...path,
+      code: "for _ in range(7): display({'text/html': big}, raw=True)\n'done'",
+    });
+    return await events.rest();
   });
-  const all = await events.rest();
-  const grown = peak.stop() - before;
   assert.equal(all.filter(({ event }) => event === "result").length, 8);
   assert.equal(text(all, "stdout"), "");
   assert(grown < 96, `the function's process grew by ${grown} MiB`);
 });
-
-/** Looks at a process until it is told to stop; then says the most that it saw, in MiB. */
-function watch(pid: number): { stop(): number } {
-  let most = 0;
-  const look = () => {
-    most = Math.max(most, residentMebibytes(pid));
-  };
-  const timer = setInterval(look, 20);
-  return {
-    stop: () => {
-      look();
-      clearInterval(timer);
-      return most;
-    },
-  };
-}

@@ -50,6 +50,20 @@ Deno.test("results nested deeper than anybody writes them are left out, and coun
   assert.equal(events.at(-1)?.event, "end");
 });
 
+Deno.test("results of more values than anybody shows are left out, each or together, and counted", async () => {
+  const client = await user(faulty.stack);
+  const list = (values: number) => `{"type":"result","json":[${Array(values).fill("[]").join()}]}`;
+  say(begun, list(60_000), list(200_000), list(60_000), list(60_000), '{"type":"result","text":"last"}', end);
+  const { execution } = await invoke(client, "execute-code", { ...newPath(), ...quick, code: "1" });
+  assert.equal(execution.status, "ok");
+  // Each list in the list is two values: itself, and as much as it may hold.
+  assert.deepEqual(
+    execution.results.map(({ json, text }) => Array.isArray(json) ? json.length : text),
+    [60_000, 60_000, "last"],
+  );
+  assert.deepEqual(execution.truncated, { stdout: 0, stderr: 0, results: 2 });
+});
+
 for (const count of ["2147483648", "-1", "1e300", "1.5", '"one"', "null"]) {
   Deno.test(`an execution count of ${count} counts as none, and the run is noted`, async () => {
     const client = await user(faulty.stack);

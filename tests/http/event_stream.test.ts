@@ -85,6 +85,7 @@ Deno.test("no comment waits behind an event that is not taken", () =>
     await pass(14_000);
     const heard = await listen(response);
     await telling;
+    await settled();
     assert.equal(heard.take(), "event: context\ndata: null\n\n");
     end.resolve({ event: "end", data: 1 });
     await heard.closed;
@@ -95,7 +96,8 @@ Deno.test("a reader who never reads counts as gone, and the work is not held up"
     const { response, tell, end, gone } = begin();
     let told = 0;
     const work = (async () => {
-      for (; told < 1_000; told++) await tell("stdout");
+      // Small ones are not waited for.
+      for (; told < 1_000; told++) await tell("stdout".padEnd(16 * 1024));
       end.resolve({ event: "end", data: 1 });
     })();
     const { body } = await response;

@@ -19,11 +19,14 @@ function open() {
   };
 }
 
-/** Writes pieces, one after the other, and counts those that were taken. */
+/** A piece that is large enough to be waited for. */
+const large = (piece: number) => `${piece}`.padEnd(16 * 1024);
+
+/** Writes large pieces, one after the other, and counts those that were taken. */
 function pour(stream: TextStream, pieces: number): { readonly written: number; readonly done: Promise<void> } {
   let written = 0;
   const done = (async () => {
-    for (; written < pieces; written++) await stream.write(`${written}`);
+    for (; written < pieces; written++) await stream.write(large(written));
   })();
   return {
     get written() {
@@ -40,12 +43,41 @@ Deno.test("a writer waits for its reader, piece by piece", async () => {
     await settled();
     assert.equal(source.written, piece);
     assert.equal(stream.isIdle, false);
-    assert.equal(await read(), `${piece}`);
+    assert.equal(await read(), large(piece));
   }
   await source.done;
   assert.equal(stream.isIdle, true);
-  stream.end();
+  await stream.end();
   assert.equal(await read(), null);
+});
+
+Deno.test("small pieces are not waited for: the first comes at once, those behind it together", async () => {
+  const { stream, read } = open();
+  for (const piece of ["a", "b", "c"]) await stream.write(piece);
+  assert.equal(await read(), "a");
+  assert.equal(stream.isIdle, false);
+  assert.equal(await read(), "bc");
+  await settled();
+  assert.equal(stream.isIdle, true);
+  await stream.write("d");
+  const ended = stream.end();
+  assert.deepEqual([await read(), await read()], ["d", null]);
+  await ended;
+});
+
+Deno.test("so many small pieces that they are large together are waited for", async () => {
+  const { stream, read } = open();
+  await stream.write("first");
+  await stream.write("x".repeat(16 * 1024 - 1));
+  let isWritten = false;
+  const writing = stream.write("y").then(() => {
+    isWritten = true;
+  });
+  await settled();
+  assert.equal(isWritten, false);
+  await read();
+  assert.equal((await read())?.length, 16 * 1024);
+  await writing;
 });
 
 Deno.test("a reader who never reads is given up after 15 s, and costs one piece of memory", () =>
@@ -59,11 +91,11 @@ Deno.test("a reader who never reads is given up after 15 s, and costs one piece 
     // Who writes need not know.
     await source.done;
 
-    assert.equal(await read(), "0");
+    assert.equal(await read(), large(0));
     const next = read();
     next.catch(() => {});
     await settled();
-    stream.end();
+    await stream.end();
     await assert.rejects(next, /gone/);
   }));
 
@@ -73,7 +105,7 @@ Deno.test("a reader who takes each piece within 15 s is not gone, however long a
     const source = pour(stream, 4);
     for (let piece = 0; piece < 4; piece++) {
       await pass(14_000);
-      assert.equal(await read(), `${piece}`);
+      assert.equal(await read(), large(piece));
     }
     await source.done;
     await pass(60_000);
@@ -96,6 +128,6 @@ for (
       await leave(opened);
       await source.done;
       assert.equal(opened.gone.signal.aborted, true);
-      opened.stream.end();
+      await opened.stream.end();
     }));
 }

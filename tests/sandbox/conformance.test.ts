@@ -140,11 +140,12 @@ const cases: Record<string, Case> = {
   },
   "run code": {
     sdk: (sandbox) => sandbox.runCode("x = 'ü'", { language: "python" }),
-    ours: ({ live }) => run(live, { code: "x = 'ü'", language: "python" }, signal, ignore),
+    ours: ({ live }) => run(live, { code: "x = 'ü'", language: "python" }, signal, ignore, { most: Infinity }),
   },
   "run code with an environment": {
     sdk: (sandbox) => sandbox.runCode("x = 1", { language: "python", envs: { NAME: "value" } }),
-    ours: ({ live }) => run(live, { code: "x = 1", language: "python", envs: { NAME: "value" } }, signal, ignore),
+    ours: ({ live }) =>
+      run(live, { code: "x = 1", language: "python", envs: { NAME: "value" } }, signal, ignore, { most: Infinity }),
   },
   "list kernels": {
     sdk: (sandbox) => sandbox.listCodeContexts(),

@@ -51,7 +51,8 @@ Deno.test("a transcript is the same, read or unread", async () => {
     const kernel = {
       execute: () => Promise.resolve(new Response(new Blob([body]).stream())),
     };
-    await run(kernel, { code: "", language: "python" }, new AbortController().signal, (said) => transcript.take(said));
+    const never = new AbortController().signal;
+    await run(kernel, { code: "", language: "python" }, never, (said) => transcript.take(said), { most: Infinity });
     await transcript.close();
     return { told, bytes: transcript.bytes, ...transcript.execution(null) };
   });

@@ -44,6 +44,7 @@ const settings = z.object({
   EXECUTION_TIMEOUT_SECONDS: seconds(60, 400),
   EXECUTION_MAX_TIMEOUT_SECONDS: seconds(300, 400),
   EXECUTION_LEASE_SECONDS: seconds(30, 120),
+  OUTPUT_LIMIT_BYTES: whole(10_000_000, 100_000, 100_000_000),
 });
 
 const schema = settings.check(z.superRefine((env, issues) => {
@@ -94,6 +95,8 @@ export interface Config {
     readonly leaseSeconds: number;
     /** How many a tenant may ask for in a minute. */
     readonly perMinute: number;
+    /** Most that is read of what one says, in bytes. */
+    readonly outputBytes: number;
   };
   /** Of requests that are answered at once, and of those that are answered by a stream. */
   readonly answer: Limits;
@@ -150,7 +153,11 @@ export function readConfig(environment: Record<string, string> = Deno.env.toObje
       conversationQuota: env.CONVERSATION_QUOTA,
       createsPerMinute: env.TENANT_CREATES_PER_MINUTE,
     },
-    execution: { leaseSeconds: env.EXECUTION_LEASE_SECONDS, perMinute: env.TENANT_EXECUTIONS_PER_MINUTE },
+    execution: {
+      leaseSeconds: env.EXECUTION_LEASE_SECONDS,
+      perMinute: env.TENANT_EXECUTIONS_PER_MINUTE,
+      outputBytes: env.OUTPUT_LIMIT_BYTES,
+    },
     answer: limits(Math.min(env.REQUEST_SECONDS, IDLE_SECONDS), env),
     // A stream begins to answer at once: it may use all that the plan grants.
     stream: limits(env.REQUEST_SECONDS, env),

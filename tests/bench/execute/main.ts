@@ -2,7 +2,6 @@
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { percentile } from "../statistics.ts";
-import { measureFlood } from "./flood.ts";
 import { measureExecute } from "./measure.ts";
 
 const { values } = parseArgs({
@@ -18,12 +17,8 @@ const figures = Object.fromEntries(
     { p50_ms: round(percentile(all, 50)), p95_ms: round(percentile(all, 95)), rounds: all.length },
   ]),
 );
-const flood = await measureFlood();
-if (json) console.log(JSON.stringify({ ...figures, "500 MB of output": flood }, null, 2));
-else {
-  console.table(figures);
-  console.table({ "500 MB of output, the function's process": flood });
-}
+if (json) console.log(JSON.stringify(figures, null, 2));
+else console.table(figures);
 
 function round(milliseconds: number): number {
   return Math.round(milliseconds * 10) / 10;

@@ -1,5 +1,6 @@
 /** A run in the kernel that can be cut off: by an interrupt where that can hit no other, else by dropping its connection. */
 import { inBackground } from "../background.ts";
+import type { Config } from "../config.ts";
 import { describe, log } from "../log.ts";
 import { type Ending, run as runInKernel } from "../sandbox/kernel.ts";
 import { findKernel, interruptKernel } from "../sandbox/kernel_control.ts";
@@ -14,8 +15,9 @@ import type { Transcript } from "./transcript.ts";
 const HOLD_MILLISECONDS = YIELD_MILLISECONDS + 3_000;
 
 /** Why a run was cut off: what came first. */
-type Reason = "timed_out" | "stopped" | "gone";
+type Reason = "timed_out" | "output_limit" | "stopped" | "gone";
 
+type Limit = Pick<Config["execution"], "outputBytes">;
 type Holds = Pick<ExecutionStore, "holdKernel" | "releaseKernel">;
 /** What of a sandbox it takes. */
 type Kernel = Pick<LiveSandbox, "execute" | "listKernels" | "interruptKernel">;
@@ -27,14 +29,15 @@ export type InterruptibleEnding =
 
 /**
  * Runs a request's code until it ends, or until `until` aborts, because it was stopped, or its caller has gone, or its
- * time: then it is interrupted, and has a moment to yield.
+ * time: then it is interrupted, and has a moment to yield. One that has said as much as is read is interrupted, too, and
+ * nobody listens for how it yields.
  *
  * @throws ContextError as the kernel's `run` does
  */
 export async function runUntil(
   until: AbortSignal,
   { call, request, memory, stopped, gone }: Pick<Run, "request" | "memory" | "stopped" | "gone"> & {
-    readonly call: { readonly executions: Holds };
+    readonly call: { readonly executions: Holds; readonly config: { readonly execution: Limit } };
   },
   sandbox: Kernel,
   entry: LedgerEntry,
@@ -44,34 +47,45 @@ export async function runUntil(
   const attempt = new Attempt();
   let patience: ReturnType<typeof setTimeout> | undefined;
   let interrupting: Promise<void> | undefined;
-  let reason: Reason = "timed_out";
-  const interrupt = () => {
-    if (stopped.aborted) reason = "stopped";
-    else if (gone.aborted) reason = "gone";
+  let reason: Reason | undefined;
+  const interrupt = (why: Reason) => {
+    if (reason !== undefined) return;
+    reason = why;
     patience = setTimeout(() => attempt.dropped.abort(), YIELD_MILLISECONDS);
     // What has not begun is in line behind another, or its kernel starts: there is nothing to interrupt.
     if (record.begunAt === undefined) attempt.dropped.abort();
     else interrupting = interruptAlone(call, sandbox, entry, attempt);
   };
-  until.addEventListener("abort", interrupt);
-  if (until.aborted) interrupt();
+  const interruptUntil = () => interrupt(stopped.aborted ? "stopped" : gone.aborted ? "gone" : "timed_out");
+  until.addEventListener("abort", interruptUntil);
+  if (until.aborted) interruptUntil();
   try {
     const take = async (message: Parameters<Transcript["take"]>[0]) => {
       record.begin(message.type === "number_of_executions" ? message.execution_count : null);
       await transcript.take(message);
       memory.keepResults(transcript.resultsCharacters);
     };
-    const hasRoom = () => memory.hasRoomForLine(until);
-    const ending = await runInKernel(sandbox, request, attempt.dropped.signal, take, hasRoom);
+    const onFull = async () => {
+      interrupt("output_limit");
+      await Promise.race([interrupting, attempt.whenDropped]);
+      // Told, it hits this run, which others are in line behind, or nothing.
+      attempt.release?.();
+      attempt.dropped.abort();
+    };
+    const ending = await runInKernel(sandbox, request, attempt.dropped.signal, take, {
+      most: call.config.execution.outputBytes,
+      hasRoom: () => memory.hasRoomForLine(until),
+      onFull,
+    });
     attempt.isOver = true;
-    if (ending.outcome === "interrupted") return { outcome: "dropped", reason };
+    if (ending.outcome === "interrupted") return { outcome: "dropped", reason: reason ?? "output_limit" };
     if (ending.outcome !== "ended" || !attempt.mayHaveCome) return ending;
     await interrupting;
     attempt.release?.();
-    return attempt.mayHaveCome ? { outcome: "yielded", reason } : ending;
+    return attempt.mayHaveCome && reason !== undefined ? { outcome: "yielded", reason } : ending;
   } finally {
     clearTimeout(patience);
-    until.removeEventListener("abort", interrupt);
+    until.removeEventListener("abort", interruptUntil);
     // What is still on its way must not outlive the run.
     attempt.isOver = true;
     attempt.dropped.abort();
@@ -84,6 +98,9 @@ export async function runUntil(
 class Attempt {
   /** Drops the run's connection, and the interrupt's. */
   readonly dropped = new AbortController();
+  readonly whenDropped = new Promise<void>((resolve) => {
+    this.dropped.signal.addEventListener("abort", () => resolve());
+  });
   /** Whether the run has ended, and an interrupt would come too late. */
   isOver = false;
   /** Whether its kernel may have been told. */

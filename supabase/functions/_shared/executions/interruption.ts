@@ -12,6 +12,8 @@ import { type LiveSandbox, SANDBOX_CALL_MILLISECONDS } from "../sandbox/live_san
  */
 const QUESTIONS = 3;
 const QUESTION_MILLISECONDS = 2_500;
+/** Most that is read of the answer, in bytes: something else may be talking in that kernel. */
+const QUESTION_BYTES = 2 * 1024 * 1024;
 /** A moment for the interrupt to come before the first question, in milliseconds. */
 const HEAD_START_MILLISECONDS = 200;
 /** How long a kernel that was interrupted has to yield before its connection is dropped, in milliseconds. */
@@ -128,6 +130,6 @@ export async function ask(
     if (message.type === "number_of_executions") count = message.execution_count;
     else if (message.type === "error" && message.name === KERNEL_RESTARTED) isRestarted = true;
     return Promise.resolve();
-  });
+  }, { most: QUESTION_BYTES });
   return { ...ending, count, isRestarted };
 }

@@ -1,7 +1,7 @@
 /** What one run, or its repeat, holds of the process's memory, besides what is small and what its request brought. */
 import { type Share, take } from "../memory.ts";
 import { OUTPUT_BYTES, OUTPUTS_BYTES } from "../sandbox/files.ts";
-import { LINE_CHARACTERS } from "../sandbox/kernel.ts";
+import { LINE_BYTES } from "../sandbox/kernel.ts";
 
 /** A kept answer comes from the database whole, and takes more than a run's own, which comes piece by piece. */
 const KEPT_WEIGHT = 1.25;
@@ -17,7 +17,7 @@ export class RunMemory {
    * not again and again.
    */
   async hasRoomForLine(signal: AbortSignal): Promise<boolean> {
-    this.#line ??= await this.#take(LINE_CHARACTERS, signal, this.#isPatient ? undefined : 0);
+    this.#line ??= await this.#take(LINE_BYTES, signal, this.#isPatient ? undefined : 0);
     this.#isPatient = this.#line !== null;
     return this.#isPatient;
   }

@@ -2,14 +2,14 @@
 import type { Execution, ExecutionError, ExecutionEvent, ExecutionResult } from "../contract/execute_code.ts";
 import { utf8Length } from "../contract/path.ts";
 import { SMALL_BYTES } from "../memory.ts";
-import { type KernelMessage, LINE_CHARACTERS } from "../sandbox/kernel.ts";
+import { type KernelMessage, LINE_BYTES, RESULT_VALUES } from "../sandbox/kernel.ts";
 import { capped, CappedText } from "./capped_text.ts";
 import { isDeeper } from "./nesting.ts";
 
 /** Most characters kept of stdout, and of stderr: the first half and the last. */
 const STREAM_CHARACTERS = 20_000;
 /** Most characters kept of all results together, as the kernel wrote them. */
-const RESULTS_CHARACTERS = LINE_CHARACTERS;
+const RESULTS_CHARACTERS = LINE_BYTES;
 /** How deep a result that is kept may be nested. */
 const RESULT_DEPTH = 500;
 /** Most characters kept of a traceback, and of an exception's text. */
@@ -20,6 +20,7 @@ export class Transcript {
   readonly #streams = { stdout: new CappedText(STREAM_CHARACTERS), stderr: new CappedText(STREAM_CHARACTERS) };
   readonly #results: ExecutionResult[] = [];
   #resultsCharacters = 0;
+  #resultsValues = 0;
   #resultsOmitted = 0;
   #bytes = 0;
   #error: ExecutionError | null = null;
@@ -72,12 +73,13 @@ export class Transcript {
       }
       case "result": {
         this.#bytes += message.characters;
-        const { type: _type, characters, ...result } = message;
-        if (!await this.#canKeep(characters) || isDeeper(result, RESULT_DEPTH)) {
+        const { type: _type, characters, values, ...result } = message;
+        if (!await this.#canKeep(characters, values) || isDeeper(result, RESULT_DEPTH)) {
           this.#resultsOmitted++;
           break;
         }
         this.#resultsCharacters += characters;
+        this.#resultsValues += values;
         this.#results.push(result);
         await this.tell({ event: "result", data: result });
         break;
@@ -110,7 +112,7 @@ export class Transcript {
 
   /** The run as the answer has it. `interrupted`: why, if it was. */
   execution(
-    interrupted: "timed_out" | "cancelled" | null,
+    interrupted: "timed_out" | "cancelled" | "output_limit" | null,
   ): Omit<Execution, "duration_ms" | "kernel_restarted" | "outputs"> {
     const { stdout, stderr } = this.#streams;
     const truncated = { stdout: stdout.omitted, stderr: stderr.omitted, results: this.#resultsOmitted };
@@ -125,9 +127,10 @@ export class Transcript {
     };
   }
 
-  async #canKeep(characters: number): Promise<boolean> {
+  async #canKeep(characters: number, values: number): Promise<boolean> {
     const all = this.#resultsCharacters + characters;
-    return all <= RESULTS_CHARACTERS && (all <= SMALL_BYTES || await this.hasRoom());
+    return this.#resultsValues + values <= RESULT_VALUES && all <= RESULTS_CHARACTERS &&
+      (all <= SMALL_BYTES || await this.hasRoom());
   }
 
   async #say(event: "stdout" | "stderr", said: string): Promise<void> {

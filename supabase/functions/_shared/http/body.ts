@@ -1,9 +1,9 @@
 /** The request's body: JSON of the endpoint's shape, and no more of it than we are willing to hold. */
 import type * as z from "zod/mini";
 import { ContextError } from "../errors.ts";
+import { countValues } from "../json_values.ts";
 import { Arrival, othersAreLarge, SMALL_BYTES } from "../memory.ts";
 import "../messages.ts";
-import { hasMoreValues } from "./json_values.ts";
 
 /** Largest body, in bytes: the largest program, as JSON may escape it, its environment and its files in base64. */
 const BODY_BYTES = 8 * 1024 * 1024;
@@ -43,13 +43,17 @@ export async function readBody<Body>(
 }
 
 function parse(bytes: Uint8Array): unknown {
-  if (hasMoreValues(bytes, VALUES)) {
-    throw new ContextError("invalid_request", `The body: must have at most ${VALUES} values.`);
-  }
   try {
     // Two ids whose bytes are no text must not become the same one.
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
+    const json = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    // Free at once, and not when it is collected.
+    if (bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
+    if (countValues(json, VALUES) > VALUES) {
+      throw new ContextError("invalid_request", `The body: must have at most ${VALUES} values.`);
+    }
+    return JSON.parse(json);
+  } catch (thrown) {
+    if (thrown instanceof ContextError) throw thrown;
     // The parser's own words quote the body, which must not reach the log.
     throw new ContextError("invalid_request", "The body is not JSON.");
   }

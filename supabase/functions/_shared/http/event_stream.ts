@@ -44,7 +44,7 @@ export async function eventStream(
       await tell({ event: "failure", data: toBody(asContextError(thrown)) } satisfies ExecutionEvent);
     } finally {
       clearInterval(heartbeat);
-      stream.end();
+      await stream.end();
     }
   };
   await Promise.race([begun.promise, told()]);

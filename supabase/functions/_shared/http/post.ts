@@ -6,6 +6,7 @@ import { sweepInPassing } from "../contexts/sweep.ts";
 import type { ExecutionCall } from "../executions/execution_call.ts";
 import { readBody } from "./body.ts";
 import { eventStream } from "./event_stream.ts";
+import { jsonResponse } from "./json_response.ts";
 import { type Method, perform } from "./perform.ts";
 
 /**
@@ -36,6 +37,6 @@ export function post<Body, Answer extends object>(
     if (last && exchange.request.headers.get("accept")?.includes("text/event-stream")) {
       return await eventStream(async (tell) => last(await begin(tell)), exchange.gone);
     }
-    return Response.json(await begin());
+    return jsonResponse(await begin());
   };
 }

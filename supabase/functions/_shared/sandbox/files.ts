@@ -3,7 +3,10 @@ import { Buffer } from "node:buffer";
 import type { OutputFile } from "../contract/execute_code.ts";
 import type { InputFile } from "../contract/file.ts";
 import { ContextError } from "../errors.ts";
+import { GrowingBytes } from "../growing_bytes.ts";
+import { SMALL_BYTES } from "../memory.ts";
 import type { LiveSandbox } from "./live_sandbox.ts";
+import { readPieces } from "./pieces.ts";
 import { AccessRefused, asConnectionError, asProviderError } from "./provider_errors.ts";
 
 /** Where the template's kernels work. */
@@ -45,7 +48,7 @@ const MEDIA_TYPES = new Map(Object.entries({
 export async function putFiles(sandbox: LiveSandbox, files: readonly InputFile[]): Promise<"put" | "gone"> {
   const uploads = files.map((file) => ({
     path: `${WORKING_DIRECTORY}/${file.path}`,
-    content: new Blob([file.content ?? Buffer.from(file.content_base64 ?? "", "base64")]),
+    content: blobOf(file),
   }));
   const response = await sandbox.writeFiles(uploads, AbortSignal.timeout(TRANSFER_MILLISECONDS)).catch((thrown) => {
     throw asConnectionError(thrown);
@@ -76,6 +79,15 @@ export async function putFiles(sandbox: LiveSandbox, files: readonly InputFile[]
   }
 }
 
+function blobOf({ content, content_base64 = "" }: InputFile): Blob {
+  if (content !== undefined) return new Blob([content]);
+  const bytes = Buffer.from(content_base64, "base64");
+  const blob = new Blob([bytes]);
+  // The Blob has bytes of its own. Small ones may share a buffer with others.
+  if (bytes.length > SMALL_BYTES && bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
+  return blob;
+}
+
 /** Takes files out of the sandbox, while there is time to answer. What cannot be had is named, and never hides what the run came to. */
 export async function takeFiles(
   sandbox: LiveSandbox,
@@ -92,14 +104,16 @@ export async function takeFiles(
       outputs.push({ status: content, path });
       continue;
     }
-    left -= content.length;
+    const { bytes, length } = content;
+    left -= length;
     outputs.push({
       status: "ok",
       path,
       media_type: MEDIA_TYPES.get(path.slice(path.lastIndexOf(".") + 1).toLowerCase()) ?? "application/octet-stream",
-      bytes: content.length,
-      content_base64: content.toString("base64"),
+      bytes: length,
+      content_base64: Buffer.from(bytes.buffer, 0, length).toString("base64"),
     });
+    content.cut(0);
   }
   return outputs;
 }
@@ -109,22 +123,20 @@ async function takeFile(
   path: string,
   most: number,
   signal: AbortSignal,
-): Promise<Buffer | "missing" | "too_large" | "unavailable"> {
+): Promise<GrowingBytes | "missing" | "too_large" | "unavailable"> {
   try {
     const response = await sandbox.readFile(`${WORKING_DIRECTORY}/${path}`, signal);
     if (!response.ok) {
       await response.body?.cancel();
       return response.status === 404 ? "missing" : "unavailable";
     }
-    const chunks: Uint8Array[] = [];
-    let size = 0;
+    const content = new GrowingBytes();
     // Read piece by piece: the file may be larger than this function's memory.
-    for await (const chunk of response.body ?? []) {
-      size += chunk.length;
-      if (size > most) return "too_large";
-      chunks.push(chunk);
+    for await (const piece of response.body ? readPieces(response.body, signal) : []) {
+      if (content.length + piece.length > most) return "too_large";
+      content.append(piece, most);
     }
-    return Buffer.concat(chunks);
+    return signal.aborted ? "unavailable" : content;
   } catch {
     return "unavailable";
   }

@@ -2,9 +2,10 @@
 import * as z from "zod/mini";
 import type { Language } from "../contract/execute_code.ts";
 import { ContextError } from "../errors.ts";
+import { countValues } from "../json_values.ts";
 import { behindEnvs, splicedEnvs } from "./env_vars.ts";
 import { EscapedText } from "./escaped_text.ts";
-import { type LongLine, readLines } from "./lines.ts";
+import { type LongLine, type Reading, readLines } from "./lines.ts";
 import { type LiveSandbox, SANDBOX_CALL_MILLISECONDS } from "./live_sandbox.ts";
 import { AccessRefused, asProviderError } from "./provider_errors.ts";
 
@@ -12,12 +13,16 @@ import { AccessRefused, asProviderError } from "./provider_errors.ts";
 export const KERNEL_RESTARTED = "ContextRestarting";
 /** By these the template tells that it lost its own connection to the kernel. No exception of the code's: no traceback. */
 const LOST = new Set(["WebSocketError", "UnexpectedEndOfExecution"]);
-/** Longest line that is held, in characters. One message is one line. */
-export const LINE_CHARACTERS = 4 * 1024 * 1024;
+/** Longest line that is held, in bytes. One message is one line. */
+export const LINE_BYTES = 4 * 1024 * 1024;
+/** Most values in a result, and in all of a run: a list of lists takes some forty times its bytes of memory. */
+export const RESULT_VALUES = 250_000;
+/** Where the type of a message is looked for whose line is not parsed. */
+const HEAD_CHARACTERS = 200;
 /** The longest end of a line of output, behind its text. */
 const TIMESTAMP_CHARACTERS = 100;
-/** Most characters read of a short answer, which comes from whatever listens on the kernel's port. */
-const ANSWER_CHARACTERS = 64 * 1024;
+/** Most that is read of a short answer, in bytes: it comes from whatever listens on the kernel's port. */
+const ANSWER_BYTES = 64 * 1024;
 
 const messageSchema = z.discriminatedUnion("type", [
   // Without a number that could be one, the kernel has begun all the same. The ledger's numbers have 32 bits.
@@ -42,9 +47,12 @@ const lineSchema = z.union([
   ),
 ]);
 
-/** What the kernel says of a run. `characters`: the length of its line. */
+/** What the kernel says of a run. `characters`: the length of its line; `values`: how many there are in its JSON. */
 export type KernelMessage =
-  | Exclude<z.infer<typeof messageSchema>, { type: "end_of_execution" }> & { readonly characters: number }
+  | Exclude<z.infer<typeof messageSchema>, { type: "end_of_execution" }> & {
+    readonly characters: number;
+    readonly values: number;
+  }
   /** Output, as yet unread. */
   | {
     readonly type: "output";
@@ -52,7 +60,7 @@ export type KernelMessage =
     readonly text: EscapedText;
     readonly characters: number;
   }
-  /** A message whose line was too long to hold. */
+  /** A message whose line was too long to hold, or held too much. */
   | { readonly type: "too_long"; readonly of: string | undefined; readonly characters: number };
 
 export interface Program {
@@ -63,7 +71,10 @@ export interface Program {
 
 export type Ending =
   | { readonly outcome: "ended" }
-  /** The signal came first. The connection was dropped, which makes the template interrupt what has begun. */
+  /**
+   * The signal came first, or the limit of what is read. The connection was dropped, which makes the template interrupt
+   * what has begun.
+   */
   | { readonly outcome: "interrupted" }
   /** The sandbox was not there: nothing ran. */
   | { readonly outcome: "gone" }
@@ -71,9 +82,8 @@ export type Ending =
   | { readonly outcome: "closed" };
 
 /**
- * Runs a program in the sandbox's kernel, where variables stay from one run to the next, until it ends or `signal`
- * aborts. `take` is given what the kernel says, and slows it down by taking its time. Lines that are not small are held
- * only if `hasRoom` says so.
+ * Runs a program in the sandbox's kernel, where variables stay from one run to the next, until it ends, `signal` aborts,
+ * or it has said as much as is read. `take` is given what the kernel says, and slows it down by taking its time.
  *
  * @throws ContextError `execution_lost` when the connection broke: whether the code ran to its end is not known.
  */
@@ -82,8 +92,13 @@ export async function run(
   program: Program,
   signal: AbortSignal,
   take: (message: KernelMessage) => Promise<void>,
-  hasRoom?: () => Promise<boolean>,
+  reading: Omit<Reading, "longest">,
 ): Promise<Ending> {
+  let isFull = false;
+  const onFull = async () => {
+    isFull = true;
+    await reading.onFull?.();
+  };
   try {
     const { code, language, envs } = program;
     const body = envs && Object.keys(envs).length > 0
@@ -91,7 +106,7 @@ export async function run(
       : { code, language };
     const response = await sandbox.execute(body, signal);
     if (!response.ok || !response.body) return await refused(response, signal);
-    for await (const line of readLines(response.body, LINE_CHARACTERS, signal, hasRoom)) {
+    for await (const line of readLines(response.body, signal, { ...reading, longest: LINE_BYTES, onFull })) {
       const message = messageOf(line);
       if (message === null) continue;
       if (message.type === "end_of_execution") return { outcome: "ended" };
@@ -100,15 +115,24 @@ export async function run(
     }
   } catch (thrown) {
     if (thrown instanceof ContextError) throw thrown;
-    if (!signal.aborted) throw lost(thrown);
+    if (!signal.aborted && !isFull) throw lost(thrown);
   }
-  if (!signal.aborted) throw lost();
+  if (!signal.aborted && !isFull) throw lost();
   return { outcome: "interrupted" };
 }
 
 function messageOf(line: string | LongLine) {
-  if (typeof line === "string") return outputOf(line) ?? lineSchema.parse(parseJson(line));
-  return { type: "too_long" as const, of: /"type"\s*:\s*"(\w+)"/.exec(line.head)?.[1] };
+  if (typeof line !== "string") return tooLong(line.head);
+  const output = outputOf(line);
+  if (output) return output;
+  const values = countValues(line, RESULT_VALUES);
+  if (values > RESULT_VALUES) return tooLong(line.slice(0, HEAD_CHARACTERS));
+  const message = lineSchema.parse(parseJson(line));
+  return message && { ...message, values };
+}
+
+function tooLong(head: string) {
+  return { type: "too_long" as const, of: /"type"\s*:\s*"(\w+)"/.exec(head)?.[1] };
 }
 
 /** A line of output in the very form in which the template writes it; any other one is read as JSON. */
@@ -171,7 +195,7 @@ export function unavailable(what: string, retryAfterSeconds = 2): ContextError {
 /** What a short answer of one line says; null if that is not JSON. */
 export async function firstJson(response: Response, signal: AbortSignal): Promise<unknown> {
   if (!response.body) return null;
-  for await (const line of readLines(response.body, ANSWER_CHARACTERS, signal)) {
+  for await (const line of readLines(response.body, signal, { longest: ANSWER_BYTES, most: ANSWER_BYTES })) {
     return typeof line === "string" ? parseJson(line) : null;
   }
   return null;

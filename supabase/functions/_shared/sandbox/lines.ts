@@ -1,73 +1,118 @@
+import { GrowingBytes } from "../growing_bytes.ts";
 import { SMALL_BYTES } from "../memory.ts";
+import { readPieces } from "./pieces.ts";
 
-/** A line that was too long to keep: what it began with, and how long it was, in characters. */
+/** A line that was too long to keep, or that was not read to its end: what it began with, and how much came of it, in bytes. */
 export interface LongLine {
   readonly head: string;
   readonly length: number;
 }
 
-/** How much of a line that is too long is kept, in characters. */
-const HEAD_CHARACTERS = 200;
-/** How much is read at once, in bytes. */
-const BUFFER_BYTES = 64 * 1024;
+/** How much is read of a stream, and held of it. */
+export interface Reading {
+  /** Most bytes of a line that are held: no more than what is small, unless `hasRoom` says so. */
+  readonly longest: number;
+  readonly hasRoom?: () => Promise<boolean>;
+  /** Most bytes that are read. Each line counts as so many more, for what it costs to look at. */
+  readonly most: number;
+  /** Called when so much has been read: until it has settled, the stream is open, and nobody reads it. */
+  readonly onFull?: () => Promise<void>;
+}
+
+/** What a line counts for besides its bytes: half a million short ones would cost as much as 100 MB of long ones. */
+const LINE_BYTES = 400;
+/** How much of a line that is too long is kept, in bytes. */
+const HEAD_BYTES = 200;
+const LINE_END = 10;
 
 /**
- * The lines of a stream of UTF-8, without their ends, until `signal` aborts. At most `longest` characters are held, and
- * of each no more than what is small unless `hasRoom` says so.
+ * The lines of a stream of UTF-8, without their ends, until `signal` aborts or `most` has come. Of what is not kept no
+ * text is made.
  */
 export async function* readLines(
   stream: NonNullable<Response["body"]>,
-  longest: number,
   signal: AbortSignal,
-  hasRoom: () => Promise<boolean> = () => Promise.resolve(true),
+  { longest, hasRoom = () => Promise.resolve(true), most, onFull }: Reading,
 ): AsyncGenerator<string | LongLine> {
-  // Joined once a line: to append to one text, and search it again, takes seconds of a large plot's chunks.
-  let pieces: string[] = [];
-  let length = 0;
-  const small = Math.min(longest, SMALL_BYTES);
-  let most = small;
-  const take = (piece: string) => {
-    if (length <= most && length + piece.length > most) {
-      pieces = [(pieces.join("") + piece).slice(0, HEAD_CHARACTERS)];
-    } else if (length <= most) {
-      pieces.push(piece);
+  const line = new Line(longest);
+  let left = most;
+  for await (const read of readPieces(stream, signal)) {
+    const piece = read.subarray(0, left);
+    left -= piece.length;
+    if (line.needsRoom(piece.length) && await hasRoom()) line.giveRoom();
+    let start = 0;
+    for (let end = piece.indexOf(LINE_END); end !== -1; end = piece.indexOf(LINE_END, start)) {
+      line.append(piece.subarray(start, end));
+      start = end + 1;
+      left -= LINE_BYTES;
+      if (line.length > 0) yield line.finish();
     }
-    length += piece.length;
-  };
-  const finish = () => {
-    const kept = pieces.join("");
-    const line = length <= most ? kept : { head: kept, length };
-    pieces = [];
-    length = 0;
-    most = small;
-    return line;
-  };
-  // Into one buffer: those that a stream makes for each piece are garbage that is collected only at some 60 MB.
-  const reader = stream.getReader({ mode: "byob" });
-  // Besides the fetch's own signal: once in a thousand times, Deno's goes on reading after that was aborted.
-  const cancel = () => void reader.cancel().catch(() => {});
-  signal.addEventListener("abort", cancel);
-  const decoder = new TextDecoder();
-  let buffer = new Uint8Array(BUFFER_BYTES);
-  try {
-    while (!signal.aborted) {
-      const { done, value } = await reader.read(buffer);
-      if (done || !value) break;
-      const chunk = decoder.decode(value, { stream: true });
-      buffer = new Uint8Array(value.buffer);
-      // Not in the middle of a line that has been too long.
-      if (most < longest && length <= most && length + chunk.length > most && await hasRoom()) most = longest;
-      let start = 0;
-      for (let end = chunk.indexOf("\n"); end !== -1; end = chunk.indexOf("\n", start)) {
-        take(chunk.slice(start, end));
-        start = end + 1;
-        if (length > 0) yield finish();
-      }
-      take(chunk.slice(start));
+    line.append(piece.subarray(start));
+    if (signal.aborted) return;
+    if (left <= 0) {
+      // Of one that has hardly begun nobody could say what it is.
+      if (line.length > HEAD_BYTES) yield line.cutOff();
+      await onFull?.();
+      return;
     }
-    if (length > 0) yield finish();
-  } finally {
-    signal.removeEventListener("abort", cancel);
-    cancel();
+  }
+  if (line.length > 0) yield line.finish();
+}
+
+/** A line on its way in. */
+class Line {
+  readonly #decoder = new TextDecoder();
+  readonly #small: number;
+  readonly #held = new GrowingBytes();
+  #length = 0;
+  #most: number;
+
+  constructor(private readonly longest: number) {
+    this.#small = Math.min(longest, SMALL_BYTES);
+    this.#most = this.#small;
+  }
+
+  /** How much came of it, in bytes. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Whether so many bytes more would be more than it may hold. Not in the middle of one that has been too long. */
+  needsRoom(bytes: number): boolean {
+    return this.#most < this.longest && this.#length <= this.#most && this.#length + bytes > this.#most;
+  }
+
+  giveRoom(): void {
+    this.#most = this.longest;
+  }
+
+  append(piece: Uint8Array): void {
+    this.#length += piece.length;
+    if (this.#length <= this.#most) return this.#held.append(piece, this.#most);
+    if (this.#held.length < HEAD_BYTES) this.#held.append(piece.subarray(0, HEAD_BYTES), HEAD_BYTES);
+    this.#held.cut(HEAD_BYTES);
+  }
+
+  /** The line, when it is whole; the next one begins. */
+  finish(): string | LongLine {
+    if (this.#length > this.#most) return this.cutOff();
+    const text = this.#decoder.decode(this.#held.bytes);
+    this.#reset();
+    return text;
+  }
+
+  /** What is known of the line; the next one begins. */
+  cutOff(): LongLine {
+    const length = this.#length;
+    this.#held.cut(HEAD_BYTES);
+    const head = this.#decoder.decode(this.#held.bytes);
+    this.#reset();
+    return { head, length };
+  }
+
+  #reset(): void {
+    this.#length = 0;
+    this.#most = this.#small;
+    this.#held.cut(0);
   }
 }

@@ -1,0 +1,27 @@
+/** `deno task bench:load [--only TEXT] [--json]`: what the worst that code may do costs the function's process, on both Denos. */
+import { parseArgs } from "node:util";
+import { startStack } from "../../../local/stack.ts";
+import { CASES } from "./cases.ts";
+import { denos } from "./function_process.ts";
+import { type Load, measure } from "./measure.ts";
+import { startScriptedSandbox } from "./sandbox.ts";
+
+const { values: { only, json } } = parseArgs({
+  args: Deno.args,
+  options: { only: { type: "string", default: "" }, json: { type: "boolean", default: false } },
+});
+
+await using stack = await startStack({ env: { TENANT_QUOTA: "1000" } });
+await using sandbox = await startScriptedSandbox();
+const figures: Record<string, Record<string, Load>> = {};
+for (const [version, deno] of Object.entries(await denos())) {
+  const measured: Record<string, Load> = figures[version] = {};
+  for (const [name, one] of Object.entries(CASES)) {
+    if (name.includes(only)) measured[name] = await measure(deno, stack, sandbox, one);
+  }
+  if (!json) {
+    console.log(`Deno ${version}`);
+    console.table(measured);
+  }
+}
+if (json) console.log(JSON.stringify(figures, null, 2));
