@@ -101,7 +101,7 @@ for (const [name, line] of [["short lines", 80], ["one line", 500 * 2 ** 20]] as
     const code = line === 80
       ? "line = 'x' * 79 + '\\n'\nfor _ in range(500): print(line * 13108, end='')\nprint('tail')"
       : "import sys\nfor _ in range(500): sys.stdout.write('x' * 2 ** 20)\nprint('tail')";
-    const execution = await run(code, { timeout_ms: 120_000 });
+    const execution = await run(code, { timeout_ms: 45_000 });
     const grown = peak.stop() - before;
     assert.equal(execution.status, "ok");
     assert(execution.truncated && execution.truncated.stdout > 520_000_000, JSON.stringify(execution.truncated));
