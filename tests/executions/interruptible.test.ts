@@ -28,6 +28,7 @@ function begin() {
   ];
   const steps: string[] = [];
   const stop = new AbortController();
+  const end = new AbortController();
   const output = Promise.withResolvers<ReadableByteStreamController>();
   const stream = new ReadableStream({ type: "bytes", start: (controller) => output.resolve(controller) });
   const say = async (message: object) =>
@@ -41,6 +42,7 @@ function begin() {
     stop.signal,
     {
       call: {
+        ending: end.signal,
         executions: {
           holdKernel: () => (steps.push("hold"), hold.promise),
           releaseKernel: () => (steps.push("release"), released.resolve(), Promise.resolve(true)),

@@ -16,6 +16,7 @@ const SHARED = [
   "memory",
   "trace",
   "trace_context",
+  "worker",
   "contexts/context_call",
   "contexts/context",
   "contexts/context_store",

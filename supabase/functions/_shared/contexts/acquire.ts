@@ -12,7 +12,7 @@ import type { PathKey } from "./path_key.ts";
 import { refusalOf, secondsUntil } from "./refusal.ts";
 import { sweepInPassing } from "./sweep.ts";
 
-type AcquireCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "trace" | "answerBy">;
+type AcquireCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "trace" | "answerBy" | "ending">;
 
 export interface AcquireOptions {
   /** How long the context may stand idle. Absent, it stays as it is, or is as the settings say for a new one. */
@@ -75,6 +75,7 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
   let awaitedId: string | undefined;
 
   for (let polls = 0;;) {
+    call.ending.throwIfAborted();
     if (options.stopped?.aborted) throw new ContextError("cancelled", "The run was stopped before its code was sent.");
     const claim = await store.claim(key, {
       leaseSeconds: config.context.leaseSeconds,
@@ -116,7 +117,10 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
       }
       case "pending": {
         awaitedId = claim.id ?? undefined;
-        if (!await pause(polls++, giveUpAt)) throw busy(secondsUntil(claim.expires_at));
+        if (!await pause(polls++, giveUpAt, call.ending)) {
+          call.ending.throwIfAborted();
+          throw busy(secondsUntil(claim.expires_at));
+        }
         break;
       }
       case "evicted":
@@ -148,7 +152,7 @@ async function create(
       template,
       internetAccess: own.allow_internet ?? undefined,
       allowedHosts: own.allowed_hosts ?? undefined,
-    });
+    }, call.ending);
   } catch (thrown) {
     const error = asContextError(thrown);
     // What is final is E2B's refusal; after anything else it may have made a sandbox.

@@ -92,8 +92,8 @@ export type OutputFile = z.infer<typeof outputSchema>;
 
 /** How an execution ended. Code that raises is a result, not an HTTP error. */
 const endSchema = z.object({
-  /** `cancelled`: somebody stopped it by name. */
-  status: z.enum(["ok", "error", "timed_out", "cancelled"]),
+  /** `cancelled`: somebody stopped it by name. `cut_off`: the worker that served the request had to end. */
+  status: z.enum(["ok", "error", "timed_out", "cancelled", "cut_off"]),
   error: errorSchema.nullable(),
   /** Null when the kernel did not say that it had begun: others kept it busy, or it took too long to start. */
   execution_count: z.int().nullable(),

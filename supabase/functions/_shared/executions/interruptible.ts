@@ -1,6 +1,7 @@
 /** A run in the kernel that can be cut off: by an interrupt where that can hit no other, else by dropping its connection. */
 import { inBackground } from "../background.ts";
 import { describe, log } from "../log.ts";
+import { handOnBy } from "../worker.ts";
 import { type Ending, run as runInKernel } from "../sandbox/kernel.ts";
 import { findKernel, interruptKernel } from "../sandbox/kernel_control.ts";
 import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
@@ -14,7 +15,7 @@ import type { Transcript } from "./transcript.ts";
 const HOLD_MILLISECONDS = YIELD_MILLISECONDS + 3_000;
 
 /** Why a run was cut off: what came first. */
-type Reason = "timed_out" | "stopped" | "gone";
+type Reason = "timed_out" | "stopped" | "gone" | "cut_off";
 
 type Holds = Pick<ExecutionStore, "holdKernel" | "releaseKernel">;
 /** What of a sandbox it takes. */
@@ -27,14 +28,14 @@ export type InterruptibleEnding =
 
 /**
  * Runs a request's code until it ends, or until `until` aborts, because it was stopped, or its caller has gone, or its
- * time: then it is interrupted, and has a moment to yield.
+ * time, or its worker is about to end, which cuts it off: then it is interrupted, and has a moment to yield.
  *
  * @throws ContextError as the kernel's `run` does
  */
 export async function runUntil(
   until: AbortSignal,
   { call, request, memory, stopped, gone }: Pick<Run, "request" | "memory" | "stopped" | "gone"> & {
-    readonly call: { readonly executions: Holds };
+    readonly call: { readonly executions: Holds; readonly ending: AbortSignal };
   },
   sandbox: Kernel,
   entry: LedgerEntry,
@@ -48,9 +49,11 @@ export async function runUntil(
   const interrupt = () => {
     if (stopped.aborted) reason = "stopped";
     else if (gone.aborted) reason = "gone";
+    else if (call.ending.aborted) reason = "cut_off";
     patience = setTimeout(() => attempt.dropped.abort(), YIELD_MILLISECONDS);
-    // What has not begun is in line behind another, or its kernel starts: there is nothing to interrupt.
-    if (record.begunAt === undefined) attempt.dropped.abort();
+    // What has not begun is in line behind another, or its kernel starts: there is nothing to interrupt. And a worker
+    // without any time left cannot wait for what an interrupt comes to.
+    if (record.begunAt === undefined || handOnBy(call.ending) <= performance.now()) attempt.dropped.abort();
     else interrupting = interruptAlone(call, sandbox, entry, attempt);
   };
   until.addEventListener("abort", interrupt);

@@ -110,7 +110,7 @@ export class Transcript {
 
   /** The run as the answer has it. `interrupted`: why, if it was. */
   execution(
-    interrupted: "timed_out" | "cancelled" | null,
+    interrupted: "timed_out" | "cancelled" | "cut_off" | null,
   ): Omit<Execution, "duration_ms" | "kernel_restarted" | "outputs"> {
     const { stdout, stderr } = this.#streams;
     const truncated = { stdout: stdout.omitted, stderr: stderr.omitted, results: this.#resultsOmitted };

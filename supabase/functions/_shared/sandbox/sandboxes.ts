@@ -54,10 +54,11 @@ export class Sandboxes {
 
   /**
    * Creates a sandbox on probation: it dies soon unless `connect` follows. `own`: what is not as the settings have it.
+   * When `ending` aborts, nobody waits for E2B's answer any more.
    *
    * @throws ContextError
    */
-  async create(contextId: string, own: SandboxOptions): Promise<LiveSandbox> {
+  async create(contextId: string, own: SandboxOptions, ending: AbortSignal): Promise<LiveSandbox> {
     const { publicTraffic, probationSeconds, createSeconds, ...otherwise } = this.config.sandbox;
     const { allowedHosts } = own;
     const internetAccess = own.internetAccess ?? otherwise.internetAccess;
@@ -73,7 +74,7 @@ export class Sandboxes {
           ...(allowedHosts ? { allowOut: [...allowedHosts], denyOut: [ALL_TRAFFIC] } : {}),
         },
       },
-      signal: AbortSignal.timeout(createSeconds * 1000),
+      signal: AbortSignal.any([AbortSignal.timeout(createSeconds * 1000), ending]),
       fetch: sendOnce,
     }));
     if (!data) throw asProviderError(answer);
