@@ -23,7 +23,7 @@ Deno.test("the defaults", () => {
   assert.equal(config.sandbox.publicTraffic, false);
 });
 
-Deno.test("executions get no longer than the platform grants a request", () => {
+Deno.test("executions get no longer than a worker has left that gets a request in its last moment", () => {
   const limits = (more: Record<string, string>) => {
     const { answer, stream } = readConfig({ E2B_API_KEY: "k", ...more });
     return [answer, stream].map(({ requestSeconds, timeoutSeconds, maxTimeoutSeconds }) => [
@@ -32,27 +32,26 @@ Deno.test("executions get no longer than the platform grants a request", () => {
       maxTimeoutSeconds,
     ]);
   };
-  assert.deepEqual(limits({}), [[145, 60, 120], [145, 60, 120]]);
-  // A paid plan: what does not begin to answer within 150 seconds is cut off all the same.
-  assert.deepEqual(limits({ REQUEST_SECONDS: "400" }), [[145, 60, 120], [395, 60, 300]]);
-  assert.deepEqual(limits({ EXECUTION_MAX_TIMEOUT_SECONDS: "30" }), [[145, 30, 30], [145, 30, 30]]);
-  assert.deepEqual(limits({ EXECUTION_TIMEOUT_SECONDS: "200", REQUEST_SECONDS: "400" }), [[145, 120, 120], [
-    395,
-    200,
-    300,
-  ]]);
+  assert.deepEqual(limits({}), [[70, 30, 45], [70, 30, 45]]);
+  // A paid plan: what does not begin to answer within 150 seconds is cut off all the same, and what runs is at 360.
+  assert.deepEqual(limits({ WORKER_SECONDS: "400" }), [[145, 30, 120], [180, 30, 155]]);
+  assert.deepEqual(limits({ EXECUTION_MAX_TIMEOUT_SECONDS: "30" }), [[70, 30, 30], [70, 30, 30]]);
+  assert.deepEqual(limits({ EXECUTION_TIMEOUT_SECONDS: "200", WORKER_SECONDS: "400" }), [
+    [145, 120, 120],
+    [180, 155, 155],
+  ]);
 });
 
 Deno.test("no sandbox's life is shorter than the longest run in it", () => {
   const read = (env: Record<string, string>) => () => readConfig({ E2B_API_KEY: "k", ...env });
   const refusal = { code: "misconfigured", message: /CONTEXT_MAX_TTL_SECONDS is not valid \(must be at least \d+/ };
   // Whatever the TTL is: what a caller asks for counts as well.
-  const [enough, tooLittle] = [{ CONTEXT_MAX_TTL_SECONDS: "150" }, { CONTEXT_MAX_TTL_SECONDS: "149" }];
+  const [enough, tooLittle] = [{ CONTEXT_MAX_TTL_SECONDS: "75" }, { CONTEXT_MAX_TTL_SECONDS: "74" }];
   read(enough)();
   assert.throws(read(tooLittle), refusal);
   // Of a paid plan a stream may use all.
-  assert.throws(read({ ...enough, REQUEST_SECONDS: "400" }), refusal);
-  read({ ...enough, REQUEST_SECONDS: "400", EXECUTION_MAX_TIMEOUT_SECONDS: "120" })();
+  assert.throws(read({ ...enough, WORKER_SECONDS: "400" }), refusal);
+  read({ ...enough, WORKER_SECONDS: "400", EXECUTION_MAX_TIMEOUT_SECONDS: "45" })();
   read({ CONTEXT_MAX_TTL_SECONDS: "60", EXECUTION_MAX_TIMEOUT_SECONDS: "30" })();
 });
 

@@ -25,6 +25,11 @@ export interface FunctionProcess {
   readonly pid: number;
   /** Settles when the process that runs now is seen to have ended. */
   readonly exited: Promise<void>;
+  /**
+   * Tells the functions that their worker is about to end, as the platform does for `reason`: `wall_clock`, `cpu`,
+   * `memory`, `early_drop` or `termination`. The process itself goes on.
+   */
+  announceEnd(reason: string): Promise<void>;
   /** SIGKILL, as a crash. */
   kill(): Promise<void>;
   /** Starts it anew, ending it first if it runs. */
@@ -139,6 +144,10 @@ async function startProcess(
     },
     get exited() {
       return running.exited;
+    },
+    announceEnd: async (reason) => {
+      const response = await fetch(new URL("/.beforeunload", running.url), { method: "POST", body: reason });
+      await response.body?.cancel();
     },
     kill: async () => {
       await running.child.kill();

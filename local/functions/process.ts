@@ -2,7 +2,8 @@
  * Serves Edge Functions as the platform does, on a free port that it prints as `{"port":n}`. Ends when its standard
  * input closes, which the death of its parent does too.
  *
- * Argument: the functions, as JSON.
+ * Argument: the functions, as JSON. A request to `/.beforeunload` tells them that their worker is about to end, for the
+ * reason in its body; the gateway knows no function of that name.
  */
 
 import { z } from "zod";
@@ -19,6 +20,13 @@ async function endWithParent(): Promise<never> {
 /** The platform keeps a worker alive for these; here it lives anyway, and a failure has to be seen somewhere. */
 function waitUntil(promise: Promise<unknown>): void {
   promise.catch((error) => console.error("EdgeRuntime.waitUntil:", error));
+}
+
+/** As the platform's runtime does (supabase/edge-runtime, ext/runtime/js/bootstrap.js). */
+async function announceEnd(request: Request): Promise<Response> {
+  const detail = { reason: await request.text() };
+  globalThis.dispatchEvent(new CustomEvent("beforeunload", { cancelable: true, detail }));
+  return new Response(null, { status: 204 });
 }
 
 function failed(error: unknown): Response {
@@ -41,6 +49,7 @@ for (const { name, entrypoint } of EdgeFunctions.parse(JSON.parse(Deno.args[0] ?
 
 const { port } = await serve({ onError: failed }, (request) => {
   const [, name = ""] = new URL(request.url).pathname.split("/");
+  if (name === ".beforeunload") return announceEnd(request);
   return handlers.get(name)?.(request) ?? new Response("Not found", { status: 404 });
 });
 console.log(JSON.stringify({ port }));

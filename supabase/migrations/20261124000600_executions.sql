@@ -17,13 +17,13 @@ create table if not exists copilot_internal.executions (
   output_bytes bigint,
   error_name text,
   constraint executions_status_check
-    check (status in ('running', 'ok', 'error', 'timed_out', 'output_limit', 'cancelled', 'lost')),
+    check (status in ('running', 'ok', 'error', 'timed_out', 'output_limit', 'cancelled', 'cut_off', 'lost')),
   constraint executions_running_or_finished check ((status = 'running') = (finished_at is null))
 );
 comment on table copilot_internal.executions is
   'The ledger of executions: one row each, from the moment at which the kernel began.';
 comment on column copilot_internal.executions.status is
-  'output_limit: it said more than is read of a run, and was interrupted. cancelled: it was stopped, or its caller went away. lost: nobody knows how it ended, because the connection or the function''s process broke.';
+  'output_limit: it said more than is read of a run, and was interrupted. cancelled: it was stopped, or its caller went away. cut_off: the function''s worker had to end. lost: nobody knows how it ended, because the connection or the function''s process broke.';
 comment on column copilot_internal.executions.deadline_at is
   'By then whoever runs it has noted its end, or has died.';
 comment on column copilot_internal.executions.execution_count is

@@ -33,6 +33,7 @@ function sweepOnePage({ isNoted = false } = {}) {
   const call = {
     config,
     answerBy,
+    ending: new AbortController().signal,
     store: new ContextStore(new Rpc(client, trace, answerBy)),
     sandboxes: new Sandboxes(config, trace),
   };

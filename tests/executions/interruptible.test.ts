@@ -30,6 +30,7 @@ function begin() {
   ];
   const steps: string[] = [];
   const stop = new AbortController();
+  const end = new AbortController();
   const output = Promise.withResolvers<ReadableByteStreamController>();
   let isOpen = true;
   const stream = new ReadableStream({ type: "bytes", start: (controller) => output.resolve(controller) });
@@ -44,6 +45,7 @@ function begin() {
     stop.signal,
     {
       call: {
+        ending: end.signal,
         executions: {
           holdKernel: () => (steps.push("hold"), hold.promise),
           releaseKernel: () => (steps.push("release"), released.resolve(), Promise.resolve(true)),

@@ -179,7 +179,7 @@ Deno.test("a kernel left stuck by a process that died is found by the next calle
   const client = await user(faulty.stack);
   const path = newPath();
   const { context } = await invoke(client, "execute-code", { ...path, code: "1" });
-  const cut = stream(client, { ...path, code: stubborn, timeout_ms: 60_000 });
+  const cut = stream(client, { ...path, code: stubborn, timeout_ms: 30_000 });
   const events = await cut;
   await events.until("stdout");
   // Whichever of the two serves it.
@@ -199,7 +199,7 @@ Deno.test("a kernel left stuck by a process that died is found by the next calle
 
 Deno.test("a limit that the platform would not grant is refused, and the most is named", async () => {
   const client = await user(faulty.stack);
-  const answer = await refused(client, "execute-code", { ...newPath(), code: "1", timeout_ms: 120_001 });
+  const answer = await refused(client, "execute-code", { ...newPath(), code: "1", timeout_ms: 45_001 });
   assert.equal(answer.body.field, "timeout_ms");
-  assert.match(answer.body.message, /120000/);
+  assert.match(answer.body.message, /45000/);
 });

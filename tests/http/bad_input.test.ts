@@ -76,7 +76,7 @@ const cases: Case[] = [
   {
     name: "time limit over the settings'",
     function: "execute-code",
-    body: { ...path, code: "1", timeout_ms: 120_001 },
+    body: { ...path, code: "1", timeout_ms: 45_001 },
     status: 400,
     field: "timeout_ms",
   },

@@ -66,6 +66,23 @@ Deno.test("a body that does not say its length is refused where it is too long",
   assert.deepEqual([response.status, body.code], [413, "payload_too_large"]);
 });
 
+Deno.test("a body that is refused is read all the same, so that its sender gets to the answer, but no flood is", async () => {
+  const chunk = new Uint8Array(64 * 1024);
+  const mebibytes = (chunks: number) => chunks * chunk.length / 2 ** 20;
+  for (const [size, least, most] of [[9, 9, 9], [Infinity, 9, 17]]) {
+    let chunks = 0;
+    let isCancelled = false;
+    const body = new ReadableStream({
+      pull: (controller) => mebibytes(chunks++) < size ? controller.enqueue(chunk) : controller.close(),
+      cancel: () => void (isCancelled = true),
+    });
+    const request = new Request("http://localhost", { method: "POST", body });
+    await assert.rejects(readBody(request, acquireRequestSchema, new Arrival()), { code: "payload_too_large" });
+    assert(mebibytes(chunks) >= least && mebibytes(chunks) <= most + 1, `${mebibytes(chunks)} MiB were read`);
+    assert.equal(isCancelled, size === Infinity);
+  }
+});
+
 Deno.test("bytes that are no text are no body", async () => {
   const { authorization } = await tokenOf();
   const [before, after] = ['{ "conversation_id": "c', '", "path_id": "p" }'].map((text) =>

@@ -18,6 +18,7 @@ const SHARED = [
   "messages",
   "trace",
   "trace_context",
+  "worker",
   "contexts/context_call",
   "contexts/context",
   "contexts/context_store",

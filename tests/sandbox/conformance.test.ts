@@ -92,7 +92,7 @@ const cases: Record<string, Case> = {
         allowInternetAccess: true,
         network: { allowPublicTraffic: false },
       }),
-    ours: ({ sandboxes }) => sandboxes.create("a-context", { template: "a-template" }),
+    ours: ({ sandboxes }) => sandboxes.create("a-context", { template: "a-template" }, new AbortController().signal),
   },
   "create, with the hosts that code may reach": {
     sdk: (_, options) =>
@@ -103,7 +103,12 @@ const cases: Record<string, Case> = {
         allowInternetAccess: false,
         network: { allowPublicTraffic: false, allowOut: ["pypi.org"], denyOut: ["0.0.0.0/0"] },
       }),
-    ours: ({ sandboxes }) => sandboxes.create("a-context", { template: "a-template", allowedHosts: ["pypi.org"] }),
+    ours: ({ sandboxes }) =>
+      sandboxes.create(
+        "a-context",
+        { template: "a-template", allowedHosts: ["pypi.org"] },
+        new AbortController().signal,
+      ),
   },
   "connect": {
     sdk: (_, options) => Sandbox.connect(SANDBOX_ID, { ...options, timeoutMs: 1_800_000 }),

@@ -51,6 +51,8 @@ for (const status of [301, 302, 303, 307, 308]) {
     const path = newPath();
     const run = { ...path, ...quick, code: "1", files: [{ path: "a", content: "x" }], outputs: ["a"] };
     for (const step of [at.create, at.connect]) {
+      // In use by then: nobody waits for what ends a new one's probation.
+      if (step === at.connect) await invoke(client, "execute-code", { ...path, ...quick, code: "1" });
       const fault = redirect(step, status);
       const { body } = await refused(client, "acquire-context", path);
       assert.deepEqual([body.code, body.retryable, fault.left()], ["sandbox_unavailable", true, 0]);

@@ -19,6 +19,8 @@ export interface Call {
   readonly answerBy: number;
   /** Aborts when the caller has gone, where the platform tells. */
   readonly gone: AbortSignal;
+  /** Aborts when the worker that serves the request is about to end; its reason is what the caller is told then. */
+  readonly ending: AbortSignal;
   /** Tells a caller who listens to a stream; nothing to others. It never fails, and takes as long as the caller does. */
   readonly tell: (event: ServerEvent) => Promise<void>;
 }

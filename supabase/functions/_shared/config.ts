@@ -13,10 +13,18 @@ const flag = z.pipe(z._default(z.enum(["true", "false"]), "false"), z.transform(
 
 /** The platform answers 504 in our place when an answer has not begun by then, in seconds. */
 const IDLE_SECONDS = 150;
+/**
+ * A worker gets no more requests after this part of its wall clock, and is told to hand on what it has (worker.ts) after
+ * the other. The last request that it gets must come to its end by then.
+ */
+const RETIRED = 0.5;
+const TOLD = 0.9;
 /** What is left of a request's time for saying how it ended. */
 const ANSWER_SECONDS = 5;
-/** What an execution's time limit leaves of that for getting its sandbox, and for freeing its kernel. */
-const EXECUTION_MARGIN_SECONDS = 25;
+/** The longest that a run which is cut off may take to free its kernel (executions/interruption.ts), rounded up. */
+const INTERRUPTION_SECONDS = 20;
+/** What an execution's time limit leaves of a request's time: for that, and for getting its sandbox. */
+const EXECUTION_MARGIN_SECONDS = INTERRUPTION_SECONDS + 5;
 /** The most that follows a run in its sandbox: its interruption (executions/interruption.ts), then its files' way out. */
 const AFTER_RUN_SECONDS = 30;
 
@@ -40,8 +48,9 @@ const settings = z.object({
   CONVERSATION_QUOTA: count(5),
   TENANT_CREATES_PER_MINUTE: count(60),
   TENANT_EXECUTIONS_PER_MINUTE: count(600),
-  REQUEST_SECONDS: whole(150, 60, 400),
-  EXECUTION_TIMEOUT_SECONDS: seconds(60, 400),
+  WORKER_SECONDS: whole(150, 100, 400),
+  // On the free plan this leaves 20 s for getting the sandbox: its kernels' server may be starting for 15 of them.
+  EXECUTION_TIMEOUT_SECONDS: seconds(30, 400),
   EXECUTION_MAX_TIMEOUT_SECONDS: seconds(300, 400),
   EXECUTION_LEASE_SECONDS: seconds(30, 120),
   OUTPUT_LIMIT_BYTES: whole(10_000_000, 100_000, 100_000_000),
@@ -49,7 +58,7 @@ const settings = z.object({
 
 const schema = settings.check(z.superRefine((env, issues) => {
   // A sandbox lives no longer than this from its acquisition on, be it in the middle of a run. Streams may run longest.
-  const least = limits(env.REQUEST_SECONDS, env).maxTimeoutSeconds + AFTER_RUN_SECONDS;
+  const least = limits(grantedSeconds(env.WORKER_SECONDS), env).maxTimeoutSeconds + AFTER_RUN_SECONDS;
   if (env.CONTEXT_MAX_TTL_SECONDS < least) {
     const message = `must be at least ${least}: a run may take that long, with what follows it`;
     issues.addIssue({ code: "custom", path: ["CONTEXT_MAX_TTL_SECONDS"], message });
@@ -129,6 +138,7 @@ export function readConfig(environment: Record<string, string> = Deno.env.toObje
     throw new ContextError("misconfigured", `The functions' settings are incomplete: ${problems.join("; ")}.`);
   }
   const env = parsed.data;
+  const granted = grantedSeconds(env.WORKER_SECONDS);
   return {
     e2b: {
       apiKey: env.E2B_API_KEY,
@@ -158,14 +168,26 @@ export function readConfig(environment: Record<string, string> = Deno.env.toObje
       perMinute: env.TENANT_EXECUTIONS_PER_MINUTE,
       outputBytes: env.OUTPUT_LIMIT_BYTES,
     },
-    answer: limits(Math.min(env.REQUEST_SECONDS, IDLE_SECONDS), env),
+    answer: limits(Math.min(granted, IDLE_SECONDS - ANSWER_SECONDS), env),
     // A stream begins to answer at once: it may use all that the plan grants.
-    stream: limits(env.REQUEST_SECONDS, env),
+    stream: limits(granted, env),
   };
 }
 
-function limits(grantedSeconds: number, env: z.infer<typeof settings>): Limits {
-  const requestSeconds = grantedSeconds - ANSWER_SECONDS;
+/**
+ * How long a request may take, in seconds, that comes in the last moment in which its worker gets any: it is answered
+ * before the worker ends, and its run's time is over before the worker is told to cut off what runs.
+ *
+ * The worker's age is not asked for, though `performance.now()` is that on the platform (its runtime starts the clock
+ * with the worker): a plan that grants more than WORKER_SECONDS says would get nothing done in the second half, and
+ * where processes live for ever, every old one. What comes too late all the same is told by the worker's end itself.
+ */
+function grantedSeconds(workerSeconds: number): number {
+  const [retired, told] = [RETIRED * workerSeconds, TOLD * workerSeconds];
+  return Math.floor(Math.min(workerSeconds - retired - ANSWER_SECONDS, told - retired + INTERRUPTION_SECONDS));
+}
+
+function limits(requestSeconds: number, env: z.infer<typeof settings>): Limits {
   const maxTimeoutSeconds = Math.min(env.EXECUTION_MAX_TIMEOUT_SECONDS, requestSeconds - EXECUTION_MARGIN_SECONDS);
   return {
     requestSeconds,

@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(111);
+select plan(112);
 
 -- Begins an execution whose end will be noted within a minute. Returns how variables were lost before.
 create function pg_temp.start(
@@ -116,7 +116,10 @@ select results_eq(
 );
 
 select ok(pg_temp.finish(110 + n, status), format('an execution may end %s', status))
-from (values (1, 'ok'), (2, 'error'), (3, 'timed_out'), (4, 'cancelled'), (5, 'lost'), (6, 'output_limit')) as known (n, status) order by n;
+from (
+  values (1, 'ok'), (2, 'error'), (3, 'timed_out'), (4, 'cancelled'), (5, 'lost'), (6, 'output_limit'), (7, 'cut_off')
+) as known (n, status)
+order by n;
 select throws_ok(
   format('select pg_temp.finish(120, %L)', status), '23514', null, format('it does not end %s', status)
 )

@@ -12,7 +12,7 @@ import { refusalOf, secondsUntil } from "./refusal.ts";
 import { sweepInPassing } from "./sweep.ts";
 import { Seat } from "./waiting.ts";
 
-type AcquireCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "trace" | "answerBy">;
+type AcquireCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "trace" | "answerBy" | "ending">;
 
 export interface AcquireOptions {
   /** How long the context may stand idle. Absent, it stays as it is, or is as the settings say for a new one. */
@@ -93,6 +93,7 @@ async function reachOrCreate(
   let awaitedId: string | undefined;
 
   for (;;) {
+    call.ending.throwIfAborted();
     if (options.stopped?.aborted) throw new ContextError("cancelled", "The run was stopped before its code was sent.");
     const claim = await store.claim(key, {
       leaseSeconds: config.context.leaseSeconds,
@@ -138,7 +139,7 @@ async function reachOrCreate(
       }
       case "pending": {
         awaitedId = claim.id ?? undefined;
-        if (!await seat.wait(giveUpAt)) throw busy(secondsUntil(claim.expires_at));
+        if (!await seat.wait(giveUpAt, call.ending)) throw busy(secondsUntil(claim.expires_at));
         break;
       }
       case "evicted":
@@ -173,7 +174,7 @@ async function create(
       template,
       internetAccess: own.allow_internet ?? undefined,
       allowedHosts: own.allowed_hosts ?? undefined,
-    });
+    }, call.ending);
   } catch (thrown) {
     const error = asContextError(thrown);
     // What is final is E2B's refusal; after anything else it may have made a sandbox.

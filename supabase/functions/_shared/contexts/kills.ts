@@ -14,14 +14,14 @@ export const KILL_MILLISECONDS = 30_000;
  * its context, and stays owed; so does one for which there was no time.
  */
 export async function killAll(
-  { store, sandboxes, answerBy }: Pick<ContextCall, "store" | "sandboxes" | "answerBy">,
+  { store, sandboxes, answerBy, ending }: Pick<ContextCall, "store" | "sandboxes" | "answerBy" | "ending">,
   doomed: readonly SandboxOfContext[],
 ): Promise<{ done: number; failed: number }> {
   const queue = [...doomed];
   let failed = 0;
   const work = async () => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      if (performance.now() + KILL_MILLISECONDS > answerBy) {
+      if (ending.aborted || performance.now() + KILL_MILLISECONDS > answerBy) {
         failed++;
         continue;
       }

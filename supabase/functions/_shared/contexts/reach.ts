@@ -11,7 +11,7 @@ import type { Connection } from "../sandbox/sandboxes.ts";
 import type { Context, KnownSandbox } from "./context.ts";
 import type { ContextCall } from "./context_call.ts";
 
-type ReachCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "answerBy">;
+type ReachCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "answerBy" | "ending">;
 
 /**
  * How long a sandbox must live for sure where a run begins in it, in seconds: its deadline is moved beside the run, which
@@ -83,7 +83,7 @@ async function extend(call: ReachCall, context: Context, holdSeconds: number, un
       return;
     } catch (thrown) {
       const error = asContextError(thrown);
-      if (error.retryable && await pause(tries, until)) continue;
+      if (error.retryable && await pause(tries, until, call.ending)) continue;
       log("error", { event: "sandbox_not_extended", context_id: context.id, error: describe(error) });
       return;
     }

@@ -7,7 +7,7 @@ import type { ContextCall } from "./context_call.ts";
 import type { SandboxOfContext } from "./context.ts";
 import { killAll } from "./kills.ts";
 
-type SweepCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "answerBy">;
+type SweepCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "answerBy" | "ending">;
 
 /** How much one sweep may do: pg_net does not wait long, and the next sweep is a minute away. */
 export interface SweepBudget {
@@ -32,9 +32,10 @@ let lastSweep = -Infinity;
 /**
  * Sweeps. A kill that fails is counted and stays owed; the next sweep tries it again.
  *
- * @throws ContextError when the database, or E2B's list, cannot be asked
+ * @throws ContextError when the database, or E2B's list, cannot be asked, or the worker is about to end
  */
 export async function sweep(call: SweepCall, budget: SweepBudget): Promise<SweepResponse> {
+  call.ending.throwIfAborted();
   lastSweep = performance.now();
   const expired = await call.store.expireDue(budget.rows);
   const killed = { done: 0, failed: 0 };
@@ -47,9 +48,10 @@ export async function sweep(call: SweepCall, budget: SweepBudget): Promise<Sweep
     killed.done += done;
     killed.failed += failed;
     taken = owed.length;
-  } while (budget.untilDone && taken === budget.rows && performance.now() < halfTime);
+  } while (budget.untilDone && taken === budget.rows && performance.now() < halfTime && !call.ending.aborted);
   const orphans = await killAll(call, await findOrphans(call, budget.pages));
-  if (budget.isNoted) await call.store.noteSweep();
+  // One that the worker's end has cut short has not been everywhere.
+  if (budget.isNoted && !call.ending.aborted) await call.store.noteSweep();
   return { expired, killed: killed.done, orphans: orphans.done, failed: killed.failed + orphans.failed };
 }
 
@@ -57,13 +59,16 @@ export async function sweep(call: SweepCall, budget: SweepBudget): Promise<Sweep
  * The sandboxes in E2B's list that no active context owns, and that are too old to belong to a claim in flight. Goes on
  * where the last sweep ended: what lies behind more pages than one sweep may read is come to as well.
  */
-async function findOrphans({ store, sandboxes, config }: SweepCall, pages: number): Promise<SandboxOfContext[]> {
+async function findOrphans(
+  { store, sandboxes, config, ending }: SweepCall,
+  pages: number,
+): Promise<SandboxOfContext[]> {
   const { createSeconds, probationSeconds } = config.sandbox;
   const bornBefore = Date.now() - (createSeconds + probationSeconds) * 1000;
   const orphans: SandboxOfContext[] = [];
   const place = await store.sweepPlace() ?? undefined;
   let pageToken = place;
-  for (let page = 0; page < pages; page++) {
+  for (let page = 0; page < pages && !ending.aborted; page++) {
     const listed = await listFrom(sandboxes, pageToken);
     const old = listed.sandboxes.filter(({ startedAt }) => startedAt.getTime() < bornBefore);
     const candidates = old.flatMap(({ sandboxId, contextId }) =>
@@ -93,6 +98,6 @@ async function listFrom(sandboxes: SweepCall["sandboxes"], pageToken: string | u
 
 /** Sweeps a little in the background, unless this isolate has in the last half minute: for projects without the schedule. */
 export function sweepInPassing(call: SweepCall): void {
-  if (performance.now() - lastSweep < IN_PASSING_MILLISECONDS) return;
+  if (call.ending.aborted || performance.now() - lastSweep < IN_PASSING_MILLISECONDS) return;
   inBackground("sweep_in_passing_failed", sweep(call, IN_PASSING));
 }

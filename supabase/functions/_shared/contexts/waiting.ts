@@ -26,9 +26,9 @@ export class Seat {
 
   /**
    * Waits before the next question. False, at once, when there is no time left for that before `giveUpAt`, on
-   * `performance.now()`'s clock.
+   * `performance.now()`'s clock. When `ending` aborts it waits no more.
    */
-  async wait(giveUpAt: number): Promise<boolean> {
+  async wait(giveUpAt: number, ending: AbortSignal): Promise<boolean> {
     const queue = queues.get(this.#path) ?? [];
     if (!queue.includes(this)) queues.set(this.#path, [...queue, this]);
     const isAsker = queues.get(this.#path)?.[0] === this;
@@ -39,8 +39,10 @@ export class Seat {
     const wait = Math.min(most * (0.5 + Math.random() / 2), (giveUpAt - performance.now()) / 2);
     if (wait < SHORTEST_MILLISECONDS) return false;
     const timer = setTimeout(this.#wake, wait);
+    ending.addEventListener("abort", this.#wake);
     await this.#woken.promise;
     clearTimeout(timer);
+    ending.removeEventListener("abort", this.#wake);
     this.#woken = Promise.withResolvers();
     return true;
   }

@@ -102,8 +102,11 @@ export type OutputFile = z.infer<typeof outputSchema>;
 
 /** How an execution ended. Code that raises is a result, not an HTTP error. */
 const endSchema = z.object({
-  /** `output_limit`: it said more than is read of a run. `cancelled`: somebody stopped it by name. */
-  status: z.enum(["ok", "error", "timed_out", "output_limit", "cancelled"]),
+  /**
+   * `output_limit`: it said more than is read of a run. `cancelled`: somebody stopped it by name. `cut_off`: the worker
+   * that served the request had to end.
+   */
+  status: z.enum(["ok", "error", "timed_out", "output_limit", "cancelled", "cut_off"]),
   error: z.nullable(errorSchema),
   /** Null when the kernel did not say that it had begun: others kept it busy, or it took too long to start. */
   execution_count: z.nullable(z.int()),

@@ -16,7 +16,7 @@ const CLOSED_MILLISECONDS = 15_000;
  * @throws ContextError
  */
 export async function whenOpen<Answer>(
-  call: Pick<ExecutionCall, "store" | "answerBy">,
+  call: Pick<ExecutionCall, "store" | "answerBy" | "ending">,
   { context, sandbox }: Pick<Acquired, "context" | "sandbox">,
   cancelled: AbortSignal,
   attempt: () => Promise<Answer | "gone" | "closed">,
@@ -27,7 +27,8 @@ export async function whenOpen<Answer>(
     if (answer !== "closed") return answer;
     do {
       if (cancelled.aborted) throw new ContextError("cancelled", "The run was stopped, or its caller went away.");
-      if (!await pause(polls++, Math.min(giveUpAt, call.answerBy))) {
+      if (!await pause(polls++, Math.min(giveUpAt, call.answerBy), call.ending)) {
+        call.ending.throwIfAborted();
         // Not for want of this request's time.
         if (giveUpAt > call.answerBy) throw unavailable("its port is closed");
         log("error", { event: "kernel_gone", context_id: context.id });

@@ -23,7 +23,7 @@ export interface LedgerEntry {
 }
 
 export interface LedgerEnd {
-  readonly status: "ok" | "error" | "timed_out" | "output_limit" | "cancelled" | "lost";
+  readonly status: "ok" | "error" | "timed_out" | "output_limit" | "cancelled" | "cut_off" | "lost";
   /** In milliseconds. */
   readonly duration: number;
   readonly outputBytes: number;

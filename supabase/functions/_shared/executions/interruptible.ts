@@ -2,6 +2,7 @@
 import { inBackground } from "../background.ts";
 import type { Config } from "../config.ts";
 import { describe, log } from "../log.ts";
+import { handOnBy } from "../worker.ts";
 import { type Ending, run as runInKernel } from "../sandbox/kernel.ts";
 import { findKernel, interruptKernel } from "../sandbox/kernel_control.ts";
 import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
@@ -15,7 +16,7 @@ import type { Transcript } from "./transcript.ts";
 const HOLD_MILLISECONDS = YIELD_MILLISECONDS + 3_000;
 
 /** Why a run was cut off: what came first. */
-type Reason = "timed_out" | "output_limit" | "stopped" | "gone";
+type Reason = "timed_out" | "output_limit" | "stopped" | "gone" | "cut_off";
 
 type Limit = Pick<Config["execution"], "outputBytes">;
 type Holds = Pick<ExecutionStore, "holdKernel" | "releaseKernel">;
@@ -29,15 +30,19 @@ export type InterruptibleEnding =
 
 /**
  * Runs a request's code until it ends, or until `until` aborts, because it was stopped, or its caller has gone, or its
- * time: then it is interrupted, and has a moment to yield. One that has said as much as is read is interrupted, too, and
- * nobody listens for how it yields.
+ * time, or its worker is about to end, which cuts it off: then it is interrupted, and has a moment to yield. One that has
+ * said as much as is read is interrupted, too, and nobody listens for how it yields.
  *
  * @throws ContextError as the kernel's `run` does
  */
 export async function runUntil(
   until: AbortSignal,
   { call, request, memory, stopped, gone }: Pick<Run, "request" | "memory" | "stopped" | "gone"> & {
-    readonly call: { readonly executions: Holds; readonly config: { readonly execution: Limit } };
+    readonly call: {
+      readonly executions: Holds;
+      readonly ending: AbortSignal;
+      readonly config: { readonly execution: Limit };
+    };
   },
   sandbox: Kernel,
   entry: LedgerEntry,
@@ -52,11 +57,16 @@ export async function runUntil(
     if (reason !== undefined) return;
     reason = why;
     patience = setTimeout(() => attempt.dropped.abort(), YIELD_MILLISECONDS);
-    // What has not begun is in line behind another, or its kernel starts: there is nothing to interrupt.
-    if (record.begunAt === undefined) attempt.dropped.abort();
+    // What has not begun is in line behind another, or its kernel starts: there is nothing to interrupt. And a worker
+    // without any time left cannot wait for what an interrupt comes to.
+    if (record.begunAt === undefined || handOnBy(call.ending) <= performance.now()) attempt.dropped.abort();
     else interrupting = interruptAlone(call, sandbox, entry, attempt);
   };
-  const interruptUntil = () => interrupt(stopped.aborted ? "stopped" : gone.aborted ? "gone" : "timed_out");
+  const interruptUntil = () => {
+    if (stopped.aborted) interrupt("stopped");
+    else if (gone.aborted) interrupt("gone");
+    else interrupt(call.ending.aborted ? "cut_off" : "timed_out");
+  };
   until.addEventListener("abort", interruptUntil);
   if (until.aborted) interruptUntil();
   try {

@@ -17,7 +17,7 @@ import type { KeptAnswer } from "./key_store.ts";
  * more; `execution_running` when it runs longer than this request may wait
  */
 export async function once(
-  call: Pick<ExecutionCall, "config" | "keys" | "answerBy" | "gone">,
+  call: Pick<ExecutionCall, "config" | "keys" | "answerBy" | "gone" | "ending">,
   key: PathKey & { readonly idempotencyKey: string; readonly body: object },
   hasRoom: (bytes: number) => Promise<boolean>,
   work: (executionId: string) => Promise<KeptAnswer>,
@@ -37,7 +37,7 @@ export async function once(
         break;
       case "running":
         if (call.gone.aborted) throw new ContextError("cancelled", "The caller went away.");
-        if (await pause(polls++, call.answerBy)) break;
+        if (await pause(polls++, call.answerBy, call.ending)) break;
         throw new ContextError("execution_running", "The request with this idempotency key is still running.", {
           retryAfterSeconds: 1,
         });

@@ -31,12 +31,13 @@ export async function tellContext(
 }
 
 /**
- * Whether there is somebody to run for, and time to run in.
+ * Whether there is somebody to run for, and time to run in, of the request and of its worker.
  *
  * @throws ContextError `cancelled`, `context_busy`
  */
 export function checkTime({ call, timeout, gone }: Run): void {
   if (gone.aborted) throw cancelled();
+  call.ending.throwIfAborted();
   if (performance.now() + timeout + INTERRUPTION_MILLISECONDS > call.answerBy) {
     throw new ContextError(
       "context_busy",

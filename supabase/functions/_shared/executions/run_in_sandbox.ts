@@ -7,6 +7,7 @@ import type { Loss } from "../contract/state.ts";
 import { asContextError, ContextError } from "../errors.ts";
 import { takeFiles, TRANSFER_MILLISECONDS } from "../sandbox/files.ts";
 import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
+import { handOnBy, inTime } from "../worker.ts";
 import { cleanUp, free } from "./aftercare.ts";
 import { assertExpected } from "./expectation.ts";
 import type { LedgerEnd } from "./execution_store.ts";
@@ -44,10 +45,10 @@ export async function runInSandbox(
     run.timeout + AFTERMATH_MILLISECONDS,
     request.idempotency_key !== undefined,
   );
-  const until = AbortSignal.any([AbortSignal.timeout(run.timeout), run.gone, run.stopped]);
+  const until = AbortSignal.any([AbortSignal.timeout(run.timeout), run.gone, run.stopped, call.ending]);
   const transcript = new Transcript(run.tell, () => run.memory.hasRoomForLine(until));
   if (!isSent) {
-    const outputs = request.outputs.map((path) => ({ status: "unavailable" as const, path }));
+    const outputs = unavailable(request);
     const execution = { ...transcript.execution("cancelled"), duration_ms: 0, kernel_restarted: false, outputs };
     return await conclude(run, { ...acquired, lost }, record, execution, { outputBytes: 0, errorName: null });
   }
@@ -72,9 +73,10 @@ export async function runInSandbox(
   if (ending.outcome === "gone" || ending.outcome === "closed") return ending.outcome;
 
   const duration = performance.now() - sent;
-  const isRestarted = ending.outcome === "dropped"
-    ? await free(run, acquired, entry, record, sent)
-    : await cleanUp(run, acquired, record, transcript);
+  const care = ending.outcome === "dropped"
+    ? free(run, acquired, entry, record, sent)
+    : cleanUp(run, acquired, record, transcript);
+  const isRestarted = await inTime(call.ending, care) ?? false;
   const reason = ending.outcome === "ended" ? null : ending.reason;
   if (reason === "gone") {
     await record.end({ status: "cancelled", duration, ...said() });
@@ -86,7 +88,8 @@ export async function runInSandbox(
     kernel_restarted: isRestarted,
     outputs: request.outputs.length === 0
       ? []
-      : await call.trace.measure("provider", () => takeOutputs(run, acquired.sandbox)),
+      : await inTime(call.ending, call.trace.measure("provider", () => takeOutputs(run, acquired.sandbox))) ??
+        unavailable(request),
   };
   const answer = await conclude(run, { ...acquired, lost }, record, execution, said());
   await transcript.close();
@@ -118,14 +121,20 @@ async function conclude(
   return answer;
 }
 
-/** None can be had when others hold too much for too long. */
+/** None can be had when others hold too much for too long, or the worker has to end. */
 async function takeOutputs(
-  { call, request: { outputs }, gone, memory }: Run,
+  { call, request, gone, memory }: Run,
   sandbox: LiveSandbox,
 ): Promise<OutputFile[]> {
-  if (await memory.hasRoomForOutputs(outputs.length, gone, call.answerBy)) {
-    return await takeFiles(sandbox, outputs, call.answerBy);
+  const { outputs } = request;
+  const by = Math.min(call.answerBy, handOnBy(call.ending));
+  if (by > performance.now() && await memory.hasRoomForOutputs(outputs.length, gone, by)) {
+    return await takeFiles(sandbox, outputs, by);
   }
+  return unavailable(request);
+}
+
+function unavailable({ outputs }: Run["request"]): OutputFile[] {
   return outputs.map((path) => ({ status: "unavailable", path }));
 }
 

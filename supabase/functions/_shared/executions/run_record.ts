@@ -1,6 +1,7 @@
 /** The bookkeeping of one run. Whatever goes wrong with it is logged, and never the run's trouble. */
 import { awaitUntil } from "../background.ts";
 import { describe, log } from "../log.ts";
+import { handOnBy } from "../worker.ts";
 import type { ExecutionCall } from "./execution_call.ts";
 import type { LedgerEnd, LedgerEntry, State } from "./execution_store.ts";
 import type { KeptAnswer } from "./key_store.ts";
@@ -26,7 +27,7 @@ export class RunRecord {
 
   /** `limit`: within how many milliseconds from its beginning the run's end will be noted. */
   constructor(
-    private readonly call: Pick<ExecutionCall, "executions" | "keys" | "answerBy">,
+    private readonly call: Pick<ExecutionCall, "executions" | "keys" | "answerBy" | "ending">,
     private readonly entry: LedgerEntry,
     private readonly limit: number,
     private readonly hasKey: boolean,
@@ -84,10 +85,11 @@ export class RunRecord {
     await this.#patiently(this.hasKey ? PATIENCE_MILLISECONDS : 0, noted);
   }
 
-  /** Waits for notes when the run is over. */
+  /** Waits for notes when the run is over, as far as there is time. */
   async #patiently(patience: number, notes: Promise<unknown>): Promise<void> {
     this.#over.resolve();
-    await awaitUntil(Math.min(this.call.answerBy, performance.now() + patience), notes);
+    const { answerBy, ending } = this.call;
+    await awaitUntil(Math.min(answerBy, handOnBy(ending), performance.now() + patience), notes);
   }
 
   /** Until it is noted or the run is over: without it, others could take the kernel for stuck. */

@@ -112,7 +112,7 @@ export class Transcript {
 
   /** The run as the answer has it. `interrupted`: why, if it was. */
   execution(
-    interrupted: "timed_out" | "cancelled" | "output_limit" | null,
+    interrupted: "timed_out" | "output_limit" | "cancelled" | "cut_off" | null,
   ): Omit<Execution, "duration_ms" | "kernel_restarted" | "outputs"> {
     const { stdout, stderr } = this.#streams;
     const truncated = { stdout: stdout.omitted, stderr: stderr.omitted, results: this.#resultsOmitted };

@@ -4,8 +4,11 @@ import type { ExecutionEvent } from "../contract/execute_code.ts";
 import { asContextError, ContextError, toBody } from "../errors.ts";
 import { TextStream } from "./text_stream.ts";
 
-/** How long a stream may be silent, in milliseconds. What lies between us and the caller closes silent connections. */
-const SILENCE_MILLISECONDS = 8_000;
+/**
+ * How long a stream may be silent, in milliseconds. The platform finds out that a caller has left when it writes, and by
+ * way of two proxies at the second time: until then the run goes on, and its kernel is not free.
+ */
+const SILENCE_MILLISECONDS = 1_000;
 
 /**
  * Answers with what `work` tells, and with what it returns as the last event. The answer begins with the first event,

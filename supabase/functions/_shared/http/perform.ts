@@ -14,6 +14,7 @@ import { describe, log } from "../log.ts";
 import { Arrival } from "../memory.ts";
 import { Sandboxes } from "../sandbox/sandboxes.ts";
 import type { Trace } from "../trace.ts";
+import { ending } from "../worker.ts";
 
 /** A request whose credentials hold. */
 export interface Exchange {
@@ -67,6 +68,7 @@ export async function perform<Input, Answer>(
       keys: new KeyStore(rpc),
       sandboxes: new Sandboxes(config, trace),
       gone: gone.signal,
+      ending,
       tell: tell ?? (async () => {}),
     };
     const answer = await operation(call, input);

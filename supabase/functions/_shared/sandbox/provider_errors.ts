@@ -79,8 +79,9 @@ export class AccessRefused extends ContextError {
   }
 }
 
-/** What was thrown for want of an answer, as callers meet it. */
+/** What was thrown for want of an answer, as callers meet it; what a signal was aborted with, as it is. */
 export function asConnectionError(thrown: unknown): ContextError {
+  if (thrown instanceof ContextError) return thrown;
   if (thrown instanceof Error && /^(Abort|Timeout)Error$/.test(thrown.name)) {
     return new ContextError("sandbox_timeout", "E2B did not answer in time. Try again.", {
       retryAfterSeconds: 2,

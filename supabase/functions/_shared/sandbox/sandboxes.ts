@@ -42,10 +42,11 @@ export class Sandboxes {
 
   /**
    * Creates a sandbox on probation: it dies soon unless `connect` follows. `own`: what is not as the settings have it.
+   * When `ending` aborts, nobody waits for E2B's answer any more.
    *
    * @throws ContextError
    */
-  async create(contextId: string, own: SandboxOptions): Promise<LiveSandbox> {
+  async create(contextId: string, own: SandboxOptions, ending: AbortSignal): Promise<LiveSandbox> {
     const { publicTraffic, probationSeconds, createSeconds, ...otherwise } = this.config.sandbox;
     const { allowedHosts } = own;
     const internetAccess = own.internetAccess ?? otherwise.internetAccess;
@@ -59,7 +60,7 @@ export class Sandboxes {
         // What is allowed goes before what is denied (e2b.dev/docs/network/internet-access).
         ...(allowedHosts ? { allowOut: [...allowedHosts], denyOut: [ALL_TRAFFIC] } : {}),
       },
-    }, AbortSignal.timeout(createSeconds * 1000)));
+    }, AbortSignal.any([AbortSignal.timeout(createSeconds * 1000), ending])));
     if (!data) throw asProviderError(answer);
     return new LiveSandbox(data, this.#addresses);
   }
