@@ -1,10 +1,10 @@
 /**
- * Prints where npm's Deno for this machine is, the one that `deno.json` pins, fetching it when it is not there. A process
- * of its own, without a lock file: whatever one names is fetched by every start of anything here, and this is 40 MB.
+ * Prints where npm's Deno is, fetching it when it is not there. A process of its own, without a lock file and not in
+ * `deno.json`: what stands there is fetched by whoever runs anything here, for every platform, and this is 40 MB each.
  *
- * Argument: what npm calls the platform.
+ * Argument: the package, with its version.
  */
 
-const name = `@deno/${Deno.args[0]}/`;
-await import(`${name}package.json`, { with: { type: "json" } });
-console.log(import.meta.resolve(`${name}deno`));
+const inside = `npm:/${Deno.args[0]}/`;
+await import(`${inside}package.json`, { with: { type: "json" } });
+console.log(import.meta.resolve(`${inside}deno`));

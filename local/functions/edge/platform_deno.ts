@@ -1,4 +1,4 @@
-/** The Deno that the platform's runtime is built on: https://github.com/supabase/edge-runtime embeds Deno 2.1.4. */
+/** The Deno that the platform's runtime is built on. */
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,6 +9,9 @@ export interface PlatformDeno {
   /** Its `DENO_DIR`. */
   readonly cache: string;
 }
+
+/** What https://github.com/supabase/edge-runtime embeds. */
+const VERSION = "2.1.4";
 
 /** As npm calls them. */
 const PLATFORMS: Record<string, string> = {
@@ -22,15 +25,18 @@ const PLATFORMS: Record<string, string> = {
 export async function findPlatformDeno(): Promise<PlatformDeno> {
   const platform = PLATFORMS[`${Deno.build.os} ${Deno.build.arch}`];
   if (platform === undefined) {
-    throw new Error(`npm has no Deno 2.1.4 for ${Deno.build.os} on ${Deno.build.arch}: start without --runtime edge`);
+    throw new Error(
+      `npm has no Deno ${VERSION} for ${Deno.build.os} on ${Deno.build.arch}: start without --runtime edge`,
+    );
   }
+  const module = fileURLToPath(new URL("find_deno.ts", import.meta.url));
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-lock", fileURLToPath(new URL("find_deno.ts", import.meta.url)), platform],
+    args: ["run", "--quiet", "--no-lock", "--no-config", module, `@deno/${platform}@${VERSION}`],
     cwd: REPOSITORY,
     env: { NO_COLOR: "1" },
   }).output();
   const text = new TextDecoder();
-  if (code !== 0) throw new Error(`Deno 2.1.4 cannot be fetched from npm: ${text.decode(stderr)}`);
+  if (code !== 0) throw new Error(`Deno ${VERSION} cannot be fetched from npm: ${text.decode(stderr)}`);
   const binary = fileURLToPath(text.decode(stdout).trim());
   return { binary, cache: await makeCache(binary) };
 }
