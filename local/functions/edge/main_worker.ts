@@ -33,11 +33,10 @@ const { functions, command, environment, limits } = Argument.parse(JSON.parse(De
 const env = { ...Deno.env.toObject(), ...environment };
 const pools = new Map<string, Pool>();
 endWithParent();
-for (const edgeFunction of functions) {
-  // One after the other: side by side they would take each other's time, and their clocks run.
+await Promise.all(functions.map(async (edgeFunction) => {
   const pool = await createPool(edgeFunction, { command, limits, env, onLog: (line) => console.log(line) });
   pools.set(edgeFunction.name, pool);
-}
+}));
 const { port } = await serve({ onError: () => problem("WORKER_ERROR") }, (request) => {
   const [, name = ""] = new URL(request.url).pathname.split("/");
   return pools.get(name)?.call(request) ?? problem("NOT_FOUND");

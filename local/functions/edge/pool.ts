@@ -19,7 +19,7 @@ export async function createPool(edgeFunction: EdgeFunction, options: WorkerOpti
   const workers = new Set<UserWorker>();
   const boot = async () => {
     const worker = await bootWorker(edgeFunction, options).catch((error) => {
-      // Deno 2.1.4 may import for ever, now and then, and not the second time.
+      // Deno 2.1.4 now and then imports for ever, and not the second time.
       if (!(error instanceof OverCpuTime)) throw error;
       return bootWorker(edgeFunction, options);
     });
