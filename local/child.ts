@@ -44,6 +44,8 @@ export interface ChildOptions {
   readonly account?: Account;
   /** Needed for a command that does not end by itself when its standard input closes. */
   readonly leash?: Leash;
+  /** Stays in this process's group, and ends when the group is killed. */
+  readonly sharesGroup?: boolean;
   readonly onLine?: (line: string) => void;
 }
 
@@ -62,6 +64,8 @@ export interface Child {
    * @throws {ChildExited} when the process ends before it printed one
    */
   line<T>(match: (line: string) => T | undefined): Promise<T>;
+  /** Writes a line to its standard input. Does nothing when it has ended. A command on a leash must not be sent any. */
+  send(line: string): Promise<void>;
   /** The last lines it printed, on either stream. */
   log(): string;
   /** Ends it in an orderly way, or with SIGKILL when it takes more than ten seconds. Idempotent. */
@@ -95,7 +99,7 @@ export function spawnChild(options: ChildOptions): Child {
     clearEnv: true,
     env: { ...options.env },
     ...options.account,
-    detached: true,
+    detached: !options.sharesGroup,
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
@@ -118,14 +122,17 @@ export function spawnChild(options: ChildOptions): Child {
     return status;
   });
 
+  const input = process.stdin.getWriter();
   let stopping: Promise<void> | undefined;
+  const end = () => killNow(options.sharesGroup ? process.pid : -process.pid);
   const kill = async () => {
-    signalGroup(process.pid);
+    end();
     await exited;
   };
   const stop = async () => {
-    await process.stdin.close();
-    const timer = setTimeout(() => signalGroup(process.pid), STOP_GRACE_MS);
+    // A pipe that nobody reads any more cannot be closed, and need not.
+    await input.close().catch(() => {});
+    const timer = setTimeout(end, STOP_GRACE_MS);
     await exited;
     clearTimeout(timer);
   };
@@ -148,23 +155,34 @@ export function spawnChild(options: ChildOptions): Child {
           reject(new ChildExited(options.name, status, log()));
         });
       }),
+    send: async (line) => {
+      try {
+        await input.write(new TextEncoder().encode(`${line}\n`));
+      } catch (error) {
+        if (!(error instanceof Deno.errors.BrokenPipe || error instanceof TypeError)) throw error;
+      }
+    },
     log,
     stop: () => stopping ??= stop(),
     kill,
   };
 }
 
-/** SIGKILL to a child and all it started: a child leads a process group of its own. */
-function signalGroup(pid: number): void {
+/**
+ * SIGKILL to a process; or, by the negative of its number, to it and all it started: a child leads a process group of
+ * its own, unless it shares ours.
+ */
+function killNow(pid: number): void {
   try {
-    Deno.kill(-pid, "SIGKILL");
+    Deno.kill(pid, "SIGKILL");
   } catch (error) {
     // It has ended meanwhile, which is what was wanted.
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 
-async function* lines(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
+/** What a process prints, line by line. */
+export async function* lines(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
   let rest = "";
   for await (const text of stream.pipeThrough(new TextDecoderStream())) {
     const parts = (rest + text).split("\n");

@@ -18,6 +18,8 @@ export interface ForwardOptions {
   readonly headers?: Headers;
   /** The request's body, if it was read already. */
   readonly body?: Blob;
+  /** Gives it up, in the place of the request's. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -37,7 +39,7 @@ export async function forward(request: Request, target: URL, options: ForwardOpt
     headers,
     body: /^(GET|HEAD)$/.test(request.method) ? null : options.body ?? request.body ?? new Blob(),
     redirect: "manual",
-    signal: request.signal,
+    signal: options.signal ?? request.signal,
   });
   return new Response(response.body, {
     status: response.status,

@@ -3,7 +3,9 @@
 import type { App } from "./app.ts";
 import { type Auth, createAuth } from "./auth/auth.ts";
 import { type Functions, startFunctions } from "./functions/functions.ts";
+import type { WorkerLimits } from "./functions/edge/limits.ts";
 import { listFunctions } from "./functions/project.ts";
+import type { RuntimeName } from "./functions/runtime.ts";
 import { startGateway } from "./gateway.ts";
 import type { Kept } from "./kept.ts";
 import { API_KEYS } from "./keys.ts";
@@ -20,6 +22,10 @@ export interface StackOptions extends SandboxesOptions {
   readonly port?: number;
   /** How many processes run the functions; default 1. */
   readonly functions?: number;
+  /** In what they run; default `deno`: the stack's own. `edge` is like the platform's. */
+  readonly runtime?: RuntimeName;
+  /** What the runtime `edge` grants a worker, where that is not what the platform does. */
+  readonly limits?: Partial<WorkerLimits>;
   /** Another Postgres, in the place of the stack's own. Its role must be able to become the API's roles. */
   readonly databaseUrl?: string;
   /** Of the role `authenticator` there; without it PostgREST connects by the URL itself. */
@@ -138,6 +144,8 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     part("the functions", (onLog) =>
       startFunctions({
         count: options.functions ?? 1,
+        runtime: options.runtime,
+        limits: options.limits,
         groups,
         onLog,
         env: {

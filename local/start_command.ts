@@ -2,11 +2,15 @@
 
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { PLANS } from "./functions/edge/limits.ts";
+import { RUNTIMES } from "./functions/runtime.ts";
 
 export const USAGE = `Runs the local stack until Ctrl-C.
 
   --port N           the port of the API (default 54321; 0 takes any free one)
   --functions N      how many processes run the functions (default 1)
+  --runtime NAME     in what they run: deno (default), or edge, as the platform runs them
+  --plan NAME        with --runtime edge: what the platform grants, on the plan free or paid (default)
   --keep             data, users and keys stay from one start to the next, under .local/kept
   --reset            with --keep: deletes what was kept, first
   --app DIR          runs the Supabase project in DIR: its migrations and its functions
@@ -23,6 +27,8 @@ const Flags = z.object({
   help: z.boolean().default(false),
   port: count(0, 65535).default(54321),
   functions: count(1, 64).default(1),
+  runtime: z.enum(RUNTIMES).default("deno"),
+  plan: z.literal(["free", "paid"] satisfies (keyof typeof PLANS)[]).optional(),
   keep: z.boolean().default(false),
   reset: z.boolean().default(false),
   app: z.string().min(1).optional(),
@@ -32,6 +38,9 @@ const Flags = z.object({
 }).refine((flags) => flags["sandbox-url"] === undefined || flags["e2b-url"] !== undefined, {
   path: ["sandbox-url"],
   message: "needs --e2b-url",
+}).refine((flags) => flags.plan === undefined || flags.runtime === "edge", {
+  path: ["plan"],
+  message: "needs --runtime edge",
 }).refine((flags) => flags.keep || !flags.reset, { path: ["reset"], message: "needs --keep" });
 export type Flags = z.infer<typeof Flags>;
 
@@ -49,6 +58,8 @@ export function readCommand(args: string[]): Command {
         help: flag,
         port: text,
         functions: text,
+        runtime: text,
+        plan: text,
         keep: flag,
         reset: flag,
         app: text,

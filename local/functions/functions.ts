@@ -1,13 +1,14 @@
 /** The processes that run the Edge Functions, and how a call reaches one of them. */
 
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { type Child, spawnChild } from "../child.ts";
 import { LOOPBACK } from "../port.ts";
 import { forward, notConnected } from "../proxy.ts";
 import { REPOSITORY } from "../repository.ts";
+import type { WorkerLimits } from "./edge/limits.ts";
+import { problem } from "./problem.ts";
 import type { FunctionGroup } from "./project.ts";
+import { denoRuntime, edgeRuntime, type Runtime, type RuntimeName } from "./runtime.ts";
 
 export interface FunctionsOptions {
   /** How many processes; each serves all functions of a group. */
@@ -15,6 +16,10 @@ export interface FunctionsOptions {
   /** What the functions find in their environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly groups: readonly FunctionGroup[];
+  /** Default `deno`. */
+  readonly runtime?: RuntimeName;
+  /** Of a worker of the runtime `edge`, where they are not the platform's. */
+  readonly limits?: Partial<WorkerLimits>;
   /** Called with each line a function prints. */
   readonly onLog?: (line: string) => void;
 }
@@ -22,15 +27,16 @@ export interface FunctionsOptions {
 export interface FunctionProcess {
   /** Changes at each restart; null while it is down. */
   readonly url: string | null;
+  /** In the runtime `edge`, the main worker's; the functions' workers are processes of their own. */
   readonly pid: number;
   /** Settles when the process that runs now is seen to have ended. */
   readonly exited: Promise<void>;
   /**
    * Tells the functions that their worker is about to end, as the platform does for `reason`: `wall_clock`, `cpu`,
-   * `memory`, `early_drop` or `termination`. The process itself goes on.
+   * `memory`, `early_drop` or `termination`. The process itself goes on. In the runtime `edge`, workers end by themselves.
    */
   announceEnd(reason: string): Promise<void>;
-  /** SIGKILL, as a crash. */
+  /** SIGKILL, as a crash, to all that it started too. */
   kill(): Promise<void>;
   /** Starts it anew, ending it first if it runs. */
   restart(): Promise<void>;
@@ -54,19 +60,21 @@ const Ready = z.object({ port: z.int().positive() });
  * @throws {ChildExited} with the last log lines when a function cannot be imported
  */
 export async function startFunctions(options: FunctionsOptions): Promise<Functions> {
-  const lockFile = options.groups.some(({ importMap }) => importMap !== undefined) ? await copyLock() : undefined;
+  const runtime = options.runtime === "edge"
+    ? await edgeRuntime(options.limits ?? {})
+    : await denoRuntime(options.groups);
   const started = await Promise.allSettled(
     options.groups.flatMap((group) =>
       Array.from({ length: options.count }, async () => ({
         group,
-        process: await startProcess(group, lockFile, options),
+        process: await startProcess(group, runtime, options),
       }))
     ),
   );
   const running = started.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
   const stop = async () => {
     await Promise.all(running.map(({ process }) => process.stop()));
-    if (lockFile !== undefined) await Deno.remove(lockFile);
+    await runtime.stop();
   };
   for (const result of started) {
     if (result.status === "fulfilled") continue;
@@ -78,19 +86,12 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
     const processes = running.flatMap(({ group, process }) =>
       group.functions.some((one) => one.name === name) ? [process] : []
     );
-    if (processes.length === 0) return problem(404, "NOT_FOUND", "Requested function was not found");
+    if (processes.length === 0) return problem("NOT_FOUND");
     const first = turn++ % processes.length;
     return await callOne([...processes.slice(first), ...processes.slice(0, first)], request);
   };
   const names = options.groups.flatMap(({ functions }) => functions.map(({ name }) => name)).sort();
   return { names, processes: running.map(({ process }) => process), call, stop };
-}
-
-/** This repository's tells which packages are in the cache already; Deno writes into it what another project adds. */
-async function copyLock(): Promise<string> {
-  const file = await Deno.makeTempFile({ suffix: ".lock" });
-  await Deno.copyFile(join(REPOSITORY, "deno.lock"), file);
-  return file;
 }
 
 async function callOne(processes: readonly FunctionProcess[], request: Request): Promise<Response> {
@@ -105,28 +106,20 @@ async function callOne(processes: readonly FunctionProcess[], request: Request):
       return await forward(request, new URL(path, url), { body });
     } catch (error) {
       if (request.signal.aborted) throw error;
-      if (!notConnected(error)) return problem(500, "WORKER_ERROR", "The function's process ended during the call");
+      if (!notConnected(error)) return problem("WORKER_ERROR", "The function's process ended during the call");
       if (body === undefined) break;
     }
   }
-  return problem(503, "BOOT_ERROR", "No function process is running");
-}
-
-/** The platform's own errors look like this. */
-function problem(status: number, code: string, message: string): Response {
-  return Response.json({ code, message }, {
-    status,
-    headers: { "sb-error-code": code, "access-control-allow-origin": "*" },
-  });
+  return problem("BOOT_ERROR", "No function process is running");
 }
 
 async function startProcess(
   group: FunctionGroup,
-  lockFile: string | undefined,
+  runtime: Runtime,
   options: FunctionsOptions,
 ): Promise<FunctionProcess & { stop(): Promise<void> }> {
   const start = async () => {
-    const child = spawnProcess(group, lockFile, options);
+    const child = spawnProcess(group, runtime, options);
     const { port } = await child.line(readReady);
     const running = { child, url: `http://${LOOPBACK}:${port}`, up: true };
     const exited = child.exited.then(() => {
@@ -161,28 +154,12 @@ async function startProcess(
   };
 }
 
-function spawnProcess(group: FunctionGroup, lockFile: string | undefined, options: FunctionsOptions): Child {
+function spawnProcess(group: FunctionGroup, runtime: Runtime, options: FunctionsOptions): Child {
+  const [command, ...args] = runtime.commandOf(group);
   return spawnChild({
     name: "The functions' process",
-    command: Deno.execPath(),
-    // What the platform allows, as far as permissions can say it. Importing a file by a computed name is a read. And the
-    // memory that it grants, 256 MB in all: with a machine's, V8 would let garbage lie that must be gone there.
-    args: [
-      ...[
-        "run",
-        "--v8-flags=--max-old-space-size=192",
-        "--quiet",
-        "--no-prompt",
-        "--allow-net",
-        "--allow-env",
-        // A comma parts two paths.
-        `--allow-read=${group.readable.replaceAll(",", ",,")}`,
-        ...(group.importMap === undefined
-          ? []
-          : ["--no-config", `--lock=${lockFile}`, `--import-map=${group.importMap}`]),
-      ],
-      ...[fileURLToPath(new URL("process.ts", import.meta.url)), JSON.stringify(group.functions)],
-    ],
+    command,
+    args,
     cwd: REPOSITORY,
     env: {
       ...inherited(CACHE),

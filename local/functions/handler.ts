@@ -11,9 +11,14 @@ const INFO = { remoteAddr: { transport: "tcp", hostname: LOOPBACK, port: 0 }, co
 /**
  * Imports a module that has a default export `{ fetch }`, or that calls `Deno.serve`, which serves nothing here: what it
  * was given is the function. One module at a time, or nobody knows whose call it was.
+ * @param load imports a module by its URL
  * @throws {TypeError} when it does neither
  */
-export async function loadHandler(name: string, entrypoint: string): Promise<Handler> {
+export async function loadHandler(
+  name: string,
+  entrypoint: string,
+  load: (url: string) => Promise<{ default?: unknown }> = (url) => import(url),
+): Promise<Handler> {
   let served: Handler | undefined;
   Object.defineProperty(Deno, "serve", {
     configurable: true,
@@ -23,8 +28,7 @@ export async function loadHandler(name: string, entrypoint: string): Promise<Han
       return { addr: INFO.remoteAddr, finished: never, shutdown: () => never, ref: () => {}, unref: () => {} };
     },
   });
-  const module: { default?: unknown } = await import(pathToFileURL(entrypoint).href);
-  const exported = module.default;
+  const exported = (await load(pathToFileURL(entrypoint).href)).default;
   if (hasFetch(exported)) return (request) => exported.fetch(request);
   if (served !== undefined) return served;
   throw new TypeError(`${name} has no default export { fetch }, and calls no Deno.serve while it is imported`);

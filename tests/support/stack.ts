@@ -1,15 +1,26 @@
 /** A stack for tests, on a database that is copied and not made anew. */
 import type postgres from "postgres";
+import { z } from "zod";
+import { type RuntimeName, RUNTIMES } from "../../local/functions/runtime.ts";
 import { type Stack, type StackOptions, startStack as startLocalStack } from "../../local/stack.ts";
 import { connection, startDatabase } from "./database.ts";
 import { connect } from "./rows.ts";
 import { shared } from "./shared.ts";
+
+/** The environment variable by which `deno task test` tells its files in what functions run that do not say it. */
+export const RUNTIME_VARIABLE = "TEST_RUNTIME";
+
+/** In what the functions of a file's tests run, where they do not say it. */
+export function testedRuntime(): RuntimeName {
+  return z.enum(RUNTIMES).default("deno").parse(Deno.env.get(RUNTIME_VARIABLE));
+}
 
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   await using parts = new AsyncDisposableStack();
   const database = parts.use(await startDatabase({ isEmpty: options.migrationsDirectory !== undefined }));
   const stack = parts.use(
     await startLocalStack({
+      runtime: testedRuntime(),
       ...options,
       databaseUrl: database.url,
       authenticatorPassword: database.authenticatorPassword,

@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { throughHops } from "../../local/functions/edge/hops.ts";
+import { serve } from "../../local/serve.ts";
+import type { Stack, StackOptions } from "../../local/stack.ts";
+import { needing } from "../support/needs.ts";
+import { eventually } from "../support/settle.ts";
+import { startFixture } from "./fixture.ts";
+
+const FUNCTIONS = fileURLToPath(new URL("fixtures/edge_functions", import.meta.url));
+const { test } = await needing("Linux's /proc");
+
+interface Edge extends AsyncDisposable {
+  readonly stack: Stack;
+  /** What the function has printed, and what was said of its workers. */
+  readonly log: readonly string[];
+}
+
+async function startEdge(options: StackOptions = {}): Promise<Edge> {
+  const log: string[] = [];
+  const stack = await startFixture({
+    functionsDirectory: FUNCTIONS,
+    runtime: "edge",
+    onLog: (line) => log.push(line),
+    ...options,
+  });
+  return { stack, log, [Symbol.asyncDispose]: stack.stop };
+}
+
+function call({ stack }: Edge, path: string, signal?: AbortSignal): Promise<Response> {
+  return fetch(`${stack.apiUrl}/functions/v1/works/${path}`, { method: "POST", body: "{}", signal });
+}
+
+async function json(edge: Edge, path: string) {
+  const response = await call(edge, path);
+  assert.equal(response.status, 200);
+  return await response.json();
+}
+
+/** The number of the process of the worker that takes requests now. */
+const who = async (edge: Edge): Promise<number> => (await json(edge, "who")).pid;
+
+const printed = ({ log }: Edge, text: string) => eventually(text, () => log.some((line) => line.includes(text)));
+
+async function assertOver(response: Response): Promise<void> {
+  assert.equal(response.status, 546);
+  assert.equal(response.headers.get("sb-error-code"), "WORKER_RESOURCE_LIMIT");
+  assert.equal((await response.json()).code, "WORKER_LIMIT");
+}
+
+const isAlive = (pid: number) => Deno.stat(`/proc/${pid}`).then(() => true, () => false);
+
+test("a function runs on the platform's Deno; what it throws is the runtime's error, and what kills it kills its workers", async () => {
+  await using edge = await startEdge();
+  const { deno, pid } = await json(edge, "who");
+  assert.equal(deno, "2.1.4");
+
+  const failed = await call(edge, "fails");
+  assert.equal(failed.status, 500);
+  assert.equal(await failed.text(), "Internal Server Error");
+  await printed(edge, "failed in the handler");
+  assert.equal(await who(edge), pid);
+
+  const [process] = edge.stack.functions.processes;
+  assert(process !== undefined);
+  await process.kill();
+  await eventually("the worker is gone with it", async () => !await isAlive(pid));
+  await process.restart();
+  const restarted = await who(edge);
+  assert.notEqual(restarted, pid);
+  await edge.stack.stop();
+  assert(!await isAlive(restarted));
+});
+
+test("one that cannot be imported is told of at the start", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(join(directory, "broken"));
+    await Deno.writeTextFile(join(directory, "broken", "index.ts"), "throw new Error('cannot be imported');");
+    await assert.rejects(
+      startEdge({ functionsDirectory: directory }),
+      /Starting the functions failed: [^]*The function broken cannot be loaded[^]*cannot be imported/,
+    );
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+test("at half of its wall clock a worker gets no more requests; before its end it is told, and it ends with what runs", async () => {
+  await using edge = await startEdge({ limits: { wallClockSeconds: 6 } });
+  const first = await who(edge);
+  const [streaming, waiting] = [await call(edge, "stream"), call(edge, "never")];
+  await eventually("another worker takes the requests", async () => await who(edge) !== first);
+  await printed(edge, `beforeunload wall_clock in ${first}`);
+  await assertOver(await waiting);
+  await assert.rejects(streaming.text());
+  assert(!await isAlive(first));
+});
+
+test("one that has retired ends when it has nothing to do; waitUntil keeps it", async () => {
+  const asked = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<Response>();
+  const gate = await serve({ onError: (error) => new Response(String(error), { status: 500 }) }, () => {
+    asked.resolve();
+    return release.promise;
+  });
+  try {
+    await using edge = await startEdge({
+      limits: { wallClockSeconds: 10 },
+      env: { GATE: `http://127.0.0.1:${gate.port}` },
+    });
+    const { pid: busy } = await json(edge, "later");
+    await asked.promise;
+    await eventually("another worker takes the requests", async () => await who(edge) !== busy);
+    assert(await isAlive(busy));
+    assert(!edge.log.some((line) => line.includes("beforeunload")));
+    release.resolve(new Response());
+    await printed(edge, `beforeunload early_drop in ${busy}`);
+    await eventually("it has ended", async () => !await isAlive(busy));
+  } finally {
+    release.resolve(new Response());
+    await gate.stop();
+  }
+});
+
+test("over its CPU time, a worker ends with all its requests, told before where it listens", async () => {
+  await using edge = await startEdge({ limits: { cpuSoftMilliseconds: 500, cpuHardMilliseconds: 2000 } });
+  for (const path of ["compute", "loop"]) {
+    const pid = await who(edge);
+    const waiting = call(edge, "never");
+    await assertOver(await call(edge, path));
+    await assertOver(await waiting);
+    assert.equal(edge.log.some((line) => line.includes(`beforeunload cpu in ${pid}`)), path === "compute");
+    assert.notEqual(await who(edge), pid);
+  }
+});
+
+test("over its memory, a worker is told, and ends", async () => {
+  const memoryMebibytes = 128;
+  await using edge = await startEdge({ limits: { memoryMebibytes } });
+  const pid = await who(edge);
+  await assertOver(await call(edge, `hold?number=${memoryMebibytes}`));
+  await printed(edge, `beforeunload memory in ${pid}`);
+  assert.notEqual(await who(edge), pid);
+});
+
+test("one that does not begin to answer is given up", async () => {
+  await using edge = await startEdge({ limits: { idleSeconds: 2 } });
+  const pid = await who(edge);
+  const response = await call(edge, "never");
+  assert.equal(response.status, 504);
+  assert.equal((await response.json()).code, "IDLE_TIMEOUT");
+  assert.equal(await who(edge), pid);
+});
+
+test("of a caller who leaves, a stream hears when it has written twice in vain, and a plain answer never", async () => {
+  await using edge = await startEdge();
+  const leaving = new AbortController();
+  const plain = call(edge, "never", leaving.signal).catch(() => {});
+  await eventually("the plain call has begun", async () => (await json(edge, "write")).length === 1);
+  const streaming = await call(edge, "stream", leaving.signal);
+  await streaming.body?.getReader().read();
+  leaving.abort();
+  await plain;
+  const states: { isAborted: boolean; isCancelled: boolean }[][] = [];
+  await eventually("the stream has heard", async () => {
+    states.push(await json(edge, "write"));
+    return states.at(-1)?.[1]?.isAborted === true;
+  });
+  assert(states.length > 2, "it heard before it had written twice");
+  assert.deepEqual(states.at(-1), [{ isAborted: false, isCancelled: false }, { isAborted: true, isCancelled: true }]);
+});
+
+Deno.test("two hops pass a body on as it comes, and lose two pieces before its source hears that nobody reads", async () => {
+  const source = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+  const pieces = source.writable.getWriter();
+  let noticed: unknown;
+  const { body, over } = throughHops(source.readable, (reason) => noticed = reason);
+  const reader = body.getReader();
+  pieces.write(new Uint8Array([1]));
+  assert.deepEqual((await reader.read()).value, new Uint8Array([1]));
+
+  await reader.cancel("left");
+  await pieces.write(new Uint8Array([2]));
+  assert.equal(noticed, undefined);
+  await pieces.write(new Uint8Array([3]));
+  await assert.rejects(pieces.closed);
+  assert.equal(noticed, "left");
+  await over;
+});
+
+Deno.test("two hops tell nothing to a body that ends first", async () => {
+  const source = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+  const pieces = source.writable.getWriter();
+  const { body, over } = throughHops(source.readable, () => assert.fail("it was told"));
+  await body.cancel("left");
+  await pieces.write(new Uint8Array([1]));
+  await pieces.close();
+  await over;
+});
