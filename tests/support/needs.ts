@@ -1,5 +1,4 @@
 /** What some tests need besides Deno, and how it is installed where it is missing. */
-import { findPlatformDeno, PLATFORM_DENO } from "./platform_deno.ts";
 import { missingCli } from "./supabase_cli.ts";
 
 /** Of Debian's Postgres 15, whose extensions npm's Postgres does not have. */
@@ -18,8 +17,6 @@ const NEEDS = {
   "Node.js": command("node", "npx, which the README's commands begin with, is a part of it"),
   "Linux's /proc": file("/proc/self/status", "a Linux machine"),
   "the Supabase CLI": missingCli,
-  "the platform's Deno": async () =>
-    await findPlatformDeno({ fetches: false }) === null ? `npx -y deno@${PLATFORM_DENO} --version` : null,
 } satisfies Record<string, () => Promise<string | null>>;
 export type Need = keyof typeof NEEDS;
 

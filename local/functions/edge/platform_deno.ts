@@ -11,7 +11,7 @@ export interface PlatformDeno {
 }
 
 /** What https://github.com/supabase/edge-runtime embeds. */
-const VERSION = "2.1.4";
+export const PLATFORM_DENO = "2.1.4";
 
 /** As npm calls them. */
 const PLATFORMS: Record<string, string> = {
@@ -26,17 +26,17 @@ export async function findPlatformDeno(): Promise<PlatformDeno> {
   const platform = PLATFORMS[`${Deno.build.os} ${Deno.build.arch}`];
   if (platform === undefined) {
     throw new Error(
-      `npm has no Deno ${VERSION} for ${Deno.build.os} on ${Deno.build.arch}: start without --runtime edge`,
+      `npm has no Deno ${PLATFORM_DENO} for ${Deno.build.os} on ${Deno.build.arch}: start without --runtime edge`,
     );
   }
   const module = fileURLToPath(new URL("find_deno.ts", import.meta.url));
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-lock", "--no-config", module, `@deno/${platform}@${VERSION}`],
+    args: ["run", "--quiet", "--no-lock", "--no-config", module, `@deno/${platform}@${PLATFORM_DENO}`],
     cwd: REPOSITORY,
     env: { NO_COLOR: "1" },
   }).output();
   const text = new TextDecoder();
-  if (code !== 0) throw new Error(`Deno ${VERSION} cannot be fetched from npm: ${text.decode(stderr)}`);
+  if (code !== 0) throw new Error(`Deno ${PLATFORM_DENO} cannot be fetched from npm: ${text.decode(stderr)}`);
   const binary = fileURLToPath(text.decode(stdout).trim());
   return { binary, cache: await makeCache(binary) };
 }

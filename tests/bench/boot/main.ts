@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { median, medianRatio } from "../statistics.ts";
-import { findDenos } from "./denos.ts";
+import { findDenos } from "../denos.ts";
 import { type Start, start } from "./measure.ts";
 import { BARE, makeVariants, type Variant } from "./variants.ts";
 

@@ -23,6 +23,7 @@ export async function start({ name, deno, entry, flags }: Variant): Promise<Star
     // The platform keeps no compiled code from one start to the next.
     args: ["run", "--quiet", "--no-check", "--no-code-cache", "--cached-only", "-A", ...flags, HOST, entry],
     env: {
+      ...deno.environment,
       SUPABASE_URL: "http://127.0.0.1:9",
       SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: "sb_publishable_of_a_benchmark" }),
       SUPABASE_SECRET_KEYS: JSON.stringify({ default: SECRET_KEY }),

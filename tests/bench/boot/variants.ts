@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FUNCTIONS } from "../../../local/repository.ts";
-import { PLATFORM_DENO_ENVIRONMENT } from "../../support/platform_deno.ts";
-import type { DenoBinary } from "./denos.ts";
+import type { DenoBinary } from "../denos.ts";
 
 export const BARE = "bare";
 const NAMES = ["acquire-context", "execute-code", "terminate-context"];
@@ -29,7 +28,14 @@ export async function makeVariants(denos: readonly DenoBinary[], directory: stri
   const bundles = new Map<string, string>();
   for (const [name, entry] of entries) {
     const bundle = join(directory, `${name}.js`);
-    await run(Deno.execPath(), ["bundle", "--quiet", "--minify", "--platform=deno", `--output=${bundle}`, entry]);
+    await run({ path: Deno.execPath(), environment: {} }, [
+      "bundle",
+      "--quiet",
+      "--minify",
+      "--platform=deno",
+      `--output=${bundle}`,
+      entry,
+    ]);
     bundles.set(name, bundle);
   }
   const variants: Variant[] = [];
@@ -40,7 +46,7 @@ export async function makeVariants(denos: readonly DenoBinary[], directory: stri
       `--import-map=${FUNCTIONS}deno.json`,
       `--lock=${join(directory, `${deno.version}.lock`)}`,
     ];
-    await run(deno.path, [
+    await run(deno, [
       "cache",
       "--quiet",
       ...flags,
@@ -56,8 +62,11 @@ export async function makeVariants(denos: readonly DenoBinary[], directory: stri
   return variants;
 }
 
-async function run(command: string, args: string[]): Promise<void> {
-  const { code, stderr } = await new Deno.Command(command, { args, env: PLATFORM_DENO_ENVIRONMENT, stdin: "null" })
+async function run(
+  { path, environment: env }: Pick<DenoBinary, "path" | "environment">,
+  args: string[],
+): Promise<void> {
+  const { code, stderr } = await new Deno.Command(path, { args, env, stdin: "null" })
     .output();
   assert.equal(code, 0, `deno ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
 }

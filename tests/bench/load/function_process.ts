@@ -3,6 +3,7 @@ import { z } from "zod";
 import { spawnChild } from "../../../local/child.ts";
 import type { Stack } from "../../../local/stack.ts";
 import { FUNCTIONS, REPOSITORY } from "../../../local/repository.ts";
+import type { DenoBinary } from "../denos.ts";
 
 const readySchema = z.object({ port: z.int().positive() });
 
@@ -11,22 +12,12 @@ export interface FunctionProcess extends AsyncDisposable {
   readonly url: string;
 }
 
-/** The Deno that runs this, and the generation of the platform's, from npm. */
-export async function denos(): Promise<Record<string, string>> {
-  const { stdout, success, stderr } = await new Deno.Command("npx", {
-    args: ["-y", "deno@2.1.4", "eval", "--no-config", "--no-lock", "console.log(Deno.execPath())"],
-  }).output();
-  const text = new TextDecoder();
-  if (!success) throw new Error(`Deno 2.1.4 does not start: ${text.decode(stderr)}`);
-  return { [Deno.version.deno]: Deno.execPath(), "2.1.4": text.decode(stdout).trim() };
-}
-
 /** Starts it, before the stack's database and the sandboxes at `sandboxUrl`. */
-export async function startFunction(deno: string, stack: Stack, sandboxUrl: string): Promise<FunctionProcess> {
+export async function startFunction(deno: DenoBinary, stack: Stack, sandboxUrl: string): Promise<FunctionProcess> {
   const jwks: unknown = await (await fetch(`${stack.apiUrl}/auth/v1/.well-known/jwks.json`)).json();
   const child = spawnChild({
     name: "The function's process",
-    command: deno,
+    command: deno.path,
     args: [
       "run",
       // As the local stack grants it.
@@ -43,6 +34,7 @@ export async function startFunction(deno: string, stack: Stack, sandboxUrl: stri
     cwd: REPOSITORY,
     env: {
       ...inherited(["DENO_DIR", "XDG_CACHE_HOME", "HOME", "DENO_TLS_CA_STORE", "DENO_CERT", "NPM_CONFIG_REGISTRY"]),
+      ...deno.environment,
       NO_COLOR: "1",
       SUPABASE_URL: stack.apiUrl,
       SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: stack.publishableKey }),

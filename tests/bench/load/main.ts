@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { startStack } from "../../../local/stack.ts";
 import { CASES } from "./cases.ts";
-import { denos } from "./function_process.ts";
+import { findDenos } from "../denos.ts";
 import { type Load, measure } from "./measure.ts";
 import { startScriptedSandbox } from "./sandbox.ts";
 
@@ -14,13 +14,13 @@ const { values: { only, json } } = parseArgs({
 await using stack = await startStack({ env: { TENANT_QUOTA: "1000" } });
 await using sandbox = await startScriptedSandbox();
 const figures: Record<string, Record<string, Load>> = {};
-for (const [version, deno] of Object.entries(await denos())) {
-  const measured: Record<string, Load> = figures[version] = {};
+for (const deno of await findDenos()) {
+  const measured: Record<string, Load> = figures[deno.version] = {};
   for (const [name, one] of Object.entries(CASES)) {
     if (name.includes(only)) measured[name] = await measure(deno, stack, sandbox, one);
   }
   if (!json) {
-    console.log(`Deno ${version}`);
+    console.log(`Deno ${deno.version}`);
     console.table(measured);
   }
 }

@@ -1,3 +1,4 @@
+import type { DenoBinary } from "../denos.ts";
 import type { Stack } from "../../../local/stack.ts";
 import { newPath } from "../../support/clients.ts";
 import { residentMebibytes } from "../../support/resident.ts";
@@ -19,7 +20,7 @@ export interface Load {
 const AFTERMATH_MILLISECONDS = 500;
 
 /** Measures a case in a process of its own, which has served one small request before. */
-export async function measure(deno: string, stack: Stack, sandbox: ScriptedSandbox, one: Case): Promise<Load> {
+export async function measure(deno: DenoBinary, stack: Stack, sandbox: ScriptedSandbox, one: Case): Promise<Load> {
   await using process = await startFunction(deno, stack, sandbox.url);
   const answerTo = async (path: object, body: object, accept: string): Promise<string> => {
     const response = await fetch(`${process.url}/execute-code`, {

@@ -1,0 +1,19 @@
+/** The Denos that functions are measured on: the one that runs, and the platform's. */
+import { findPlatformDeno, PLATFORM_DENO } from "../../local/functions/edge/platform_deno.ts";
+
+export interface DenoBinary {
+  readonly version: string;
+  readonly path: string;
+  /** What it needs to find its modules: two versions empty each other's cache. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Both, the newer one first. Fetches the older one where it is not there yet. */
+export async function findDenos(): Promise<DenoBinary[]> {
+  const { binary, cache } = await findPlatformDeno();
+  return [
+    { version: Deno.version.deno, path: Deno.execPath(), environment: {} },
+    // The certificates are this machine's, as newer ones take them, where it fetches something.
+    { version: PLATFORM_DENO, path: binary, environment: { DENO_DIR: cache, DENO_TLS_CA_STORE: "mozilla,system" } },
+  ];
+}
