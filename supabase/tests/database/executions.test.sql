@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(110);
+select plan(111);
 
 -- Begins an execution whose end will be noted within a minute. Returns how variables were lost before.
 create function pg_temp.start(
