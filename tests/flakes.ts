@@ -22,7 +22,7 @@ for (let run = 1; run <= runs; run++) {
   }).output();
   const output = new TextDecoder().decode(stdout);
   const failed = [...output.matchAll(/^(\.\/tests\/\S+ => .*) \.\.\. FAILED/gm)].map(([, name]) => name);
-  const closing = [...output.matchAll(/^(ok|FAILED) \| .*$/gm)].map(([line]) => line).join("; ") || "no test was run";
+  const [closing = "no test was run"] = /^(ok|FAILED) \| .*$/m.exec(output) ?? [];
   console.log(`run ${run}: ${Math.round((performance.now() - started) / 1000)} s, ${closing}`);
   for (const name of failed) console.log(`  ${name}`);
   if (code !== 0) {

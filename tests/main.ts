@@ -1,7 +1,8 @@
 /**
- * `deno task test [files or folders] [flags of deno test]`: runs the tests, several files at the same time, on one
- * Postgres; then, where it was asked for all of them, some once more with the functions run as the platform runs them;
- * then says which were skipped, and what installs what they lack. Exit code 0 only if none failed.
+ * `deno task test [--runtime edge] [files or folders] [flags of deno test]`: runs the tests, several files at the same
+ * time, on one Postgres; with `--runtime edge` the functions run as on the platform, and without files those tests are
+ * meant for which that makes a difference. Then it says which were skipped, and what installs what they lack. Exit code 0
+ * only if none failed.
  */
 import { prepareSnapshot } from "../local/e2b/server.ts";
 import { requirePlatform } from "../local/platform.ts";
@@ -35,29 +36,26 @@ const AS_ON_THE_PLATFORM = [
   "tests/http/callers.test.ts",
 ];
 
+const [flag, runtime, ...rest] = Deno.args;
+const isEdge = flag === "--runtime" && runtime === "edge";
+const args = !isEdge ? Deno.args : rest.length > 0 ? rest : AS_ON_THE_PLATFORM;
+
 await requirePlatform();
 await using parts = new AsyncDisposableStack();
+const report = parts.adopt(await Deno.makeTempFile({ suffix: ".xml" }), (file) => Deno.remove(file));
 console.log("Preparing a Postgres and a Python for all tests. Then they begin, several files at the same time.");
 const cluster = parts.adopt(await startCluster(), ({ stop }) => stop());
 await prepareSnapshot(console.log);
 const files = Math.min(FILES_PER_CORE * navigator.hardwareConcurrency, MOST_FILES);
-const reports: string[] = [];
-await test(Deno.args, {});
-if (Deno.args.length === 0) {
-  console.log("Some once more, with the functions run as the platform runs them.");
-  await test(AS_ON_THE_PLATFORM, { [RUNTIME_VARIABLE]: "edge" });
-}
-console.log(skipped(reports.join("\n")));
-
-async function test(args: readonly string[], environment: Record<string, string>): Promise<void> {
-  const report = await Deno.makeTempFile({ suffix: ".xml" });
-  parts.defer(() => Deno.remove(report));
-  const { code } = await new Deno.Command(Deno.execPath(), {
-    // Types are what `deno task check` is for.
-    args: ["test", "--allow-all", "--no-check", "--parallel", `--junit-path=${report}`, ...args],
-    cwd: REPOSITORY,
-    env: { DENO_JOBS: Deno.env.get("DENO_JOBS") ?? String(files), ...cluster.environment, ...environment },
-  }).spawn().status;
-  if (code !== 0) Deno.exitCode = code;
-  reports.push(await Deno.readTextFile(report));
-}
+const { code } = await new Deno.Command(Deno.execPath(), {
+  // Types are what `deno task check` is for.
+  args: ["test", "--allow-all", "--no-check", "--parallel", `--junit-path=${report}`, ...args],
+  cwd: REPOSITORY,
+  env: {
+    DENO_JOBS: Deno.env.get("DENO_JOBS") ?? String(files),
+    ...cluster.environment,
+    ...(isEdge ? { [RUNTIME_VARIABLE]: "edge" } : {}),
+  },
+}).spawn().status;
+Deno.exitCode = code;
+console.log(skipped(await Deno.readTextFile(report)));

@@ -124,6 +124,14 @@ test("one that has retired ends when it has nothing to do; waitUntil keeps it", 
   }
 });
 
+test("one that has retired sends its answers to their end", async () => {
+  await using edge = await startEdge({ limits: { wallClockSeconds: 10 } });
+  const first = await who(edge);
+  const response = await call(edge, "large?number=32");
+  await eventually("another worker takes the requests", async () => await who(edge) !== first);
+  assert.equal((await response.arrayBuffer()).byteLength, 32 * 1024 * 1024);
+});
+
 test("over its CPU time, a worker ends with all its requests, told before where it listens", async () => {
   await using edge = await startEdge({ limits: { cpuSoftMilliseconds: 500, cpuHardMilliseconds: 2000 } });
   for (const path of ["compute", "loop"]) {

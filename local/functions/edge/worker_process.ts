@@ -70,9 +70,11 @@ try {
   throw error;
 }
 followCommands();
-const server = serve({ hostname: LOOPBACK, port: 0, onListen: () => {} }, (incoming) => {
+const server = serve({ hostname: LOOPBACK, port: 0, onListen: () => {} }, (incoming, { completed }) => {
   const answering = answer(handler, incoming);
+  // Both: of a caller who has left, the connection is over before the answer is.
   work.during(answering);
+  work.during(completed);
   return answering;
 });
 report({ report: "ready", port: server.addr.port });
