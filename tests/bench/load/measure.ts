@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Stack } from "../../../local/stack.ts";
 import { newPath } from "../../support/clients.ts";
 import { residentMebibytes } from "../../support/resident.ts";
@@ -11,6 +12,8 @@ export interface Load {
   /** Its resident memory before the request, and the most meanwhile. */
   readonly idle_mib: number;
   readonly peak_mib: number;
+  /** The most of what the platform counts, by the process's own word: heap and external memory. */
+  readonly counted_mib: number;
   /** How its requests were answered. */
   readonly answers: string;
 }
@@ -45,6 +48,7 @@ export async function measure(deno: string, stack: Stack, sandbox: ScriptedSandb
   await Promise.all(paths.map((path) => call(path, {}, "application/json")));
   await idle(process.pid);
   sandbox.says = one.says;
+  await counted(process.url);
   const before = { cpu: cpuSeconds(process.pid), resident: residentMebibytes(process.pid) };
   // Its highest mark begins anew.
   await Deno.writeTextFile(`/proc/${process.pid}/clear_refs`, "5");
@@ -59,10 +63,16 @@ export async function measure(deno: string, stack: Stack, sandbox: ScriptedSandb
     cpu_s: Math.round((cpuSeconds(process.pid) - before.cpu) / (one.times ?? 1) * 100) / 100,
     idle_mib: before.resident,
     peak_mib: residentMebibytes(process.pid, "VmHWM"),
+    counted_mib: Math.round(await counted(process.url) / 2 ** 20),
     answers: [...Map.groupBy(answers, (answer) => answer)].map(([answer, { length }]) => `${length} ${answer}`).join(
       ", ",
     ),
   };
+}
+
+/** Asks the process for the most that it counted since it was last asked, in bytes. */
+async function counted(url: string): Promise<number> {
+  return z.number().parse(await (await fetch(`${url}/memory`)).json());
 }
 
 /** Waits until a process computes nothing for a while. */
