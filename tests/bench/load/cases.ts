@@ -8,6 +8,8 @@ export interface Case {
   readonly body?: Record<string, unknown>;
   /** How many requests come at the same time; 1. */
   readonly atOnce?: number;
+  /** How often that is done, one after the other; 1. */
+  readonly times?: number;
   /** Whether the answer is a stream. */
   readonly isStreamed?: boolean;
 }
@@ -81,5 +83,7 @@ export const CASES: Readonly<Record<string, Case>> = {
   "all of it, five at once": { ...maximal, atOnce: 5 },
   "all of it, streamed, five at once": { ...maximal, isStreamed: true, atOnce: 5 },
   "all of it, with keys, five at once": { ...maximal, body: { ...maximal.body, idempotency_key: "key" }, atOnce: 5 },
+  "all of it, ten times": { ...maximal, times: 10 },
+  "all of it, with a key, ten times": { ...maximal, body: { ...maximal.body, idempotency_key: "key" }, times: 10 },
   "ten floods at once": { says: endless(said("stdout", "x".repeat(79) + "\\n")), atOnce: 10 },
 };

@@ -1,5 +1,6 @@
-import type { DenoBinary } from "../denos.ts";
+import { z } from "zod";
 import type { Stack } from "../../../local/stack.ts";
+import type { DenoBinary } from "../denos.ts";
 import { newPath } from "../../support/clients.ts";
 import { residentMebibytes } from "../../support/resident.ts";
 import type { Case } from "./cases.ts";
@@ -7,11 +8,13 @@ import { startFunction } from "./function_process.ts";
 import type { ScriptedSandbox } from "./sandbox.ts";
 
 export interface Load {
-  /** What the function's process computed from the request on to a moment after its answer, all its threads together. */
+  /** What the function's process computed each time, until a moment after the answers, all its threads together. */
   readonly cpu_s: number;
   /** Its resident memory before the request, and the most meanwhile. */
   readonly idle_mib: number;
   readonly peak_mib: number;
+  /** The most of what the platform counts, by the process's own word: heap and external memory. */
+  readonly counted_mib: number;
   /** How its requests were answered. */
   readonly answers: string;
 }
@@ -46,20 +49,31 @@ export async function measure(deno: DenoBinary, stack: Stack, sandbox: ScriptedS
   await Promise.all(paths.map((path) => call(path, {}, "application/json")));
   await idle(process.pid);
   sandbox.says = one.says;
+  await counted(process.url);
   const before = { cpu: cpuSeconds(process.pid), resident: residentMebibytes(process.pid) };
   // Its highest mark begins anew.
   await Deno.writeTextFile(`/proc/${process.pid}/clear_refs`, "5");
   const accept = one.isStreamed ? "text/event-stream" : "application/json";
-  const answers = await Promise.all(paths.map((path) => call(path, one.body ?? {}, accept)));
+  const answers: string[] = [];
+  for (let time = 0; time < (one.times ?? 1); time++) {
+    const more = { ...one.body, ...(one.body?.idempotency_key === undefined ? {} : { idempotency_key: `${time}` }) };
+    answers.push(...await Promise.all(paths.map((path) => call(path, more, accept))));
+  }
   await idle(process.pid);
   return {
-    cpu_s: Math.round((cpuSeconds(process.pid) - before.cpu) * 100) / 100,
+    cpu_s: Math.round((cpuSeconds(process.pid) - before.cpu) / (one.times ?? 1) * 100) / 100,
     idle_mib: before.resident,
     peak_mib: residentMebibytes(process.pid, "VmHWM"),
+    counted_mib: Math.round(await counted(process.url) / 2 ** 20),
     answers: [...Map.groupBy(answers, (answer) => answer)].map(([answer, { length }]) => `${length} ${answer}`).join(
       ", ",
     ),
   };
+}
+
+/** Asks the process for the most that it counted since it was last asked, in bytes. */
+async function counted(url: string): Promise<number> {
+  return z.number().parse(await (await fetch(`${url}/memory`)).json());
 }
 
 /** Waits until a process computes nothing for a while. */

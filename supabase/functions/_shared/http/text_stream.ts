@@ -1,3 +1,5 @@
+import { setImmediate } from "node:timers";
+
 /** How long a reader may take for one piece, in milliseconds; after that it counts as gone. */
 const TAKING_MILLISECONDS = 15_000;
 
@@ -73,6 +75,8 @@ export class TextStream {
       const patience = setTimeout(() => this.gone.abort(), TAKING_MILLISECONDS);
       while (!this.#isTaken && !this.gone.signal.aborted) await this.#room.promise;
       clearTimeout(patience);
+      // The platform takes each piece at once, and sends them one by one: what is written in one go must come together.
+      await new Promise<void>((resolve) => setImmediate(resolve));
     }
     this.#isHandingOver = false;
   }

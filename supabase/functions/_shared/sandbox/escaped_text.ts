@@ -1,6 +1,6 @@
 /**
  * A text between the quotes of a JSON string, as yet unread. A flood of output is mostly left out: to read all of it as
- * JSON would cost most of the two seconds of computing that the platform grants a request.
+ * JSON would cost several times what it costs to count it.
  */
 export class EscapedText {
   constructor(private readonly raw: string) {}
