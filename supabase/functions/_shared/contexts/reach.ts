@@ -11,6 +11,14 @@ import type { Connection } from "../sandbox/sandboxes.ts";
 import type { Context, KnownSandbox } from "./context.ts";
 import type { ContextCall } from "./context_call.ts";
 
+/** A context that is ready, and the way to its sandbox. */
+export interface Reached {
+  readonly context: Context;
+  readonly sandbox: LiveSandbox;
+  /** When the call began that made it ready, or found it so, on `performance.now()`'s clock. */
+  readonly knownSince: number;
+}
+
 type ReachCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "answerBy">;
 
 /**
