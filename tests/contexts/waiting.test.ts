@@ -57,7 +57,7 @@ function waiting(name: string, count: number, test: (callers: Caller[], path: st
 const looks = (callers: readonly Caller[]) => callers.map((caller) => caller.looks);
 /** Nothing is asked of the sandbox here. */
 const sandbox: LiveSandbox = Object.create(LiveSandbox.prototype);
-const reached = (knownSince: number): Reached => ({ context, sandbox, knownSince });
+const reached = (knownSince: number): Reached => ({ context, sandbox, kernelCount: null, knownSince });
 const context = {
   id: crypto.randomUUID(),
   tenant_id: "t",

@@ -74,5 +74,5 @@ function names(lines: readonly RequestLine[]): string[] {
 
 function nameOf(line: RequestLine): string {
   const [step] = Object.entries(at).find(([, matches]) => matches(line)) ?? [];
-  return step ?? `${line.method} ${line.path.split("?")[0]}`;
+  return step ?? `${line.method} ${line.path.split("?")[0].split("/").at(-1)}`;
 }

@@ -4,7 +4,7 @@ import { asContextError, ContextError, type ErrorCode } from "../errors.ts";
 import { describe, log } from "../log.ts";
 import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
 import type { ContextCall } from "./context_call.ts";
-import type { Claim } from "./context.ts";
+import { type Claim, contextSchema } from "./context.ts";
 import { KILL_MILLISECONDS, killAll } from "./kills.ts";
 import type { PathKey } from "./path_key.ts";
 import { connect, extendBeside, isFar, openKnown, type Reached, secondsLeft } from "./reach.ts";
@@ -120,7 +120,9 @@ async function reachOrCreate(
     if (claim.outcome === "reused" || claim.outcome === "claimed") trace.about({ context_id: claim.id });
     switch (claim.outcome) {
       case "reused": {
-        const reused = { context: claim, knownSince, wasCreated: false, hasCreated: !mayCreate };
+        // Only what callers may be told goes on from here: answers are kept.
+        const context = contextSchema.parse(claim);
+        const reused = { context, kernelCount: claim.kernel_count, knownSince, wasCreated: false, hasCreated: !mayCreate };
         // One that has become ready while this request waited lives as surely as if it had been asked for.
         const isAsked = options.isAsked && claim.id !== awaitedId;
         const known = isAsked ? null : await openKnown(call, claim);
@@ -211,7 +213,7 @@ async function create(
   }
 
   // Ends probation. By connect, because it never shortens: a caller who waited may have asked for more by now.
-  const created = { context, knownSince, wasCreated: true, hasCreated: true, wasAsked: true };
+  const created = { context, kernelCount: null, knownSince, wasCreated: true, hasCreated: true, wasAsked: true };
   if (holdSeconds === 0 || isFar(secondsLeft())) {
     extendBeside(call, context, holdSeconds, secondsLeft());
     return { ...created, sandbox };

@@ -31,7 +31,12 @@ export const knownSandboxSchema = z.object({
 export type KnownSandbox = z.infer<typeof knownSandboxSchema>;
 
 export const claimSchema = z.discriminatedUnion("outcome", [
-  contextSchema.extend({ outcome: z.literal("reused"), ...knownSandboxSchema.shape }),
+  contextSchema.extend({
+    outcome: z.literal("reused"),
+    ...knownSandboxSchema.shape,
+    // The kernel's last number, where no other execution could cost it.
+    kernel_count: z.int().nullable(),
+  }),
   contextSchema.pick({ id: true, ttl_seconds: true }).extend({
     outcome: z.literal("claimed"),
     // The tenant's own, where it has one.

@@ -15,6 +15,8 @@ import type { ContextCall } from "./context_call.ts";
 export interface Reached {
   readonly context: Context;
   readonly sandbox: LiveSandbox;
+  /** The last number of its kernel: one that gives a higher one to the execution is the same. Null: not known. */
+  readonly kernelCount: number | null;
   /** When the call began that made it ready, or found it so, on `performance.now()`'s clock. */
   readonly knownSince: number;
 }
