@@ -82,7 +82,8 @@ returns table (
   allow_internet boolean,
   allowed_hosts text[],
   sandbox_deadline_at timestamptz,
-  sandbox_access text
+  sandbox_access text,
+  kernel_count integer
 )
 language plpgsql
 volatile
@@ -350,6 +351,17 @@ begin
   end loop;
 
   if p_execution_id is not null and outcome not in ('failed', 'forbidden', 'closed', 'tenant_disabled') then
+    -- Another one may cost the kernel before this one's turn comes, and then a higher number proves nothing.
+    if outcome = 'reused' and not exists (
+      select from copilot_internal.open_executions o
+      where o.tenant_id = p_tenant_id and o.conversation_id = p_conversation_id and o.path_id = p_path_id
+        and o.language = p_language and o.id <> p_execution_id
+    ) then
+      kernel_count := (
+        select max(e.execution_count) from copilot_internal.executions e
+        where e.context_id = v_context.id and e.language = p_language
+      );
+    end if;
     insert into copilot_internal.open_executions (id, tenant_id, conversation_id, path_id, language, deadline_at)
     values (
       p_execution_id, p_tenant_id, p_conversation_id, p_path_id, p_language,
@@ -364,14 +376,14 @@ begin
     v_context.state_id, v_context.previous_termination_reason, v_context.previous_terminated_at,
     v_context.error_code, v_context.error_retry_after_seconds, null::text, null::integer, null::integer,
     v_tenant.template, v_tenant.allow_internet, v_tenant.allowed_hosts,
-    v_context.sandbox_deadline_at, v_context.sandbox_access;
+    v_context.sandbox_deadline_at, v_context.sandbox_access, kernel_count;
 end
 $$;
 comment on function public.copilot_claim_context(
   uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
   text, integer, boolean, text
 ) is
-  'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest, or, where the claim is for an execution, has those wait; or a sandbox is being killed for a place. closed: nothing new is begun for anybody. tenant_disabled: nothing is done for this tenant. forbidden: the conversation is not open to p_user_id. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. evicted: with p_evict, at the conversation''s quota, the context that has been idle there longest has ended, and the caller must kill its sandbox and claim again. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. template, allow_internet, allowed_hosts: of the sandbox to be made, where the tenant has its own. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it.';
+  'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest, or, where the claim is for an execution, has those wait; or a sandbox is being killed for a place. closed: nothing new is begun for anybody. tenant_disabled: nothing is done for this tenant. forbidden: the conversation is not open to p_user_id. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. evicted: with p_evict, at the conversation''s quota, the context that has been idle there longest has ended, and the caller must kill its sandbox and claim again. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. template, allow_internet, allowed_hosts: of the sandbox to be made, where the tenant has its own. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it. kernel_count, with it: the last number that the kernel of p_language gave, where no other execution is open there that could cost it; one that gives a higher number is the same.';
 revoke execute on function
   public.copilot_claim_context(
     uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,

@@ -13,3 +13,8 @@ export function percentile(values: readonly number[], percent: number): number {
 export function medianRatio(numerators: readonly number[], denominators: readonly number[]): number {
   return median(numerators.map((numerator, index) => numerator / denominators[index]));
 }
+
+/** The median of each pair's difference, for the same reason. */
+export function medianDifference(minuends: readonly number[], subtrahends: readonly number[]): number {
+  return median(minuends.map((minuend, index) => minuend - subtrahends[index]));
+}

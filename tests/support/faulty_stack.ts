@@ -135,6 +135,8 @@ export const at = {
   activate: rpc("copilot_activate_context"),
   fail: rpc("copilot_fail_context"),
   lose: rpc("copilot_lose_context"),
+  /** What is known of a sandbox. */
+  note: rpc("copilot_note_sandbox"),
   mark: rpc("copilot_terminate_contexts"),
   confirm: rpc("copilot_confirm_sandbox_killed"),
   /** Of those who look whether all is well. */

@@ -55,6 +55,10 @@ export interface Proxy {
   mischief: (request: RequestLine) => Fault | undefined;
   /** Every request so far, in order. */
   readonly requests: readonly RequestLine[];
+  /** Those whose answers have begun, in that order. */
+  readonly answered: readonly RequestLine[];
+  /** How many requests, or their answers, are on their way. */
+  readonly open: number;
   /** Lets the next `times` requests that match meet the fault. */
   intercept(matches: (request: RequestLine) => boolean, fault: Fault, times?: number): Interception;
   stop(): Promise<void>;
@@ -72,6 +76,8 @@ interface Plan {
 /** Starts a proxy in front of the service at `target`, an origin; it may be set later. */
 export async function startProxy(target = ""): Promise<Proxy> {
   const requests: RequestLine[] = [];
+  const answered: RequestLine[] = [];
+  let open = 0;
   const plans: Plan[] = [];
 
   const serve = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
@@ -98,6 +104,7 @@ export async function startProxy(target = ""): Promise<Proxy> {
     if (fault?.kind === "drop" && fault.when === "before") return void incoming.socket.destroy();
     if (fault?.kind === "answer") {
       if (fault.hold) await plan?.released;
+      answered.push(line);
       outgoing.writeHead(fault.status, [...new Headers(fault.headers)].flat());
       return void outgoing.end(
         fault.text ?? JSON.stringify(fault.body ?? { code: fault.status, message: "injected" }),
@@ -120,6 +127,7 @@ export async function startProxy(target = ""): Promise<Proxy> {
       if (plan) plan.served++;
       if (fault?.kind === "hold_answer") await plan?.released;
       if (fault?.kind === "drop") return void incoming.socket.destroy();
+      answered.push(line);
       outgoing.writeHead(answer.status, [...answer.headers].flat());
       // Node waits for the first piece of the body otherwise, and a stream may have none for long.
       outgoing.flushHeaders();
@@ -137,7 +145,10 @@ export async function startProxy(target = ""): Promise<Proxy> {
   };
 
   // Idle connections stay: to close one while a request is on its way would be a fault that no test asked for.
-  const server = createServer({ keepAliveTimeout: 0 }, serve);
+  const server = createServer({ keepAliveTimeout: 0 }, async (incoming, outgoing) => {
+    open++;
+    await serve(incoming, outgoing).finally(() => open--);
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address: AddressInfo | string | null = server.address();
   assert(address !== null && typeof address === "object");
@@ -147,6 +158,10 @@ export async function startProxy(target = ""): Promise<Proxy> {
     mischief: () => undefined,
     url: `http://127.0.0.1:${address.port}`,
     requests,
+    answered,
+    get open() {
+      return open;
+    },
     intercept: (matches, fault, times = 1) => {
       const hit = Promise.withResolvers<RequestLine>();
       const released = Promise.withResolvers<void>();

@@ -4,10 +4,10 @@ import { asContextError, ContextError, type ErrorCode } from "../errors.ts";
 import { describe, log } from "../log.ts";
 import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
 import type { ContextCall } from "./context_call.ts";
-import type { Claim, Context } from "./context.ts";
+import { type Claim, contextSchema } from "./context.ts";
 import { KILL_MILLISECONDS, killAll } from "./kills.ts";
 import type { PathKey } from "./path_key.ts";
-import { connect, extendBeside, isFar, openKnown, secondsLeft } from "./reach.ts";
+import { connect, extendBeside, isFar, openKnown, type Reached, secondsLeft } from "./reach.ts";
 import { refusalOf, secondsUntil } from "./refusal.ts";
 import { sweepInPassing } from "./sweep.ts";
 import { Seat } from "./waiting.ts";
@@ -34,9 +34,7 @@ export interface AcquireOptions {
   readonly mayCreate?: boolean;
 }
 
-export interface Acquired {
-  readonly context: Context;
-  readonly sandbox: LiveSandbox;
+export interface Acquired extends Reached {
   readonly wasCreated: boolean;
   /** Whether E2B has said that the sandbox lives. If not, it did when its row was written. */
   readonly wasAsked: boolean;
@@ -67,10 +65,12 @@ export async function acquire(call: AcquireCall, key: PathKey, options: AcquireO
     });
   }
   const seat = new Seat(key);
+  let acquired: Acquired | undefined;
   try {
-    return await reachOrCreate(call, key, options, seat);
+    acquired = await reachOrCreate(call, key, options, seat);
+    return acquired;
   } finally {
-    seat.leave();
+    seat.leave(acquired);
   }
 }
 
@@ -90,11 +90,19 @@ async function reachOrCreate(
     perMinute: config.execution.perMinute,
     openSeconds: Math.ceil((call.answerBy - performance.now()) / 1000) + AFTERMATH_SECONDS,
   };
-  let awaitedId: string | undefined;
+  // An execution has to be known before it waits: it may be stopped.
+  let awaitedId = options.execution ? undefined : seat.claimInHand;
+  if (awaitedId !== undefined && !await seat.wait(giveUpAt, call.ending)) throw busy(1);
 
   for (;;) {
     call.ending.throwIfAborted();
     if (options.stopped?.aborted) throw new ContextError("cancelled", "The run was stopped before its code was sent.");
+    const { reached } = seat;
+    if (reached && isEnough(reached, options)) {
+      trace.about({ context_id: reached.context.id });
+      return { ...reached, wasCreated: false, hasCreated: !mayCreate, wasAsked: true };
+    }
+    const knownSince = performance.now();
     const claim = await store.claim(key, {
       leaseSeconds: config.context.leaseSeconds,
       defaultTtlSeconds: config.context.ttlSeconds,
@@ -113,8 +121,18 @@ async function reachOrCreate(
     if (claim.outcome === "reused" || claim.outcome === "claimed") trace.about({ context_id: claim.id });
     switch (claim.outcome) {
       case "reused": {
-        const reused = { context: claim, wasCreated: false, hasCreated: !mayCreate };
-        const known = options.isAsked ? null : await openKnown(call, claim);
+        // Only what callers may be told goes on from here: answers are kept.
+        const context = contextSchema.parse(claim);
+        const reused = {
+          context,
+          kernelCount: claim.kernel_count,
+          knownSince,
+          wasCreated: false,
+          hasCreated: !mayCreate,
+        };
+        // One that has become ready while this request waited lives as surely as if it had been asked for.
+        const isAsked = options.isAsked && claim.id !== awaitedId;
+        const known = isAsked ? null : await openKnown(call, claim);
         if (known) {
           extendBeside(call, claim, holdSeconds, secondsLeft(claim));
           return { ...reused, sandbox: known, wasAsked: false };
@@ -133,6 +151,7 @@ async function reachOrCreate(
           throw error;
         }
         mayCreate = false;
+        seat.take(claim.id);
         const created = await create(call, claim, holdSeconds);
         if (created) return created;
         break;
@@ -155,6 +174,11 @@ async function reachOrCreate(
     }
     if (performance.now() >= giveUpAt) throw busy(1);
   }
+}
+
+/** Whether what another request has reached is all that this one wants: it must not run anything, nor move the deadline. */
+function isEnough({ context }: Reached, { execution, ttlSeconds }: AcquireOptions): boolean {
+  return execution === undefined && (ttlSeconds === undefined || ttlSeconds === context.ttl_seconds);
 }
 
 /** Creates the sandbox of a claim that we hold. Null: the claim ended meanwhile, and the sandbox has been killed. */
@@ -186,6 +210,7 @@ async function create(
   // If this throws, nobody knows whether the context was committed. Then the sandbox must not be killed: probation
   // ends it if it is nobody's, and the next caller adopts it if it is the path's.
   const note = { access: await sandboxes.seal(sandbox), seconds: secondsLeft() };
+  const knownSince = performance.now();
   const context = await store.activate(claimId, { sandboxId: sandbox.sandboxId, template, note }, holdSeconds);
   if (!context) {
     log("warning", { event: "claim_fenced_off", context_id: claimId });
@@ -195,7 +220,7 @@ async function create(
   }
 
   // Ends probation. By connect, because it never shortens: a caller who waited may have asked for more by now.
-  const created = { context, wasCreated: true, hasCreated: true, wasAsked: true };
+  const created = { context, kernelCount: null, knownSince, wasCreated: true, hasCreated: true, wasAsked: true };
   if (holdSeconds === 0 || isFar(secondsLeft())) {
     extendBeside(call, context, holdSeconds, secondsLeft());
     return { ...created, sandbox };

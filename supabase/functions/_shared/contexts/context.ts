@@ -34,7 +34,12 @@ export const knownSandboxSchema = z.object({
 export type KnownSandbox = z.infer<typeof knownSandboxSchema>;
 
 export const claimSchema = z.discriminatedUnion("outcome", [
-  z.extend(contextSchema, { outcome: z.literal("reused"), ...knownSandboxSchema.shape }),
+  z.extend(contextSchema, {
+    outcome: z.literal("reused"),
+    ...knownSandboxSchema.shape,
+    // The kernel's last number, where no other execution could cost it.
+    kernel_count: z.nullable(z.int()),
+  }),
   z.extend(z.pick(contextSchema, { id: true, ttl_seconds: true }), {
     outcome: z.literal("claimed"),
     // The tenant's own, where it has one.

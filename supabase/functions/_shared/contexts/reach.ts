@@ -11,6 +11,16 @@ import type { Connection } from "../sandbox/sandboxes.ts";
 import type { Context, KnownSandbox } from "./context.ts";
 import type { ContextCall } from "./context_call.ts";
 
+/** A context that is ready, and the way to its sandbox. */
+export interface Reached {
+  readonly context: Context;
+  readonly sandbox: LiveSandbox;
+  /** The last number of its kernel: one that gives a higher one to the execution is the same. Null: not known. */
+  readonly kernelCount: number | null;
+  /** When the call began that made it ready, or found it so, on `performance.now()`'s clock. */
+  readonly knownSince: number;
+}
+
 type ReachCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "answerBy" | "ending">;
 
 /**

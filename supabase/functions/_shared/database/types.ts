@@ -104,6 +104,7 @@ export type Database = {
           "error_retry_after_seconds": number;
           "expires_at": string;
           "id": string;
+          "kernel_count": number;
           "last_used_at": string;
           "outcome": string;
           "path_id": string;

@@ -11,8 +11,8 @@ const AGAIN_MILLISECONDS = 2_000;
 /** The longest that a caller waits for the note of an answer, in milliseconds; then it goes on in the background. */
 const PATIENCE_MILLISECONDS = 3_000;
 /**
- * The same for what the note of the beginning answers: the note of the end, and the kept answer, wait for it, and a
- * database that takes longer leaves it to the next acquire to tell what was lost.
+ * The same for what the note of the beginning answers: the note of the end waits for it, and, where the kernel may be
+ * another one than before, the answer. A database that takes longer leaves it to the next acquire to tell what was lost.
  */
 const LOSS_MILLISECONDS = 2_000;
 
@@ -25,12 +25,16 @@ export class RunRecord {
   #found: State | undefined;
   #stateId: string | null = null;
 
-  /** `limit`: within how many milliseconds from its beginning the run's end will be noted. */
+  /**
+   * `limit`: within how many milliseconds from its beginning the run's end will be noted. `kernelCount`: the last number of
+   * the kernel that the run is meant for, if it is known.
+   */
   constructor(
     private readonly call: Pick<ExecutionCall, "executions" | "keys" | "answerBy" | "ending">,
     private readonly entry: LedgerEntry,
     private readonly limit: number,
     private readonly hasKey: boolean,
+    private readonly kernelCount: number | null,
   ) {}
 
   /** When the kernel began, on `performance.now()`'s clock. */
@@ -53,8 +57,14 @@ export class RunRecord {
 
   /** What variables the run found, and how those before were lost, if they were, and as far as that has been told. */
   async found(): Promise<State | undefined> {
-    await this.#patiently(LOSS_MILLISECONDS, this.#beginning);
+    // After a restart its beginning must not be noted: its number would be taken for one of the new kernel's.
+    if (!this.#isSameKernel || this.#stateId !== null) await this.#patiently(LOSS_MILLISECONDS, this.#beginning);
     return this.#found;
+  }
+
+  /** No kernel gives a number twice, and a new one begins anew. */
+  get #isSameKernel(): boolean {
+    return this.#count !== null && this.kernelCount !== null && this.#count > this.kernelCount;
   }
 
   /** Of the variables that are there since the run has cost its kernel; null if it has not. */
@@ -77,8 +87,13 @@ export class RunRecord {
    */
   async end(end: LedgerEnd, answer?: KeptAnswer): Promise<void> {
     const { executions, keys } = this.call;
+    const note = async () => {
+      if (this.#begunAt === undefined) return await executions.close(this.entry.executionId);
+      await this.#patiently(LOSS_MILLISECONDS, this.#beginning);
+      return await executions.finish(this.entry, end);
+    };
     const notes = [
-      this.#begunAt === undefined ? executions.close(this.entry.executionId) : executions.finish(this.entry, end),
+      note(),
       ...(this.hasKey ? [keys.answer(this.entry.executionId, answer)] : []),
     ];
     const noted = Promise.all(notes.map((note) => this.#logged("execution_not_noted", note)));
