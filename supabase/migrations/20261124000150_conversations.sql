@@ -44,8 +44,11 @@ stable
 set search_path = ''
 as $$
 begin
-  return p_user_id is null
-    or exists (
+  -- By itself: an expression with a subquery is a query, also where its first word decides.
+  if p_user_id is null then
+    return true;
+  end if;
+  return exists (
       select from copilot_internal.conversations v
       where v.tenant_id = p_tenant_id and v.conversation_id = p_conversation_id and v.user_id = p_user_id
     )

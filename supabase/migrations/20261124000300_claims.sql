@@ -94,32 +94,42 @@ as $$
 declare
   v_context copilot_internal.execution_contexts;
   v_previous copilot_internal.execution_contexts;
-  v_tenant copilot_internal.tenants;
+  v_tenant record;
   v_tenant_taken integer;
   v_refusal text;
 begin
-  outcome := copilot_internal.refusal(p_tenant_id);
-  if outcome is not null then
-    return next;
-    return;
+  -- One look, as every warm call pays for it.
+  select
+    s.is_closed, t.is_disabled, t.sandbox_quota, t.conversation_quota, t.creates_per_minute, t.executions_per_minute,
+    t.template, t.allow_internet, t.allowed_hosts
+  into v_tenant
+  from copilot_internal.settings s
+  left join copilot_internal.tenants t on t.tenant_id = p_tenant_id;
+  if v_tenant.is_closed or v_tenant.is_disabled then
+    outcome := copilot_internal.refusal(p_tenant_id);
+    -- Null where somebody has opened since the look.
+    if outcome is not null then
+      return next;
+      return;
+    end if;
   end if;
-  select t.* into v_tenant from copilot_internal.tenants t where t.tenant_id = p_tenant_id;
   p_tenant_quota := coalesce(v_tenant.sandbox_quota, p_tenant_quota);
   p_conversation_quota := coalesce(v_tenant.conversation_quota, p_conversation_quota);
   p_creates_per_minute := coalesce(v_tenant.creates_per_minute, p_creates_per_minute);
   p_executions_per_minute := coalesce(v_tenant.executions_per_minute, p_executions_per_minute);
 
-  -- One that asks again, because it waits or because the answer was lost, has had its turn.
-  if p_execution_id is not null
-    and not exists (select from copilot_internal.open_executions o where o.id = p_execution_id)
-  then
-    expires_at := copilot_internal.take_turn(p_tenant_id, 'execution', p_executions_per_minute);
-    if expires_at is not null then
-      outcome := 'rate_limited';
-      quota_scope := 'executions';
-      quota_limit := p_executions_per_minute;
-      return next;
-      return;
+  -- Two conditions, not one: with a subquery in it, Postgres would plan it anew for each call that is no execution's.
+  if p_execution_id is not null then
+    -- One that asks again, because it waits or because the answer was lost, has had its turn.
+    if not exists (select from copilot_internal.open_executions o where o.id = p_execution_id) then
+      expires_at := copilot_internal.take_turn(p_tenant_id, 'execution', p_executions_per_minute);
+      if expires_at is not null then
+        outcome := 'rate_limited';
+        quota_scope := 'executions';
+        quota_limit := p_executions_per_minute;
+        return next;
+        return;
+      end if;
     end if;
   end if;
 

@@ -94,6 +94,9 @@ create or replace function copilot_internal.expire_execution_contexts(p_limit in
 returns table (expired_count integer)
 language plpgsql
 set search_path = ''
+-- By the index of active contexts, each of which is looked at: one on expires_at would cost every touch a write to it.
+-- Left to itself the planner reads the whole table instead, a week's history included, every minute.
+set enable_seqscan = off
 as $$
 begin
   with due as (

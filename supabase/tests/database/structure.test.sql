@@ -316,7 +316,7 @@ select is_empty(
   'every function has a comment'
 );
 select is_empty(
-  $$ select name from functions where proconfig is distinct from array['search_path=""'] $$,
+  $$ select name from functions where proconfig is null or 'search_path=""' <> all (proconfig) $$,
   'no function can be led astray by its caller''s search_path'
 );
 select is_empty(
