@@ -122,7 +122,13 @@ async function reachOrCreate(
       case "reused": {
         // Only what callers may be told goes on from here: answers are kept.
         const context = contextSchema.parse(claim);
-        const reused = { context, kernelCount: claim.kernel_count, knownSince, wasCreated: false, hasCreated: !mayCreate };
+        const reused = {
+          context,
+          kernelCount: claim.kernel_count,
+          knownSince,
+          wasCreated: false,
+          hasCreated: !mayCreate,
+        };
         // One that has become ready while this request waited lives as surely as if it had been asked for.
         const isAsked = options.isAsked && claim.id !== awaitedId;
         const known = isAsked ? null : await openKnown(call, claim);
