@@ -6,7 +6,7 @@ import type { PathKey } from "./path_key.ts";
 import type { Reached } from "./reach.ts";
 
 /** The longest that the one who asks waits between two questions, in milliseconds, and the others, should nobody wake them. */
-const ASKER_MILLISECONDS = 200;
+const ASKER_MILLISECONDS = 100;
 const SLEEPER_MILLISECONDS = 1_600;
 /** How long the one who asks waits first, and the shortest wait that is worth a question, in milliseconds. */
 const FIRST_MILLISECONDS = 50;
