@@ -130,6 +130,17 @@ Deno.test("a copy of the database opens no sandbox: no row has a token in it, in
   }
 });
 
+Deno.test("nor does an answer that is kept", async () => {
+  const { client, path, run } = await inUse();
+  const { context } = await invoke(client, "execute-code", { ...run, idempotency_key: "kept" });
+  const [{ sandbox_access }] = await faulty.sql`
+    select sandbox_access from copilot_internal.execution_contexts where id = ${context.id}`;
+  const [{ answer: kept }] = await faulty.sql`
+    select answer::text from copilot_internal.idempotency_keys where conversation_id = ${path.conversation_id}`;
+  assert(kept.includes(context.id) && !kept.includes(sandbox_access));
+  await endsNoted(faulty.sql, path);
+});
+
 Deno.test("what cannot be read, because the account's key is another one, is asked for", async () => {
   const { client, path, context, run } = await inUse();
   const other = await inUse();
