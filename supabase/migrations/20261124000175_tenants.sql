@@ -43,13 +43,16 @@ alter table copilot_internal.tenants enable row level security;
 
 create or replace function copilot_internal.lock_claims(p_tenant_id text)
 returns void
-language sql
+-- Every claim for a new context calls it: unlike SQL's, its plans are made once a session.
+language plpgsql
 volatile
 set search_path = ''
 as $$
+begin
   -- Shared with the claims of other tenants: who closes all of them waits for those under way.
-  select pg_advisory_xact_lock_shared(hashtextextended('copilot_internal.settings.is_closed', 0));
-  select pg_advisory_xact_lock(hashtextextended('copilot_internal.execution_contexts ' || p_tenant_id, 0))
+  perform pg_advisory_xact_lock_shared(hashtextextended('copilot_internal.settings.is_closed', 0));
+  perform pg_advisory_xact_lock(hashtextextended('copilot_internal.execution_contexts ' || p_tenant_id, 0));
+end
 $$;
 comment on function copilot_internal.lock_claims(text) is
   'Has claims of a tenant for new contexts, and whatever must not meet one half-way, come one after the other, until the transaction ends.';

@@ -8,10 +8,14 @@
 
 create or replace function copilot_internal.places(p_tenant_id text)
 returns table (conversation_id text, path_id text, has_ended boolean, free_at timestamptz)
-language sql
+-- Every claim of a new path asks: unlike SQL's, its plans are made once a session.
+language plpgsql
 volatile
 set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+  return query
   select p.conversation_id, p.path_id, p.has_ended, p.free_at
   from (
     select
@@ -32,7 +36,8 @@ as $$
     -- Of creates that failed one a path: they are tried again by who waits, and no caller can make E2B fail.
     group by c.conversation_id, c.path_id, case when c.sandbox_status <> 'error' then c.id end
   ) p
-  where p.free_at > clock_timestamp()
+  where p.free_at > clock_timestamp();
+end
 $$;
 comment on function copilot_internal.places(text) is
   'The sandboxes of a tenant that may be alive: those of active contexts, of claims in flight, of what ended and is not known to be gone. free_at: when E2B ends it, if nobody does.';
