@@ -8,7 +8,7 @@ import { REPOSITORY } from "../repository.ts";
 import type { WorkerLimits } from "./edge/limits.ts";
 import { problem } from "./problem.ts";
 import type { FunctionGroup } from "./project.ts";
-import { denoRuntime, edgeRuntime, type Runtime, type RuntimeName } from "./runtime.ts";
+import { denoRuntime, edgeRuntime, inherited, type Runtime, type RuntimeName } from "./runtime.ts";
 
 export interface FunctionsOptions {
   /** How many processes; each serves all functions of a group. */
@@ -177,13 +177,6 @@ function spawnProcess(group: FunctionGroup, runtime: Runtime, options: Functions
 const CACHE = ["DENO_DIR", "XDG_CACHE_HOME", "HOME"];
 /** And what is not in it by these. */
 const DOWNLOADS = ["DENO_TLS_CA_STORE", "DENO_CERT", "NPM_CONFIG_REGISTRY"];
-
-function inherited(names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.flatMap((name) => {
-    const value = Deno.env.get(name);
-    return value === undefined ? [] : [[name, value]];
-  }));
-}
 
 function readReady(line: string): z.infer<typeof Ready> | undefined {
   try {

@@ -11,7 +11,7 @@ const faulty = useFaultyStack();
 
 const MEBIBYTE = 2 ** 20;
 /** What the process may grow by, in MiB: the platform grants 256, and an idle one has some 100. */
-const MOST_MEBIBYTES = 150;
+const MOST_MEBIBYTES = 120;
 
 Deno.test.afterEach(() => {
   faulty.proxy.mischief = () => undefined;

@@ -22,7 +22,13 @@ function begun(count: number | null, kernelCount: number | null) {
     noteKernelRestart: () => Promise.resolve(crypto.randomUUID()),
   });
   const keys: KeyStore = Object.create(KeyStore.prototype);
-  const record = new RunRecord({ executions, keys, answerBy: Infinity }, ENTRY, 1_000, false, kernelCount);
+  const record = new RunRecord(
+    { executions, keys, answerBy: Infinity, ending: new AbortController().signal },
+    ENTRY,
+    1_000,
+    false,
+    kernelCount,
+  );
   record.begin(count);
   let hasFound = false;
   const look = () => record.found().finally(() => hasFound = true);

@@ -35,6 +35,7 @@ const steps: Step[] = [
     name: "execute: start of the ledger's row",
     operation: "execute-code",
     inUse: true,
+    isAnswered: true,
     where: "database",
     at: at.start,
   },
