@@ -17,7 +17,7 @@ export function keepAlive(work: Promise<unknown>): void {
 export async function awaitUntil(time: number, work: Promise<unknown>): Promise<boolean> {
   keepAlive(work);
   const late = Promise.withResolvers<false>();
-  const timer = setTimeout(() => late.resolve(false), time - performance.now());
+  const timer = setTimeout(() => late.resolve(false), Math.max(0, time - performance.now()));
   const isDone = await Promise.race([work.then(() => true), late.promise]);
   clearTimeout(timer);
   return isDone;

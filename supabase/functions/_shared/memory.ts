@@ -96,7 +96,7 @@ export async function take(bytes: number, signal: AbortSignal, until = Infinity)
     // Whoever stood behind may have room.
     serveNext();
   };
-  const timer = setTimeout(giveUp, Math.min(PATIENCE_MILLISECONDS, until - performance.now()));
+  const timer = setTimeout(giveUp, Math.max(0, Math.min(PATIENCE_MILLISECONDS, until - performance.now())));
   signal.addEventListener("abort", giveUp);
   const served = await turn.promise;
   clearTimeout(timer);
