@@ -252,6 +252,23 @@ begin
     where q.taken >= q.quota
     limit 1;
     if found then
+      -- The path's own sandbox, which lives a little longer than its context: to kill it is owed, and makes room.
+      update copilot_internal.execution_contexts c
+      set kill_attempted_at = clock_timestamp()
+      where c.id = (
+        select o.id from copilot_internal.execution_contexts o
+        where o.tenant_id = p_tenant_id and o.conversation_id = p_conversation_id and o.path_id = p_path_id
+          and o.termination_reason = 'expired' and o.sandbox_id is not null and o.sandbox_killed_at is null
+          and o.terminated_at is not null and o.may_live_until > clock_timestamp()
+          and coalesce(o.kill_attempted_at < clock_timestamp() - interval '2 seconds', true)
+        limit 1
+        for update skip locked
+      )
+      returning c.* into v_context;
+      if found then
+        outcome := 'evicted';
+        exit;
+      end if;
       -- Not where the claim would be refused all the same.
       if p_evict and quota_scope = 'conversation' and p_conversation_quota > 0
         and v_tenant_taken <= coalesce(p_tenant_quota, v_tenant_taken)
@@ -398,7 +415,7 @@ comment on function public.copilot_claim_context(
   uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
   text, integer, boolean, text
 ) is
-  'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest, or, where the claim is for an execution, has those wait; or a sandbox is being killed for a place. closed: nothing new is begun for anybody. tenant_disabled: nothing is done for this tenant. forbidden: the conversation is not open to p_user_id. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. evicted: with p_evict, at the conversation''s quota, the context that has been idle there longest has ended, and the caller must kill its sandbox and claim again. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. template, allow_internet, allowed_hosts: of the sandbox to be made, where the tenant has its own. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it. kernel_count, with it: the last number that the kernel of p_language gave, where no other execution is open there that could cost it; one that gives a higher number is the same.';
+  'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest, or, where the claim is for an execution, has those wait; or a sandbox is being killed for a place. closed: nothing new is begun for anybody. tenant_disabled: nothing is done for this tenant. forbidden: the conversation is not open to p_user_id. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. evicted: at the quota, the path''s own context had expired and its sandbox lives, or, with p_evict, the context that had been idle longest in the conversation has ended: the caller must kill its sandbox and claim again. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. template, allow_internet, allowed_hosts: of the sandbox to be made, where the tenant has its own. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it. kernel_count, with it: the last number that the kernel of p_language gave, where no other execution is open there that could cost it; one that gives a higher number is the same.';
 revoke execute on function
   public.copilot_claim_context(
     uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,

@@ -83,3 +83,12 @@ Deno.test("the tenant's quota is not got around", async () => {
   const { body } = await refused(client, "acquire-context", path);
   assert.deepEqual([body.code, body.scope], ["quota_exceeded", "tenant"]);
 });
+
+Deno.test("a path whose run has just been answered is not busy for want of the note of its end", async () => {
+  const { client, path } = await full();
+  for (const number of [0, 1]) await invoke(client, "execute-code", { ...path(number), ...quick, code: "1" });
+  faulty.database.intercept(at.finish, { kind: "delay", milliseconds: 30 }, 2);
+  await Promise.all([0, 1].map((number) => invoke(client, "execute-code", { ...path(number), ...quick, code: "2" })));
+  assert.equal((await invoke(client, "acquire-context", { ...path(2), evict })).was_created, true);
+  await leaksNothing(faulty, path(0));
+});

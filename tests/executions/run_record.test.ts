@@ -12,8 +12,11 @@ const FOUND: State = {
   previous_terminated_at: "now",
 };
 
-/** The record of a run whose beginning is being noted, as number `count`, in a kernel of which `kernelCount` is known. */
-function begun(count: number | null, kernelCount: number | null) {
+/**
+ * The record of a run whose beginning is being noted, as number `count`, in a kernel of which `kernelCount` is known, for
+ * `since` milliseconds.
+ */
+function begun(count: number | null, kernelCount: number | null, since = 0) {
   const noting = Promise.withResolvers<State>();
   const steps: string[] = [];
   const executions: ExecutionStore = Object.assign(Object.create(ExecutionStore.prototype), {
@@ -27,7 +30,7 @@ function begun(count: number | null, kernelCount: number | null) {
     ENTRY,
     1_000,
     false,
-    kernelCount,
+    { kernelCount, knownSince: performance.now() - since },
   );
   record.begin(count);
   let hasFound = false;
@@ -65,6 +68,15 @@ for (
     assert.deepEqual(await looking, FOUND);
   });
 }
+
+Deno.test("a higher number long after the claim is looked up: others may have cost the kernel, and counted on", async () => {
+  const { look, hasFound, note } = begun(8, 7, 1_000);
+  const looking = look();
+  await settled();
+  assert(!hasFound());
+  note();
+  assert.deepEqual(await looking, FOUND);
+});
 
 Deno.test("a run that has cost its kernel waits: noted later, its number would be taken for the new one's", async () => {
   const { record, look, hasFound, note } = begun(8, 7);

@@ -1,6 +1,7 @@
 /** An answer in JSON says what its value is, be it written whole or in pieces. */
 import assert from "node:assert/strict";
 import { jsonResponse } from "../../supabase/functions/_shared/http/json_response.ts";
+import { inFakeTime } from "../support/fake_time.ts";
 
 /** Longer than what is written at once. */
 const LONG = 200_000;
@@ -41,3 +42,17 @@ Deno.test("a large one is written as it is read, and no further", async () => {
   assert.equal(isAsked, false);
   await reader?.cancel();
 });
+
+Deno.test("one that nobody reads is let go of after 15 s, and one that is read slowly is not", () =>
+  inFakeTime(async (pass) => {
+    const value = { a: "x".repeat(LONG) };
+    const [unread, slow] = [jsonResponse(value), jsonResponse(value)];
+    const reader = slow.body?.getReader();
+    let size = 0;
+    for (let piece = await reader?.read(); piece?.value; piece = await reader?.read()) {
+      size += piece.value.length;
+      await pass(10_000);
+    }
+    assert.equal(size, JSON.stringify(value).length);
+    await assert.rejects(unread.text(), /does not read/);
+  }));

@@ -32,7 +32,9 @@ export async function contexts(
 /** Lets the path's active context reach its deadline now: an idle context expires, a claim's lease ends. */
 export async function reachDeadline(sql: postgres.Sql, path: { conversation_id: string }): Promise<void> {
   await sql`
-    update copilot_internal.execution_contexts set expires_at = clock_timestamp(), sandbox_deadline_at = null
+    update copilot_internal.execution_contexts
+    set expires_at = clock_timestamp(),
+        sandbox_deadline_at = clock_timestamp() + greatest(sandbox_deadline_at - expires_at, interval '0')
     where conversation_id = ${path.conversation_id} and terminated_at is null`;
 }
 

@@ -95,7 +95,7 @@ select is(pg_temp.outcome(5, 'p5'), 'claimed', 'and then the place is free');
 select public.copilot_activate_context(pg_temp.id(5), 'sandbox 5') \g /dev/null
 update copilot_internal.execution_contexts set expires_at = clock_timestamp() where id = pg_temp.id(5);
 select is(pg_temp.outcome(6, 'p6'), 'quota_exceeded', 'a context that stood idle for a second only has its place until the end of probation');
-select is(pg_temp.outcome(6, 'p5'), 'quota_exceeded', 'on its own path too');
+select is(pg_temp.outcome(6, 'p5'), 'evicted', 'on its own path its sandbox is killed first');
 update copilot_internal.execution_contexts set activated_at = clock_timestamp() - interval '90 seconds' where id = pg_temp.id(5);
 update copilot_internal.execution_contexts set may_live_until = clock_timestamp() where id = pg_temp.id(5);
 select is(pg_temp.outcome(6, 'p6'), 'claimed', 'E2B has ended its sandbox by then');

@@ -45,6 +45,9 @@ export interface Acquired extends Reached {
 /** How long after its request's time an execution may count as open, in seconds: its end is noted, or its process died. */
 const AFTERMATH_SECONDS = 60;
 
+/** How often a claim that may evict is tried again where there was nothing to evict: some 0.4 s. */
+const REFUSALS = 4;
+
 /** Errors that a second attempt at once would only repeat: whoever waits for the claim is told them as they are. */
 const FINAL = new Set<ErrorCode>(["rate_limited", "out_of_sandboxes", "misconfigured"]);
 
@@ -94,7 +97,7 @@ async function reachOrCreate(
   let awaitedId = options.execution ? undefined : seat.claimInHand;
   if (awaitedId !== undefined && !await seat.wait(giveUpAt, call.ending)) throw busy(1);
 
-  for (;;) {
+  for (let refusals = 0;;) {
     call.ending.throwIfAborted();
     if (options.stopped?.aborted) throw new ContextError("cancelled", "The run was stopped before its code was sent.");
     const { reached } = seat;
@@ -131,7 +134,7 @@ async function reachOrCreate(
           hasCreated: !mayCreate,
         };
         // One that has become ready while this request waited lives as surely as if it had been asked for.
-        const isAsked = options.isAsked && claim.id !== awaitedId;
+        const isAsked = options.isAsked && (options.execution !== undefined || claim.id !== awaitedId);
         const known = isAsked ? null : await openKnown(call, claim);
         if (known) {
           extendBeside(call, claim, holdSeconds, secondsLeft(claim));
@@ -166,6 +169,8 @@ async function reachOrCreate(
         await killAll(call, [{ contextId: claim.id, sandboxId: claim.sandbox_id }]);
         break;
       case "quota_exceeded":
+        // The end of a run that has been answered may be on its way into the ledger: until then its path counts as busy.
+        if (options.evict && refusals++ < REFUSALS && await seat.wait(giveUpAt, call.ending)) break;
         // What holds a place may be a kill that is owed.
         sweepInPassing(call);
         throw refusalOf(claim);

@@ -28,8 +28,12 @@ type ReachCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "answerBy"
  * may take some tries.
  */
 const ENOUGH_SECONDS = 60;
-/** How much later than its context's a sandbox's deadline is put, as a part of the TTL: not every run must move it. */
+/**
+ * How much later than its context's a sandbox's deadline is put, as a part of the TTL, and at most, in seconds: not every
+ * run must move it.
+ */
 const AHEAD = 1 / 30;
+const MOST_AHEAD_SECONDS = 60;
 
 /** The sandbox as the row knows it, if that is enough to begin a run in it: whether it lives the run will find. */
 export async function openKnown(
@@ -60,7 +64,8 @@ export async function connect(call: ReachCall, context: Context, holdSeconds: nu
   const asked = performance.now();
   const { ttl_seconds: ttlSeconds, id: contextId, sandbox_id: sandboxId } = context;
   // E2B refuses more than its plan's most.
-  const seconds = Math.min(Math.ceil(ttlSeconds * (1 + AHEAD)) + holdSeconds, call.config.context.maxTtlSeconds);
+  const ahead = Math.min(Math.ceil(ttlSeconds * AHEAD), MOST_AHEAD_SECONDS);
+  const seconds = Math.min(ttlSeconds + ahead + holdSeconds, call.config.context.maxTtlSeconds);
   const connection = await call.sandboxes.connect(sandboxId, seconds);
   if (connection.outcome === "connected") {
     const note = async () => {
@@ -79,7 +84,8 @@ export async function connect(call: ReachCall, context: Context, holdSeconds: nu
  */
 export function extendBeside(call: ReachCall, context: Context, holdSeconds: number, secondsLeft: number): void {
   const contextSeconds = (Date.parse(context.expires_at) - Date.parse(context.last_used_at)) / 1000;
-  if (secondsLeft >= contextSeconds) return;
+  // Where more would be needed than the most, it is enough to be near it.
+  if (secondsLeft >= Math.min(contextSeconds, call.config.context.maxTtlSeconds - MOST_AHEAD_SECONDS)) return;
   const until = Math.min(call.answerBy, performance.now() + secondsLeft * 1000);
   inBackground("sandbox_not_extended", extend(call, context, holdSeconds, until));
 }

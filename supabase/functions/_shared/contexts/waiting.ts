@@ -60,6 +60,7 @@ export class Seat {
     // Jittered, so that those of many processes do not ask in step.
     const wait = Math.min(most * (0.5 + Math.random() / 2), (giveUpAt - performance.now()) / 2);
     if (wait < SHORTEST_MILLISECONDS) return false;
+    if (ending.aborted) return true;
     const timer = setTimeout(this.#wake, wait);
     ending.addEventListener("abort", this.#wake);
     await this.#woken.promise;

@@ -44,7 +44,7 @@ export async function runInSandbox(
     entry,
     run.timeout + AFTERMATH_MILLISECONDS,
     request.idempotency_key !== undefined,
-    acquired.kernelCount,
+    acquired,
   );
   const until = AbortSignal.any([AbortSignal.timeout(run.timeout), run.gone, run.stopped, call.ending]);
   const transcript = new Transcript(run.tell, () => run.memory.hasRoomForLine(until));

@@ -15,6 +15,11 @@ const PATIENCE_MILLISECONDS = 3_000;
  * another one than before, the answer. A database that takes longer leaves it to the next acquire to tell what was lost.
  */
 const LOSS_MILLISECONDS = 2_000;
+/**
+ * How soon after its claim a run must have begun, in milliseconds, for its number to tell whose it is: later, others may
+ * have cost the kernel since, and used up as many numbers in the new one. A kernel takes longer than that to start.
+ */
+const SOON_MILLISECONDS = 500;
 
 /** A run's row in the ledger, and the answer under its idempotency key if it has one. */
 export class RunRecord {
@@ -27,14 +32,14 @@ export class RunRecord {
 
   /**
    * `limit`: within how many milliseconds from its beginning the run's end will be noted. `kernelCount`: the last number of
-   * the kernel that the run is meant for, if it is known.
+   * the kernel that the run is meant for, if it is known, as of `knownSince` on `performance.now()`'s clock.
    */
   constructor(
     private readonly call: Pick<ExecutionCall, "executions" | "keys" | "answerBy" | "ending">,
     private readonly entry: LedgerEntry,
     private readonly limit: number,
     private readonly hasKey: boolean,
-    private readonly kernelCount: number | null,
+    private readonly kernel: { readonly kernelCount: number | null; readonly knownSince: number },
   ) {}
 
   /** When the kernel began, on `performance.now()`'s clock. */
@@ -64,7 +69,9 @@ export class RunRecord {
 
   /** No kernel gives a number twice, and a new one begins anew. */
   get #isSameKernel(): boolean {
-    return this.#count !== null && this.kernelCount !== null && this.#count > this.kernelCount;
+    const { kernelCount, knownSince } = this.kernel;
+    if (this.#count === null || this.#begunAt === undefined || kernelCount === null) return false;
+    return this.#count > kernelCount && this.#begunAt - knownSince <= SOON_MILLISECONDS;
   }
 
   /** Of the variables that are there since the run has cost its kernel; null if it has not. */

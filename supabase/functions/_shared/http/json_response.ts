@@ -3,6 +3,8 @@ import type { Bytes } from "./text_stream.ts";
 
 /** How much of it is written at once, in characters. */
 const PIECE_CHARACTERS = 64 * 1024;
+/** How long a caller may take for one piece, in milliseconds: what nobody reads must not stay for as long as the worker. */
+const TAKING_MILLISECONDS = 15_000;
 /** How deep what is large is looked for: a format of a result lies so deep. */
 const DEPTH = 4;
 
@@ -14,12 +16,25 @@ export function jsonResponse(value: object): Response {
   // One that is short has a length, and is no stream.
   if (first.length < PIECE_CHARACTERS) return new Response(first, { headers });
   const encoder = new TextEncoder();
+  let patience: ReturnType<typeof setTimeout> | undefined;
+  const write = (controller: ReadableStreamDefaultController<Bytes>, text: string) => {
+    controller.enqueue(encoder.encode(text));
+    patience = setTimeout(() => {
+      texts.return(undefined);
+      controller.error(new Error("The caller does not read the answer."));
+    }, TAKING_MILLISECONDS);
+  };
   const body = new ReadableStream<Bytes>({
-    start: (controller) => controller.enqueue(encoder.encode(first)),
+    start: (controller) => write(controller, first),
     pull: (controller) => {
+      clearTimeout(patience);
       const { done, value } = texts.next();
       if (done) controller.close();
-      else controller.enqueue(encoder.encode(value));
+      else write(controller, value);
+    },
+    cancel: () => {
+      clearTimeout(patience);
+      texts.return(undefined);
     },
   });
   return new Response(body, { headers });

@@ -31,7 +31,8 @@ const describedSchema: z.ZodMiniType<DescribedSandbox> = z.object({
 const listSchema: z.ZodMiniType<ListedSandbox[]> = z.array(z.object({
   sandboxID: z.string(),
   startedAt: z.string(),
-  metadata: z.optional(z.record(z.string(), z.string())),
+  // Also of those of others who use the account: one odd entry must not stand before all.
+  metadata: z.catch(z.optional(z.record(z.string(), z.string())), undefined),
 }));
 
 /** An answer, with what it says where that is a success in the form that E2B's description gives. */
