@@ -54,26 +54,21 @@ const SHARED = [
   "sandbox/sealed_access",
   "sandbox/send",
 ];
+/** For what gets a path its context. */
+const ACQUIRING = [
+  ...SHARED,
+  "pause",
+  "contexts/acquire",
+  "contexts/loss",
+  "contexts/reach",
+  "contexts/refusal",
+  "contexts/view",
+  "contexts/waiting",
+];
 const UPLOADS: Record<string, string[]> = {
-  "acquire-context": [
-    ...SHARED,
-    "pause",
-    "contexts/acquire",
-    "contexts/loss",
-    "contexts/reach",
-    "contexts/refusal",
-    "contexts/view",
-    "contexts/waiting",
-  ],
+  "acquire-context": ACQUIRING,
   "execute-code": [
-    ...SHARED,
-    "pause",
-    "contexts/acquire",
-    "contexts/loss",
-    "contexts/reach",
-    "contexts/refusal",
-    "contexts/view",
-    "contexts/waiting",
+    ...ACQUIRING,
     "executions/aftercare",
     "executions/capped_text",
     "executions/closed_kernel",
