@@ -8,9 +8,10 @@ import { edgeRuntime, inherited } from "../../local/functions/runtime.ts";
 import { REPOSITORY } from "../../local/repository.ts";
 import { serve } from "../../local/serve.ts";
 import type { Stack, StackOptions } from "../../local/stack.ts";
+import { readCommand } from "../../local/start_command.ts";
 import { needing } from "../support/needs.ts";
 import { eventually } from "../support/settle.ts";
-import { startFixture } from "./fixture.ts";
+import { MIGRATIONS, startFixture } from "./fixture.ts";
 
 const FUNCTIONS = fileURLToPath(new URL("fixtures/edge_functions", import.meta.url));
 const { test } = await needing("Linux's /proc");
@@ -108,6 +109,29 @@ test("at half of its wall clock a worker gets no more requests; before its end i
   await assertOver(await waiting);
   await assert.rejects(streaming.text());
   assert(!await isAlive(first));
+});
+
+test("a plan is told to the functions, unless their own environment tells another", async () => {
+  const app = { migrationsDirectory: MIGRATIONS, functions: await listFunctions(FUNCTIONS) };
+  for (
+    const [options, granted] of [
+      [{ plan: "free" }, "150"],
+      [{ plan: "paid" }, "400"],
+      [{ plan: "paid", app: { ...app, env: { WORKER_SECONDS: "200" } } }, "200"],
+    ] as const satisfies [StackOptions, string][]
+  ) {
+    await using edge = await startEdge(options);
+    assert.equal(await json(edge, "granted"), granted);
+  }
+});
+
+Deno.test("the runtime edge is a paid plan's where none is named, and the other runtime has none", () => {
+  const plans = [[], ["--runtime", "edge"], ["--runtime", "edge", "--plan", "free"]].map((args) => {
+    const command = readCommand(args);
+    assert(command.outcome === "run");
+    return command.flags.plan;
+  });
+  assert.deepEqual(plans, [undefined, "paid", "free"]);
 });
 
 test("one that has retired ends when it has nothing to do; waitUntil keeps it", async () => {
