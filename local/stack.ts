@@ -3,7 +3,7 @@
 import type { App } from "./app.ts";
 import { type Auth, createAuth } from "./auth/auth.ts";
 import { type Functions, startFunctions } from "./functions/functions.ts";
-import type { WorkerLimits } from "./functions/edge/limits.ts";
+import { type Plan, PLANS, type WorkerLimits } from "./functions/edge/limits.ts";
 import { listFunctions } from "./functions/project.ts";
 import type { RuntimeName } from "./functions/runtime.ts";
 import { startGateway } from "./gateway.ts";
@@ -24,6 +24,8 @@ export interface StackOptions extends SandboxesOptions {
   readonly functions?: number;
   /** In what they run; default `deno`: the stack's own. `edge` is like the platform's. */
   readonly runtime?: RuntimeName;
+  /** Of the runtime `edge`: a worker's wall clock, of which the functions are told too, unless the app tells them. */
+  readonly plan?: Plan;
   /** What the runtime `edge` grants a worker, where that is not what the platform does. */
   readonly limits?: Partial<WorkerLimits>;
   /** Another Postgres, in the place of the stack's own. Its role must be able to become the API's roles. */
@@ -140,15 +142,17 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     );
   };
   const groups = options.app?.functions ?? await listFunctions(options.functionsDirectory ?? FUNCTIONS);
+  const wallClockSeconds = options.plan && PLANS[options.plan];
   const startFunctionProcesses = () =>
     part("the functions", (onLog) =>
       startFunctions({
         count: options.functions ?? 1,
         runtime: options.runtime,
-        limits: options.limits,
+        limits: { ...(wallClockSeconds === undefined ? {} : { wallClockSeconds }), ...options.limits },
         groups,
         onLog,
         env: {
+          ...(wallClockSeconds === undefined ? {} : { WORKER_SECONDS: String(wallClockSeconds) }),
           ...options.app?.env,
           SUPABASE_URL: gateway.url,
           SUPABASE_DB_URL: database.url,

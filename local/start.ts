@@ -2,7 +2,6 @@
 
 import { join } from "node:path";
 import { readApp } from "./app.ts";
-import { PLANS } from "./functions/edge/limits.ts";
 import { KeptInUse, openKept } from "./kept.ts";
 import { MigrationChanged } from "./migrate.ts";
 import { requirePlatform } from "./platform.ts";
@@ -48,7 +47,7 @@ async function run(flags: Flags): Promise<number> {
         port: flags.port,
         functions: flags.functions,
         runtime: flags.runtime,
-        limits: { wallClockSeconds: PLANS[flags.plan ?? "paid"] },
+        plan: flags.plan,
         e2bUrl: flags["e2b-url"],
         sandboxUrl: flags["sandbox-url"],
         e2bApiKey: flags["e2b-url"] === undefined ? undefined : e2bApiKey,

@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { PLANS } from "./functions/edge/limits.ts";
+import type { Plan } from "./functions/edge/limits.ts";
 import { RUNTIMES } from "./functions/runtime.ts";
 
 export const USAGE = `Runs the local stack until Ctrl-C.
@@ -28,7 +28,7 @@ const Flags = z.object({
   port: count(0, 65535).default(54321),
   functions: count(1, 64).default(1),
   runtime: z.enum(RUNTIMES).default("deno"),
-  plan: z.literal(["free", "paid"] satisfies (keyof typeof PLANS)[]).optional(),
+  plan: z.literal(["free", "paid"] satisfies Plan[]).optional(),
   keep: z.boolean().default(false),
   reset: z.boolean().default(false),
   app: z.string().min(1).optional(),
@@ -41,7 +41,8 @@ const Flags = z.object({
 }).refine((flags) => flags.plan === undefined || flags.runtime === "edge", {
   path: ["plan"],
   message: "needs --runtime edge",
-}).refine((flags) => flags.keep || !flags.reset, { path: ["reset"], message: "needs --keep" });
+}).refine((flags) => flags.keep || !flags.reset, { path: ["reset"], message: "needs --keep" })
+  .transform((flags) => flags.runtime === "edge" ? { ...flags, plan: flags.plan ?? "paid" as const } : flags);
 export type Flags = z.infer<typeof Flags>;
 
 export type Command =

@@ -7,6 +7,7 @@
 import { prepareSnapshot } from "../local/e2b/server.ts";
 import { requirePlatform } from "../local/platform.ts";
 import { REPOSITORY } from "../local/repository.ts";
+import { type Command, readCommand, UnknownRuntime } from "./command.ts";
 import { skipped } from "./report.ts";
 import { startCluster } from "./support/database.ts";
 import { RUNTIME_VARIABLE } from "./support/stack.ts";
@@ -36,9 +37,18 @@ const AS_ON_THE_PLATFORM = [
   "tests/http/callers.test.ts",
 ];
 
-const [flag, runtime, ...rest] = Deno.args;
-const isEdge = flag === "--runtime" && runtime === "edge";
-const args = !isEdge ? Deno.args : rest.length > 0 ? rest : AS_ON_THE_PLATFORM;
+function readArguments(): Command {
+  try {
+    return readCommand(Deno.args);
+  } catch (error) {
+    if (!(error instanceof UnknownRuntime)) throw error;
+    console.error(error.message);
+    Deno.exit(2);
+  }
+}
+
+const { runtime, rest, namesFiles } = readArguments();
+const args = runtime === "edge" && !namesFiles ? [...AS_ON_THE_PLATFORM, ...rest] : rest;
 
 await requirePlatform();
 await using parts = new AsyncDisposableStack();
@@ -54,7 +64,7 @@ const { code } = await new Deno.Command(Deno.execPath(), {
   env: {
     DENO_JOBS: Deno.env.get("DENO_JOBS") ?? String(files),
     ...cluster.environment,
-    ...(isEdge ? { [RUNTIME_VARIABLE]: "edge" } : {}),
+    [RUNTIME_VARIABLE]: runtime,
   },
 }).spawn().status;
 Deno.exitCode = code;

@@ -1,15 +1,28 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { spawnChild } from "../../local/child.ts";
 import { throughHops } from "../../local/functions/edge/hops.ts";
+import { listFunctions } from "../../local/functions/project.ts";
+import { edgeRuntime, inherited } from "../../local/functions/runtime.ts";
+import { REPOSITORY } from "../../local/repository.ts";
 import { serve } from "../../local/serve.ts";
 import type { Stack, StackOptions } from "../../local/stack.ts";
+import { readCommand } from "../../local/start_command.ts";
 import { needing } from "../support/needs.ts";
 import { eventually } from "../support/settle.ts";
-import { startFixture } from "./fixture.ts";
+import { MIGRATIONS, startFixture } from "./fixture.ts";
 
 const FUNCTIONS = fileURLToPath(new URL("fixtures/edge_functions", import.meta.url));
 const { test } = await needing("Linux's /proc");
+
+/** A directory with one function, called as the fixture's is. */
+async function makeFunction(source: string): Promise<AsyncDisposable & { readonly directory: string }> {
+  const directory = await Deno.makeTempDir();
+  await Deno.mkdir(join(directory, "works"));
+  await Deno.writeTextFile(join(directory, "works", "index.ts"), source);
+  return { directory, [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }) };
+}
 
 interface Edge extends AsyncDisposable {
   readonly stack: Stack;
@@ -88,7 +101,7 @@ test("one that cannot be imported is told of at the start", async () => {
 });
 
 test("at half of its wall clock a worker gets no more requests; before its end it is told, and it ends with what runs", async () => {
-  await using edge = await startEdge({ limits: { wallClockSeconds: 6 } });
+  await using edge = await startEdge({ limits: { wallClockSeconds: 20 } });
   const first = await who(edge);
   const [streaming, waiting] = [await call(edge, "stream"), call(edge, "never")];
   await eventually("another worker takes the requests", async () => await who(edge) !== first);
@@ -96,6 +109,29 @@ test("at half of its wall clock a worker gets no more requests; before its end i
   await assertOver(await waiting);
   await assert.rejects(streaming.text());
   assert(!await isAlive(first));
+});
+
+test("a plan is told to the functions, unless their own environment tells another", async () => {
+  const app = { migrationsDirectory: MIGRATIONS, functions: await listFunctions(FUNCTIONS) };
+  for (
+    const [options, granted] of [
+      [{ plan: "free" }, "150"],
+      [{ plan: "paid" }, "400"],
+      [{ plan: "paid", app: { ...app, env: { WORKER_SECONDS: "200" } } }, "200"],
+    ] as const satisfies [StackOptions, string][]
+  ) {
+    await using edge = await startEdge(options);
+    assert.equal(await json(edge, "granted"), granted);
+  }
+});
+
+Deno.test("the runtime edge is a paid plan's where none is named, and the other runtime has none", () => {
+  const plans = [[], ["--runtime", "edge"], ["--runtime", "edge", "--plan", "free"]].map((args) => {
+    const command = readCommand(args);
+    assert(command.outcome === "run");
+    return command.flags.plan;
+  });
+  assert.deepEqual(plans, [undefined, "paid", "free"]);
 });
 
 test("one that has retired ends when it has nothing to do; waitUntil keeps it", async () => {
@@ -144,6 +180,39 @@ test("over its CPU time, a worker ends with all its requests, told before where 
   }
 });
 
+test("a function whose import takes more CPU time than a worker gets requests for is answered, each time by another", async () => {
+  await using spinning = await makeFunction(`
+    for (const until = performance.now() + 500; performance.now() < until;);
+    export default { fetch: () => Response.json({ pid: Deno.pid }) };
+  `);
+  await using edge = await startEdge({
+    functionsDirectory: spinning.directory,
+    limits: { cpuSoftMilliseconds: 20, cpuHardMilliseconds: 60_000 },
+  });
+  const [first, second] = [await who(edge), await who(edge)];
+  assert.notEqual(first, second);
+  await eventually("both have ended", async () => !await isAlive(first) && !await isAlive(second));
+});
+
+test("one that spins while it is imported ends with its main worker", async () => {
+  await using spinning = await makeFunction("console.log(`pid ${Deno.pid}`); for (;;);");
+  const runtime = await edgeRuntime({ cpuSoftMilliseconds: 600_000, cpuHardMilliseconds: 600_000 });
+  let pid: number | undefined;
+  try {
+    const [group] = await listFunctions(spinning.directory);
+    assert(group !== undefined);
+    const [command, ...args] = runtime.commandOf(group);
+    const env = inherited(["DENO_DIR", "XDG_CACHE_HOME", "HOME"]);
+    const main = spawnChild({ name: "The main worker", command, args, cwd: REPOSITORY, env });
+    pid = Number(await main.line((line) => /^pid (\d+)$/.exec(line)?.[1]));
+    await main.stop();
+    await eventually("it has ended", async () => !await isAlive(Number(pid)));
+  } finally {
+    if (pid !== undefined && await isAlive(pid)) Deno.kill(pid, "SIGKILL");
+    await runtime.stop();
+  }
+});
+
 test("over its memory, a worker is told, and ends", async () => {
   const memoryMebibytes = 128;
   await using edge = await startEdge({ limits: { memoryMebibytes } });
@@ -160,6 +229,15 @@ test("one that does not begin to answer is given up", async () => {
   assert.equal(response.status, 504);
   assert.equal((await response.json()).code, "IDLE_TIMEOUT");
   assert.equal(await who(edge), pid);
+});
+
+test("one that has begun to answer may take longer than that", async () => {
+  await using edge = await startEdge({ limits: { idleSeconds: 2 } });
+  const streaming = await call(edge, "stream");
+  // Answered when so much time has passed since the stream began.
+  assert.equal((await call(edge, "never")).status, 504);
+  await json(edge, "end");
+  assert.equal(await streaming.text(), "piece\nlast piece\n");
 });
 
 test("of a caller who leaves, a stream hears when it has written twice in vain, and a plain answer never", async () => {

@@ -18,6 +18,7 @@ export type WorkerLimits = Readonly<z.infer<typeof WorkerLimits>>;
 
 /** Wall clock, by the plan: https://supabase.com/docs/guides/functions/limits */
 export const PLANS = { free: 150, paid: 400 } as const;
+export type Plan = keyof typeof PLANS;
 
 /** As the Supabase CLI's main worker sets them; `idleSeconds` as the platform's documentation has it. */
 export const PLATFORM_LIMITS: WorkerLimits = {

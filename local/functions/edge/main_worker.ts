@@ -26,17 +26,22 @@ const STOP_GRACE_MS = 300;
 async function endWithParent(): Promise<never> {
   for await (const _ of Deno.stdin.readable);
   await Promise.all([...pools.values()].map((pool) => pool.stop(STOP_GRACE_MS)));
-  Deno.exit();
+  // Its group, which it leads: a worker that spins while it is imported is in no pool yet, and does not see that its
+  // standard input closes.
+  Deno.kill(-Deno.pid, "SIGKILL");
+  return await new Promise<never>(() => {});
 }
 
 const { functions, command, environment, limits } = Argument.parse(JSON.parse(Deno.args[0] ?? ""));
 const env = { ...Deno.env.toObject(), ...environment };
 const pools = new Map<string, Pool>();
 endWithParent();
-await Promise.all(functions.map(async (edgeFunction) => {
+const created = await Promise.allSettled(functions.map(async (edgeFunction) => {
   const pool = await createPool(edgeFunction, { command, limits, env, onLog: (line) => console.log(line) });
   pools.set(edgeFunction.name, pool);
 }));
+// Not before all have booted or failed: the clocks of those that still boot end with this process.
+for (const result of created) if (result.status === "rejected") throw result.reason;
 const { port } = await serve({ onError: () => problem("WORKER_ERROR") }, (request) => {
   const [, name = ""] = new URL(request.url).pathname.split("/");
   return pools.get(name)?.call(request) ?? problem("NOT_FOUND");

@@ -21,7 +21,7 @@ export interface WorkerOptions {
 }
 
 export interface UserWorker {
-  /** It takes no more requests. */
+  /** It takes no more requests. One that should retire while it boots takes those that it was booted for. */
   readonly isRetired: boolean;
   readonly call: (request: Request) => Promise<Response>;
   /** Settles when its process is gone. */
@@ -61,15 +61,21 @@ export async function bootWorker({ name, entrypoint }: EdgeFunction, options: Wo
     },
   });
   const tell = (command: Command) => child.send(JSON.stringify(command));
+  let isBooted = false;
   let isRetired = false;
+  let retiresOnceCalled = false;
   let sent = 0;
   let endedBy: EndReason | undefined;
 
   // What has arrived there, it counts itself.
   const dropIfIdle = () => void (isRetired && sent === 0 && tell({ command: "drop" }));
   const retire = () => {
-    isRetired = true;
-    dropIfIdle();
+    // Or a function that takes long to import would never answer: each worker of it would be gone before its request.
+    if (!isBooted) retiresOnceCalled = true;
+    else {
+      isRetired = true;
+      dropIfIdle();
+    }
   };
   const end = (reason: EndReason) => {
     isRetired = true;
@@ -101,24 +107,29 @@ export async function bootWorker({ name, entrypoint }: EdgeFunction, options: Wo
   let port: number;
   try {
     port = await boot();
+    isBooted = true;
   } catch (error) {
     throw endedBy === "cpu" ? new OverCpuTime(name, { cause: error }) : error;
   }
 
   const call = async (request: Request) => {
     const { pathname, search } = new URL(request.url);
-    const idle = AbortSignal.timeout(limits.idleSeconds * 1000);
+    const idle = new AbortController();
+    const impatience = setTimeout(() => idle.abort(), limits.idleSeconds * 1000);
+    if (retiresOnceCalled) isRetired = true;
     sent++;
     try {
-      const signal = AbortSignal.any([request.signal, idle]);
+      const signal = AbortSignal.any([request.signal, idle.signal]);
       return await forward(request, new URL(pathname + search, `http://${LOOPBACK}:${port}`), { signal });
     } catch (error) {
       if (request.signal.aborted) throw error;
-      if (idle.aborted) return problem("IDLE_TIMEOUT");
+      if (idle.signal.aborted) return problem("IDLE_TIMEOUT");
       // The connection broke. Why its process ended is known only when it has; it may not have at all.
       if (endedBy === undefined) await Promise.race([ended, after(LAST_LINES_WITHIN_MS)]);
       return problem(endedBy !== undefined || isOutOfMemory(child) ? "WORKER_LIMIT" : "WORKER_ERROR");
     } finally {
+      // The signal is the body's too, which may take longer.
+      clearTimeout(impatience);
       sent--;
       dropIfIdle();
     }

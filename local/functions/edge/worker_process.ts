@@ -28,7 +28,7 @@ async function followCommands(): Promise<never> {
     const told = readCommand(line);
     if (told.command === "beforeunload") dispatchBeforeunload(told.reason);
     if (told.command === "look_at_memory") lookAtMemory();
-    if (told.command === "drop") dropWhenIdle();
+    if (told.command === "drop") dropping ??= dropWhenIdle();
   }
   Deno.exit();
 }
@@ -60,6 +60,8 @@ const [name = "", entrypoint = "", mebibytes = ""] = Deno.args;
 // The function may take its place.
 const serve = Deno.serve;
 const work = createWork();
+/** It is told by each clock that retires it, and after each request that it had then; it hears `drain` once. */
+let dropping: Promise<never> | undefined;
 const lookAtMemory = createMemoryWatch(Number(mebibytes) * 1024 * 1024);
 Object.assign(globalThis, { EdgeRuntime: { waitUntil: work.waitUntil } });
 let handler: Handler;

@@ -1,6 +1,7 @@
 /** `execute-code` in a process of its own, on a Deno of one's choice. */
 import { z } from "zod";
 import { spawnChild } from "../../../local/child.ts";
+import { inherited } from "../../../local/functions/runtime.ts";
 import type { Stack } from "../../../local/stack.ts";
 import { FUNCTIONS, REPOSITORY } from "../../../local/repository.ts";
 import type { DenoBinary } from "../denos.ts";
@@ -56,11 +57,4 @@ function readPort(line: string): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-function inherited(names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.flatMap((name) => {
-    const value = Deno.env.get(name);
-    return value === undefined ? [] : [[name, value]];
-  }));
 }

@@ -11,14 +11,18 @@ const { values: { only, json } } = parseArgs({
   options: { only: { type: "string", default: "" }, json: { type: "boolean", default: false } },
 });
 
+const cases = Object.entries(CASES).filter(([name]) => name.includes(only));
+if (cases.length === 0) {
+  console.error(`--only ${only}: none of the cases has that in its name:\n${Object.keys(CASES).join("\n")}`);
+  Deno.exit(2);
+}
+
 await using stack = await startStack({ env: { TENANT_QUOTA: "1000" } });
 await using sandbox = await startScriptedSandbox();
 const figures: Record<string, Record<string, Load>> = {};
 for (const deno of await findDenos()) {
   const measured: Record<string, Load> = figures[deno.version] = {};
-  for (const [name, one] of Object.entries(CASES)) {
-    if (name.includes(only)) measured[name] = await measure(deno, stack, sandbox, one);
-  }
+  for (const [name, one] of cases) measured[name] = await measure(deno, stack, sandbox, one);
   if (!json) {
     console.log(`Deno ${deno.version}`);
     console.table(measured);

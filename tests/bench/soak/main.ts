@@ -3,6 +3,9 @@ import { parseArgs } from "node:util";
 import { z } from "zod";
 import { soak, type SoakFigures } from "./soak.ts";
 
+/** In less, the slope is that of caches, pools and compilers that fill. */
+const LEAST_MINUTES_FOR_SLOPE = 5;
+
 const { values } = parseArgs({
   args: Deno.args,
   options: { minutes: { type: "string", default: "10" }, json: { type: "boolean", default: false } },
@@ -14,8 +17,11 @@ if (json) console.log(JSON.stringify(figures, null, 2));
 else print(figures);
 if (Object.keys(figures.errors).length > 0) Deno.exitCode = 1;
 
-function print({ memory, calls, errors, left }: SoakFigures): void {
+function print({ minutes, memory, calls, errors, left }: SoakFigures): void {
   console.log("memory in MiB: the medians of the first and the last quarter, and the slope of all");
+  if (minutes < LEAST_MINUTES_FOR_SLOPE) {
+    console.log(`In under ${LEAST_MINUTES_FOR_SLOPE} minutes the slope says nothing of whether it grows.`);
+  }
   console.table(Object.fromEntries(
     Object.entries(memory).map(([part, { first, last, slope_per_hour }]) => [
       part,

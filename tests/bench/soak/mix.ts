@@ -9,6 +9,11 @@ export interface Tally {
   readonly errors: Record<string, number>;
 }
 
+export function countError({ errors }: Tally, name: string, error: unknown): void {
+  const message = `${name}: ${error instanceof Error ? error.message : error}`;
+  errors[message] = (errors[message] ?? 0) + 1;
+}
+
 /** Callers at a time, and so paths, besides those that are left to expire. */
 const CALLERS = 3;
 
@@ -23,22 +28,19 @@ const LEFT_TTL_SECONDS = 5;
 const javascript = { language: "javascript" } as const;
 
 /** Goes on until `isOver`; by then each caller has come to the end of its path. */
-export async function mix(client: SupabaseClient, isOver: () => boolean): Promise<Tally> {
-  const tally: Tally = { calls: {}, errors: {} };
+export async function mix(client: SupabaseClient, tally: Tally, isOver: () => boolean): Promise<void> {
   const does = async (name: string, call: () => Promise<unknown>) => {
     try {
       await call();
       tally.calls[name] = (tally.calls[name] ?? 0) + 1;
     } catch (error) {
-      const message = `${name}: ${error instanceof Error ? error.message : error}`;
-      tally.errors[message] = (tally.errors[message] ?? 0) + 1;
+      countError(tally, name, error);
     }
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
   };
   await Promise.all(Array.from({ length: CALLERS }, async (_, caller) => {
     while (!isOver()) await life(client, `tenant ${caller}`, does);
   }));
-  return tally;
 }
 
 /** The life of a path. */

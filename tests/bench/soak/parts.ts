@@ -9,7 +9,7 @@ export const PARTS = [
   "stack and sandbox server",
   "kernels",
 ] as const;
-export type Part = typeof PARTS[number];
+type Part = typeof PARTS[number];
 
 interface Process {
   readonly pid: number;
@@ -18,15 +18,9 @@ interface Process {
 }
 
 /** Each part's own memory in MiB: without what is mapped from files, and without what Postgres' backends share. */
-export function memoryOf(stack: Stack): Record<Part, number> {
+export function memoryOf(stack: Stack): Record<string, number> {
   const functions = new Set(stack.functions.processes.map(({ pid }) => pid));
-  const memory: Record<Part, number> = {
-    "functions": 0,
-    "PostgREST": 0,
-    "Postgres, all backends": 0,
-    "stack and sandbox server": 0,
-    "kernels": 0,
-  };
+  const memory: Record<string, number> = Object.fromEntries(PARTS.map((part) => [part, 0]));
   for (const { pid, command } of descendants(Deno.pid)) {
     const part = pid === Deno.pid ? "stack and sandbox server" : functions.has(pid) ? "functions" : PROGRAMS[command];
     if (part !== undefined) memory[part] += anonymousMebibytes(pid);

@@ -3,16 +3,16 @@ import { startStack } from "../../../local/stack.ts";
 import { service } from "../../support/clients.ts";
 import { connect } from "../../support/rows.ts";
 import { eventually, sweepNow } from "../../support/settle.ts";
-import { mix, type Tally } from "./mix.ts";
-import { memoryOf, type Part, PARTS } from "./parts.ts";
+import { countError, mix, type Tally } from "./mix.ts";
+import { memoryOf, PARTS } from "./parts.ts";
 import { type Sample, type Trend, trendOf } from "./trend.ts";
 
 export interface SoakFigures {
   readonly minutes: number;
   readonly calls: Tally["calls"];
   readonly errors: Tally["errors"];
-  /** In MiB. */
-  readonly memory: Readonly<Record<Part, Trend>>;
+  /** In MiB, by the part. */
+  readonly memory: Readonly<Record<string, Trend>>;
   /** Contexts and sandboxes that are there when all have ended. */
   readonly left: { readonly active: number; readonly alive: number };
 }
@@ -21,8 +21,11 @@ const PROCESSES = 2;
 const SAMPLE_MILLISECONDS = 2000;
 const SWEEP_MILLISECONDS = 10_000;
 
-/** Of the time, this much is for caches, pools and compilers to fill, and is not looked at. */
-const WARM_UP_SHARE = 0.1;
+/**
+ * This much is for caches, pools and compilers to fill, and is not looked at: a share of the time, but a minute at least,
+ * and not more than half.
+ */
+const WARM_UP = { share: 0.1, leastMilliseconds: 60_000, mostShare: 0.5 };
 
 export async function soak(minutes: number, onProgress: (message: string) => void): Promise<SoakFigures> {
   onProgress("Starting a stack");
@@ -36,21 +39,28 @@ export async function soak(minutes: number, onProgress: (message: string) => voi
   const sql = parts.adopt(connect(stack), (session) => session.end({ timeout: 5 }));
 
   const begun = performance.now();
-  const end = begun + minutes * 60_000;
-  const watched = begun + WARM_UP_SHARE * (end - begun);
-  const samples: Record<Part, Sample>[] = [];
+  const length = minutes * 60_000;
+  const end = begun + length;
+  const warmUp = Math.max(WARM_UP.share * length, WARM_UP.leastMilliseconds);
+  const watched = begun + Math.min(warmUp, WARM_UP.mostShare * length);
+  const tally: Tally = { calls: {}, errors: {} };
+  const samples: Record<string, Sample>[] = [];
   const sampler = setInterval(() => {
     if (performance.now() < watched) return;
-    const memory = memoryOf(stack);
-    const at = (performance.now() - watched) / 1000;
-    samples.push(eachPart((part) => ({ at, value: memory[part] })));
+    try {
+      const memory = memoryOf(stack);
+      const at = (performance.now() - watched) / 1000;
+      samples.push(eachPart((part) => ({ at, value: memory[part] })));
+    } catch (error) {
+      countError(tally, "reading the memory", error);
+    }
   }, SAMPLE_MILLISECONDS);
+  const sweep = () => sweepNow(stack, sql).catch((error) => countError(tally, "sweep", error));
   const sweeps: Promise<void>[] = [];
-  const sweeper = setInterval(() => sweeps.push(sweepNow(stack, sql)), SWEEP_MILLISECONDS);
+  const sweeper = setInterval(() => sweeps.push(sweep()), SWEEP_MILLISECONDS);
   onProgress(`Serving a steady mix for ${minutes} minutes`);
-  let tally: Tally;
   try {
-    tally = await mix(service(stack), () => performance.now() >= end);
+    await mix(service(stack), tally, () => performance.now() >= end);
   } finally {
     clearInterval(sampler);
     clearInterval(sweeper);
@@ -64,7 +74,7 @@ export async function soak(minutes: number, onProgress: (message: string) => voi
   };
   onProgress("Waiting until what was left has ended");
   await eventually("nothing is left", async () => {
-    await sweepNow(stack, sql);
+    await sweep();
     const { active, alive } = await left();
     return active === 0 && alive === 0;
   }, { seconds: 300, everyMilliseconds: 1000 });
@@ -76,13 +86,6 @@ export async function soak(minutes: number, onProgress: (message: string) => voi
   };
 }
 
-function eachPart<T>(of: (part: Part) => T): Record<Part, T> {
-  const [functions, postgrest, postgres, own, kernels] = PARTS;
-  return {
-    [functions]: of(functions),
-    [postgrest]: of(postgrest),
-    [postgres]: of(postgres),
-    [own]: of(own),
-    [kernels]: of(kernels),
-  };
+function eachPart<T>(of: (part: string) => T): Record<string, T> {
+  return Object.fromEntries(PARTS.map((part) => [part, of(part)]));
 }
