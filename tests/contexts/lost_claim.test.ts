@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { invoke, newPath, refused, user } from "../support/clients.ts";
 import { at, useFaultyStack } from "../support/faulty_stack.ts";
 import { contexts, reachDeadline } from "../support/rows.ts";
-import { eventually } from "../support/settle.ts";
+import { deadlinesMoved, eventually } from "../support/settle.ts";
 
 const faulty = useFaultyStack({ functions: 2 });
 
@@ -70,6 +70,7 @@ Deno.test("only E2B's own word ends a context: a hiccup on connect leaves it as 
   const client = await user(faulty.stack);
   const path = newPath();
   const { context } = await invoke(client, "acquire-context", path);
+  await deadlinesMoved(faulty.sql, path);
   for (const status of [429, 500, 502, 503, 504]) {
     faulty.proxy.intercept(at.connect, {
       kind: "answer",

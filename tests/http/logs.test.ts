@@ -6,7 +6,8 @@ import { stream } from "../support/event_stream.ts";
 import { at, quick, startFaultyStack } from "../support/faulty_stack.ts";
 import { endless, stubborn } from "../support/programs.ts";
 import type { RequestLine } from "../support/proxy.ts";
-import { eventually } from "../support/settle.ts";
+import { connect } from "../support/rows.ts";
+import { deadlinesMoved, eventually } from "../support/settle.ts";
 import { startStack } from "../support/stack.ts";
 
 const durations = z.object({
@@ -86,6 +87,7 @@ Deno.test("one line a request, and nothing secret in any", async () => {
 Deno.test("no word of E2B's errors: they may quote a user's code, or the path of a file", async () => {
   const lines: string[] = [];
   const faulty = await startFaultyStack({ onLog: (line) => lines.push(line) });
+  const sql = connect(faulty.stack);
   const meet = (matches: (request: RequestLine) => boolean, status: number) =>
     faulty.proxy.intercept(matches, {
       kind: "answer",
@@ -99,6 +101,7 @@ Deno.test("no word of E2B's errors: they may quote a user's code, or the path of
     const path = newPath();
     const body = { ...path, code: "1", files: [{ path: "a", content: "" }] };
     for (const step of [at.create, at.upload, at.execute, at.connect, at.kill]) {
+      if (step === at.connect) await deadlinesMoved(sql, path);
       const fault = meet(step, 500);
       if (step === at.kill) await invoke(client, "terminate-context", path);
       else if (step === at.connect) await refused(client, "acquire-context", path);
@@ -129,6 +132,7 @@ Deno.test("no word of E2B's errors: they may quote a user's code, or the path of
     assert.equal(logged("kernel_not_interrupted"), 3, lines.join("\n"));
     assert.deepEqual(lines.filter((line) => line.includes("said-marker")), []);
   } finally {
+    await sql.end();
     await faulty.stop();
   }
 });

@@ -4,7 +4,7 @@ import { invoke, newPath, service, stop } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
 import { quick } from "../support/faulty_stack.ts";
 import { alive } from "../support/provider.ts";
-import { eventually, sweepNow } from "../support/settle.ts";
+import { endsNoted, eventually, sweepNow } from "../support/settle.ts";
 import { deploy } from "./deployment.ts";
 import { codeUnder } from "./document.ts";
 import { startProject } from "./project.ts";
@@ -36,6 +36,7 @@ Deno.test("Change the template", async () => {
   assert.deepEqual([...await sql.unsafe(endOld)], [{ count: "1" }], "not where code runs");
   await stop(backend, busy);
   assert.equal((await running.rest()).at(-1)?.data.status, "cancelled");
+  await endsNoted(sql, busy);
   assert.deepEqual([...await sql.unsafe(endOld)], [{ count: "1" }]);
   assert.deepEqual([...await sql.unsafe(endOld)], [{ count: "0" }]);
   assert.deepEqual((await sql.unsafe(look)).map((row) => row.kill_owed_since !== null), [true, true]);

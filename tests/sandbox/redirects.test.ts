@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { invoke, newPath, refused, user } from "../support/clients.ts";
 import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import type { RequestLine } from "../support/proxy.ts";
-import { sweepNow } from "../support/settle.ts";
+import { deadlinesMoved, sweepNow } from "../support/settle.ts";
 import { shared } from "../support/shared.ts";
 
 const faulty = useFaultyStack();
@@ -52,7 +52,10 @@ for (const status of [301, 302, 303, 307, 308]) {
     const run = { ...path, ...quick, code: "1", files: [{ path: "a", content: "x" }], outputs: ["a"] };
     for (const step of [at.create, at.connect]) {
       // In use by then: nobody waits for what ends a new one's probation.
-      if (step === at.connect) await invoke(client, "execute-code", { ...path, ...quick, code: "1" });
+      if (step === at.connect) {
+        await invoke(client, "execute-code", { ...path, ...quick, code: "1" });
+        await deadlinesMoved(faulty.sql, path);
+      }
       const fault = redirect(step, status);
       const { body } = await refused(client, "acquire-context", path);
       assert.deepEqual([body.code, body.retryable, fault.left()], ["sandbox_unavailable", true, 0]);

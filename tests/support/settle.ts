@@ -35,6 +35,20 @@ export async function endsNoted(
   });
 }
 
+/** Waits until a conversation's sandboxes live as long as their contexts: no `connect` is on its way to one any more. */
+export async function deadlinesMoved(
+  sql: postgres.Sql,
+  { conversation_id }: { readonly conversation_id: string },
+): Promise<void> {
+  await eventually("its sandboxes live as long as their contexts", async () => {
+    const behind = await sql`
+      select from copilot_internal.execution_contexts
+      where conversation_id = ${conversation_id} and terminated_at is null
+        and sandbox_deadline_at is distinct from greatest(sandbox_deadline_at, expires_at)`;
+    return behind.length === 0;
+  });
+}
+
 /** Sweeps, as the schedule does every minute, and as if its minute had passed since the last one. */
 export async function sweepNow(stack: Stack, sql: postgres.Sql): Promise<void> {
   await sql`
