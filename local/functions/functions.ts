@@ -8,7 +8,8 @@ import { REPOSITORY } from "../repository.ts";
 import type { WorkerLimits } from "./edge/limits.ts";
 import { problem } from "./problem.ts";
 import type { FunctionGroup } from "./project.ts";
-import { denoRuntime, edgeRuntime, inherited, type Runtime, type RuntimeName } from "./runtime.ts";
+import { inherited } from "./environment.ts";
+import { denoRuntime, edgeRuntime, type Runtime, type RuntimeName } from "./runtime.ts";
 
 export interface FunctionsOptions {
   /** How many processes; each serves all functions of a group. */

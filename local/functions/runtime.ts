@@ -44,7 +44,7 @@ export async function denoRuntime(groups: readonly FunctionGroup[]): Promise<Run
  */
 export async function edgeRuntime(limits: Partial<WorkerLimits>): Promise<Runtime> {
   const granted = { ...PLATFORM_LIMITS, ...limits };
-  const { binary, cache } = await findPlatformDeno();
+  const { binary, environment } = await findPlatformDeno();
   const lockFile = await copyLock(lockForPlatformDeno);
   const evaluation = module("edge/evaluation.ts");
   return {
@@ -57,7 +57,7 @@ export async function edgeRuntime(limits: Partial<WorkerLimits>): Promise<Runtim
       JSON.stringify({
         functions: group.functions,
         limits: granted,
-        environment: { ...downloads(), DENO_DIR: cache, DENO_NO_UPDATE_CHECK: "1" },
+        environment,
         command: [
           binary,
           "run",
@@ -72,25 +72,6 @@ export async function edgeRuntime(limits: Partial<WorkerLimits>): Promise<Runtim
     ],
     stop: () => Deno.remove(lockFile),
   };
-}
-
-/**
- * By these Deno reaches npm. The first start asks it about each package of the lock file, whose newer form had the
- * answers in it; from then on they are in the cache. Later Denos trust what the system does without being told.
- */
-function downloads(): Record<string, string> {
-  return {
-    DENO_TLS_CA_STORE: "mozilla,system",
-    ...inherited(["DENO_TLS_CA_STORE", "DENO_CERT", "NPM_CONFIG_REGISTRY", "SSL_CERT_FILE", "SSL_CERT_DIR"]),
-  };
-}
-
-/** Those of this process's environment that it has. */
-export function inherited(names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.flatMap((name) => {
-    const value = Deno.env.get(name);
-    return value === undefined ? [] : [[name, value]];
-  }));
 }
 
 /** What the platform allows, as far as permissions can say it. Importing a file by a computed name is a read. */

@@ -10,10 +10,9 @@ export interface DenoBinary {
 
 /** Both, the newer one first. Fetches the older one where it is not there yet. */
 export async function findDenos(): Promise<DenoBinary[]> {
-  const { binary, cache } = await findPlatformDeno();
+  const { binary, environment } = await findPlatformDeno();
   return [
     { version: Deno.version.deno, path: Deno.execPath(), environment: {} },
-    // The certificates are this machine's, as newer ones take them, where it fetches something.
-    { version: PLATFORM_DENO, path: binary, environment: { DENO_DIR: cache, DENO_TLS_CA_STORE: "mozilla,system" } },
+    { version: PLATFORM_DENO, path: binary, environment },
   ];
 }

@@ -5,7 +5,7 @@ import { findPlatformDeno, lockForPlatformDeno } from "../../local/functions/edg
 import { FUNCTIONS, REPOSITORY } from "../../local/repository.ts";
 
 Deno.test("the functions' types hold on the platform's Deno", async () => {
-  const { binary, cache } = await findPlatformDeno();
+  const { binary, environment } = await findPlatformDeno();
   const lockFile = await Deno.makeTempFile({ suffix: ".lock" });
   try {
     await Deno.writeTextFile(lockFile, lockForPlatformDeno(await Deno.readTextFile(join(REPOSITORY, "deno.lock"))));
@@ -17,7 +17,7 @@ Deno.test("the functions' types hold on the platform's Deno", async () => {
         `--lock=${lockFile}`,
         ...["acquire-context", "execute-code", "terminate-context"].map((name) => `${FUNCTIONS}${name}/index.ts`),
       ],
-      env: { NO_COLOR: "1", DENO_DIR: cache },
+      env: { ...environment, NO_COLOR: "1" },
       stdin: "null",
     }).output();
     assert.equal(code, 0, new TextDecoder().decode(stderr));

@@ -3,11 +3,12 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { localDirectory, REPOSITORY } from "../../repository.ts";
+import { downloads } from "../environment.ts";
 
 export interface PlatformDeno {
   readonly binary: string;
-  /** Its `DENO_DIR`. */
-  readonly cache: string;
+  /** By which it finds its cache, and npm as this one does. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /** What https://github.com/supabase/edge-runtime embeds. */
@@ -38,7 +39,9 @@ export async function findPlatformDeno(): Promise<PlatformDeno> {
   const text = new TextDecoder();
   if (code !== 0) throw new Error(`Deno ${PLATFORM_DENO} cannot be fetched from npm: ${text.decode(stderr)}`);
   const binary = fileURLToPath(text.decode(stdout).trim());
-  return { binary, cache: await makeCache(binary) };
+  const cache = await makeCache(binary);
+  // It must not ask whether there is a newer one.
+  return { binary, environment: { ...downloads(), DENO_DIR: cache, DENO_NO_UPDATE_CHECK: "1" } };
 }
 
 /**

@@ -1,7 +1,7 @@
 /** `execute-code` in a process of its own, on a Deno of one's choice. */
 import { z } from "zod";
 import { spawnChild } from "../../../local/child.ts";
-import { inherited } from "../../../local/functions/runtime.ts";
+import { inherited } from "../../../local/functions/environment.ts";
 import type { Stack } from "../../../local/stack.ts";
 import { FUNCTIONS, REPOSITORY } from "../../../local/repository.ts";
 import type { DenoBinary } from "../denos.ts";
