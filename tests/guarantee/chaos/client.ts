@@ -116,7 +116,7 @@ max(${this.name}_once.values())`;
     // The platform's own word for a process that died says nothing of retrying.
     if (told?.retryable ?? true) this.tally.retryable_errors++;
     else this.tally.fatal_errors++;
-    if (told?.code === "internal" || told?.code === "misconfigured") {
+    if (told && ["internal", "misconfigured", "forbidden_conversation"].includes(told.code)) {
       this.#violation(`${name} answered ${told.code}`);
     }
     return null;
