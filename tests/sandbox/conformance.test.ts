@@ -1,5 +1,5 @@
 /** What our client sends is what E2B's SDKs send: an SDK that speaks otherwise fails here, and says what has changed. */
-import { Sandbox } from "@e2b/code-interpreter";
+import { Sandbox, type SandboxListOpts } from "@e2b/code-interpreter";
 import assert from "node:assert/strict";
 import { Addresses } from "../../supabase/functions/_shared/sandbox/addresses.ts";
 import { run } from "../../supabase/functions/_shared/sandbox/kernel.ts";
@@ -77,6 +77,12 @@ interface Case {
   readonly more?: readonly string[];
 }
 
+/** What of E2B's list is asked for. */
+const OURS: SandboxListOpts = {
+  query: { metadata: { made_by: "execution-contexts" }, state: ["running", "paused"] },
+  order: "asc",
+  limit: 100,
+};
 const signal = AbortSignal.timeout(60_000);
 const files = [{ path: "/home/user/a b.txt", text: "first" }, { path: "/home/user/sub/ü", text: "second" }];
 const ignore = async () => {};
@@ -123,24 +129,11 @@ const cases: Record<string, Case> = {
     ours: ({ sandboxes }) => sandboxes.kill("a/b ?ü"),
   },
   "list, from the first page": {
-    sdk: (_, options) =>
-      Sandbox.list({
-        ...options,
-        query: { metadata: { made_by: "execution-contexts" }, state: ["running", "paused"] },
-        order: "asc",
-        limit: 100,
-      }).nextItems(),
+    sdk: (_, options) => Sandbox.list({ ...options, ...OURS }).nextItems(),
     ours: ({ sandboxes }) => sandboxes.list(),
   },
   "list, from another page": {
-    sdk: (_, options) =>
-      Sandbox.list({
-        ...options,
-        query: { metadata: { made_by: "execution-contexts" }, state: ["running", "paused"] },
-        order: "asc",
-        limit: 100,
-        nextToken: "a+/= &b",
-      }).nextItems(),
+    sdk: (_, options) => Sandbox.list({ ...options, ...OURS, nextToken: "a+/= &b" }).nextItems(),
     ours: ({ sandboxes }) => sandboxes.list("a+/= &b"),
   },
   "run code": {

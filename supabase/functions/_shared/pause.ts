@@ -6,12 +6,21 @@ export async function pause(polls: number, giveUpAt: number, ending: AbortSignal
   const longest = 50 * 2 ** Math.min(polls, 5);
   const wait = longest * (0.5 + Math.random() / 2);
   if (ending.aborted || performance.now() + wait >= giveUpAt) return false;
-  const over = Promise.withResolvers<void>();
-  const wake = () => over.resolve();
-  const timer = setTimeout(wake, wait);
+  await sleep(wait, ending);
+  return !ending.aborted;
+}
+
+/** Waits for so many milliseconds, or until the worker is `ending`, or somebody resolves `woken`. */
+export async function sleep(
+  milliseconds: number,
+  ending: AbortSignal,
+  woken: PromiseWithResolvers<void> = Promise.withResolvers(),
+): Promise<void> {
+  if (ending.aborted) return;
+  const wake = () => woken.resolve();
+  const timer = setTimeout(wake, milliseconds);
   ending.addEventListener("abort", wake);
-  await over.promise;
+  await woken.promise;
   clearTimeout(timer);
   ending.removeEventListener("abort", wake);
-  return !ending.aborted;
 }

@@ -1,6 +1,7 @@
 /** One Postgres, two databases with the same active paths, and everything that is measured on them. */
 import { migrate } from "../../../local/migrate.ts";
 import { startPostgres } from "../../../local/postgres/postgres.ts";
+import { DURABLE } from "../durable.ts";
 import type { Figures } from "./aims.ts";
 import { measureDeletion, measureExpiry } from "./deletion.ts";
 import { measureLatency } from "./latency.ts";
@@ -20,18 +21,9 @@ const FEW_ROWS = 10_000;
 /** Those of the table that is only looked at. */
 const LOOKED_AT_ROWS = 100_000;
 
-/** Durable as in production; what would run at a moment of its own choosing runs between the rounds instead. */
-const SETTINGS = {
-  fsync: "on",
-  synchronous_commit: "on",
-  autovacuum: "off",
-  checkpoint_timeout: "1h",
-  max_wal_size: "16GB",
-};
-
 /** Measures on a Postgres of its own and removes it. */
 export async function measureDatabase({ rows, onProgress }: DatabaseOptions): Promise<Figures> {
-  const server = await startPostgres({ settings: SETTINGS, onProgress });
+  const server = await startPostgres({ settings: DURABLE, onProgress });
   try {
     const largeUrl = new URL(server.url);
     largeUrl.pathname = "large";

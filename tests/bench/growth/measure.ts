@@ -1,6 +1,7 @@
 /** The same calls on tables of all sizes. */
 import type postgres from "postgres";
 import { startPostgres } from "../../../local/postgres/postgres.ts";
+import { DURABLE } from "../durable.ts";
 import { percentile } from "../statistics.ts";
 import { OPERATIONS } from "./operations.ts";
 import { insertActive } from "./rows.ts";
@@ -35,21 +36,12 @@ export interface GrowthFigures {
 
 const ACTIVE = [10, 10_000];
 
-/** Durable as in production; what would run at a moment of its own choosing does not run. */
-const SETTINGS = {
-  fsync: "on",
-  synchronous_commit: "on",
-  autovacuum: "off",
-  checkpoint_timeout: "1h",
-  max_wal_size: "16GB",
-};
-
 /** A session makes its plans for good within so many calls: no figures yet. */
 const WARM_UP = 10;
 
 /** Measures on a Postgres of its own and removes it. The tables take turns, so that each sees the machine as others do. */
 export async function measureGrowth({ rows, rounds, onProgress }: GrowthOptions): Promise<GrowthFigures> {
-  const server = await startPostgres({ settings: SETTINGS, onProgress });
+  const server = await startPostgres({ settings: DURABLE, onProgress });
   try {
     await using tables = await makeTables(server, { active: ACTIVE, ended: rows }, insertActive, onProgress);
     const before = await scans(tables.all);

@@ -2,6 +2,7 @@
  * Waiting for a path that somebody else has in hand. Of those who wait in one process, one asks the database, often, unless
  * who has it in hand is in this process too; the others sleep until that one knows.
  */
+import { sleep } from "../pause.ts";
 import type { PathKey } from "./path_key.ts";
 import type { Reached } from "./reach.ts";
 
@@ -60,17 +61,10 @@ export class Seat {
     // Jittered, so that those of many processes do not ask in step.
     const wait = Math.min(most * (0.5 + Math.random() / 2), (giveUpAt - performance.now()) / 2);
     if (wait < SHORTEST_MILLISECONDS) return false;
-    if (ending.aborted) return true;
-    const timer = setTimeout(this.#wake, wait);
-    ending.addEventListener("abort", this.#wake);
-    await this.#woken.promise;
-    clearTimeout(timer);
-    ending.removeEventListener("abort", this.#wake);
+    await sleep(wait, ending, this.#woken);
     this.#woken = Promise.withResolvers();
     return true;
   }
-
-  readonly #wake = (): void => this.#woken.resolve();
 
   /** Says that this one waits no more, and what it has reached, if it has: the others look, and the next one asks. */
   leave(reached?: Reached): void {
@@ -81,7 +75,7 @@ export class Seat {
       // What was known before somebody came may have ended before, by a call of theirs.
       const isNews = reached !== undefined && reached.knownSince >= other.#arrived;
       if (isNews && other.#userId === this.#userId) other.#reached = reached;
-      other.#wake();
+      other.#woken.resolve();
     }
   }
 

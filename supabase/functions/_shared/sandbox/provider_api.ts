@@ -7,6 +7,7 @@ import type { components, paths } from "e2b";
 import * as z from "zod/mini";
 import type { Answer } from "./provider_errors.ts";
 import { queryOf } from "./query.ts";
+import { accessSchema } from "./sealed_access.ts";
 import { sendAgain, sendOnce } from "./send.ts";
 
 /** Time limit of a call that is not a create, in milliseconds. */
@@ -21,13 +22,7 @@ export type DescribedSandbox = Pick<
 type ListedSandbox = Pick<Schemas["ListedSandbox"], "sandboxID" | "startedAt" | "metadata">;
 type ListQuery = NonNullable<paths["/v2/sandboxes"]["get"]["parameters"]["query"]>;
 
-const describedSchema: z.ZodMiniType<DescribedSandbox> = z.object({
-  sandboxID: z.string(),
-  envdVersion: z.string(),
-  domain: z.nullish(z.string()),
-  envdAccessToken: z.optional(z.string()),
-  trafficAccessToken: z.nullish(z.string()),
-});
+const describedSchema: z.ZodMiniType<DescribedSandbox> = z.extend(accessSchema, { sandboxID: z.string() });
 const listSchema: z.ZodMiniType<ListedSandbox[]> = z.array(z.object({
   sandboxID: z.string(),
   startedAt: z.string(),
