@@ -1,10 +1,8 @@
 /** Answers in JSON. A large one is written piece by piece, as it is taken: whole, it would be in memory as text and as bytes. */
-import type { Bytes } from "./text_stream.ts";
+import { type Bytes, TAKING_MILLISECONDS } from "./text_stream.ts";
 
 /** How much of it is written at once, in characters. */
 const PIECE_CHARACTERS = 64 * 1024;
-/** How long a caller may take for one piece, in milliseconds: what nobody reads must not stay for as long as the worker. */
-const TAKING_MILLISECONDS = 15_000;
 /** How deep what is large is looked for: a format of a result lies so deep. */
 const DEPTH = 4;
 
@@ -19,6 +17,7 @@ export function jsonResponse(value: object): Response {
   let patience: ReturnType<typeof setTimeout> | undefined;
   const write = (controller: ReadableStreamDefaultController<Bytes>, text: string) => {
     controller.enqueue(encoder.encode(text));
+    // What nobody reads must not stay for as long as the worker.
     patience = setTimeout(() => {
       texts.return(undefined);
       controller.error(new Error("The caller does not read the answer."));

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers";
 
 /** How long a reader may take for one piece, in milliseconds; after that it counts as gone. */
-const TAKING_MILLISECONDS = 15_000;
+export const TAKING_MILLISECONDS = 15_000;
 
 /** What the platform's TypeScript has no parameter for, and newer ones must have one. */
 export type Bytes = ReturnType<TextEncoder["encode"]>;
