@@ -1,15 +1,15 @@
 import { fileURLToPath } from "node:url";
-import { handleApi } from "./api.ts";
+import { handleApi } from "./control/api.ts";
 import { handleDataPlane } from "./data_plane.ts";
 import { HttpError } from "./http.ts";
-import { MEMORY_LIMIT_BYTES } from "./kernel_process.ts";
 import { serve } from "../serve.ts";
-import { KernelStarter } from "./kernel_starter.ts";
-import { SandboxRegistry } from "./registry.ts";
-import type { SandboxRecord } from "./sandbox.ts";
-import { Snapshot } from "./snapshot.ts";
+import { MEMORY_LIMIT_BYTES } from "./pyodide/memory_watch.ts";
+import { PyodideMachines } from "./pyodide/pyodide_machines.ts";
+import { SandboxRegistry } from "./sandbox/registry.ts";
+import type { SandboxRecord } from "./sandbox/sandbox.ts";
+import { Snapshot } from "./pyodide/snapshot.ts";
 
-export type { SandboxRecord } from "./sandbox.ts";
+export type { SandboxRecord } from "./sandbox/sandbox.ts";
 
 const SHUTDOWN_GRACE_MS = 1000;
 
@@ -48,8 +48,8 @@ export async function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
     options.onProgress ?? (() => {}),
     stopping.signal,
   );
-  const starter = new KernelStarter(snapshot, options.memoryLimitBytes ?? MEMORY_LIMIT_BYTES);
-  const sandboxes = new SandboxRegistry(starter.start);
+  const machines = new PyodideMachines(snapshot, options.memoryLimitBytes ?? MEMORY_LIMIT_BYTES);
+  const sandboxes = new SandboxRegistry(machines);
 
   const server = await serve({
     port: options.port,
@@ -62,7 +62,7 @@ export async function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
   const stop = async () => {
     stopping.abort();
     sandboxes.finishAll("shutdown");
-    await Promise.all([server.stop(SHUTDOWN_GRACE_MS), snapshot.settled(), starter.allExited()]);
+    await Promise.all([server.stop(SHUTDOWN_GRACE_MS), snapshot.settled(), machines.allEnded()]);
   };
   let stopped: Promise<void> | undefined;
   return {

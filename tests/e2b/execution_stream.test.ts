@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { executionStream } from "../../local/e2b/execution_stream.ts";
-import type { ExecutionLine } from "../../local/e2b/execution_line.ts";
+import { executionStream } from "../../local/e2b/code/execution_stream.ts";
+import type { ExecutionLine } from "../../local/e2b/kernel/execution_line.ts";
 
 const stdout = (text: string): ExecutionLine => ({ type: "stdout", text, timestamp: "" });
 const never = new AbortController().signal;

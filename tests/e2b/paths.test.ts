@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Sandbox } from "@e2b/code-interpreter";
-import { PYODIDE_URL } from "../../local/e2b/isolation.ts";
+import { PYODIDE_URL } from "../../local/e2b/pyodide/isolation.ts";
 import { e2bTest } from "./local_server.ts";
 
 /** Finds each string below its roots that names a folder of this machine, and where it is. */

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { fileURLToPath } from "node:url";
-import { MEMORY_LIMIT_BYTES } from "../../local/e2b/kernel_process.ts";
-import { KernelStarter } from "../../local/e2b/kernel_starter.ts";
-import { SandboxRegistry } from "../../local/e2b/registry.ts";
-import type { SandboxEnd } from "../../local/e2b/sandbox.ts";
-import { Snapshot } from "../../local/e2b/snapshot.ts";
+import { MEMORY_LIMIT_BYTES } from "../../local/e2b/pyodide/memory_watch.ts";
+import { PyodideMachines } from "../../local/e2b/pyodide/pyodide_machines.ts";
+import { SandboxRegistry } from "../../local/e2b/sandbox/registry.ts";
+import type { SandboxEnd } from "../../local/e2b/sandbox/sandbox.ts";
+import { Snapshot } from "../../local/e2b/pyodide/snapshot.ts";
 
 const INIT = {
   templateId: "t",
@@ -23,7 +23,8 @@ async function useAndEnd(
   by: SandboxEnd["by"],
 ): Promise<WeakRef<object>> {
   const sandbox = registry.create(INIT);
-  sandbox.files.write("/home/user/heavy", new Uint8Array(1024));
+  const { files } = sandbox.machine;
+  await files.write("/home/user/heavy", new Uint8Array(1024), {});
   const { kernel } = sandbox.defaultContext("python");
   const { signal } = new AbortController();
   await kernel.execute("open('more', 'w').write('a')", {}, () => Promise.resolve(), signal);
@@ -40,7 +41,7 @@ async function useAndEnd(
   await running.promise;
   sandbox.finish(by);
   await second;
-  return new WeakRef(sandbox.files);
+  return new WeakRef(files);
 }
 
 Deno.test("of a sandbox that ended only its record is kept", async () => {
@@ -48,12 +49,12 @@ Deno.test("of a sandbox that ended only its record is kept", async () => {
   const collectGarbage: () => void = runInNewContext("gc");
   const cacheDir = fileURLToPath(new URL("../../.local/cache", import.meta.url));
   const snapshot = new Snapshot(cacheDir, () => {}, new AbortController().signal);
-  const starter = new KernelStarter(snapshot, MEMORY_LIMIT_BYTES);
-  const registry = new SandboxRegistry(starter.start);
+  const machines = new PyodideMachines(snapshot, MEMORY_LIMIT_BYTES);
+  const registry = new SandboxRegistry(machines);
   const ends = ["kill", "timeout"] as const;
   const files: WeakRef<object>[] = [];
   for (const by of ends) files.push(await useAndEnd(registry, by));
-  await starter.allExited();
+  await machines.allEnded();
   // What is still on the stack of this turn is not collected.
   await new Promise((resolve) => setTimeout(resolve, 0));
   collectGarbage();

@@ -1,6 +1,6 @@
 /** A snapshot as its file has it: what comes back is what went in, also where memory was in use before. */
 import assert from "node:assert/strict";
-import { pack, restore } from "../../local/e2b/kernel/sparse.mjs";
+import { pack, restore } from "../../local/e2b/pyodide/kernel/sparse.mjs";
 
 /** As Pyodide has it: a header, whose second word says where Python's memory begins, and the memory. */
 const HEADER = 5_008;

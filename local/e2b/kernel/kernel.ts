@@ -1,7 +1,6 @@
-import { type Language, withoutVariables, withVariables } from "./environment_splice.ts";
-import { died, type ExecutionLine, isOfFile, lineOf, problem, REMOVED, RESTARTED } from "./execution_line.ts";
-import type { FileStore } from "./file_store.ts";
-import { FileSync } from "./file_sync.ts";
+import { withoutVariables, withVariables } from "./environment_splice.ts";
+import { died, type ExecutionLine, lineOf, REMOVED, RESTARTED } from "./execution_line.ts";
+import type { Language } from "../machine/language.ts";
 import type { KernelProcess } from "./kernel_process.ts";
 import { RunningCell } from "./running_cell.ts";
 
@@ -12,8 +11,6 @@ export interface KernelInit {
   readonly language: Language;
   /** The variables that the sandbox was created with. */
   readonly environment: Readonly<Record<string, string>>;
-  /** What the kernels of a sandbox share; `null` for one without a file system. */
-  readonly files: FileStore | null;
   /** Resolves to a configured process that waits for a cell. */
   readonly start: () => Promise<KernelProcess>;
 }
@@ -26,7 +23,6 @@ export interface KernelInit {
 export class Kernel {
   readonly #init: KernelInit;
   #process: KernelProcess | undefined;
-  #sync: FileSync | null = null;
   #restarted: KernelProcess | undefined;
   #removed = false;
   #giveUp = () => {};
@@ -113,8 +109,7 @@ export class Kernel {
       const process = await this.#usableProcess();
       // Nobody waits any more: running the code now would only surprise.
       if (signal.aborted) return;
-      this.#sync?.push();
-      process.send({ type: "execute", id: cell.id, code, silent: false });
+      process.execute(cell.id, code, false);
       await this.#hear(cell, process, sink);
     } finally {
       // Before the next one is sent: an interrupt that is sent after it would hit it.
@@ -124,26 +119,20 @@ export class Kernel {
   }
 
   async #usableProcess(): Promise<KernelProcess> {
-    if (!this.#process?.usable) {
-      const { files, start } = this.#init;
-      this.#process = await start();
-      this.#sync = files === null ? null : new FileSync(files, this.#process);
-    }
+    if (!this.#process?.usable) this.#process = await this.#init.start();
     if (this.#removed) this.#process.kill("The kernel was removed.");
     return this.#process;
   }
 
   /** Delivers what a cell says until it has ended, or its process. */
   async #hear(cell: RunningCell, process: KernelProcess, sink: LineSink): Promise<void> {
-    const sync = this.#sync;
     for await (const message of process.messages()) {
       // Said between two executions, by a task that outlived its cell.
       if (message.id !== cell.id) continue;
       this.#lastActivity = new Date();
       if (message.type === "done") return;
       cell.heardOf(process);
-      const line = isOfFile(message) ? problem(sync?.pull(message) ?? null) : lineOf(message);
-      if (line !== null) await this.#deliver(line, sink, process);
+      await this.#deliver(lineOf(message), sink, process);
     }
     const end = process === this.#restarted ? RESTARTED : died(process.verdict);
     await this.#deliver(this.#removed ? REMOVED : end, sink, process);
@@ -164,7 +153,7 @@ export class Kernel {
     const process = this.#process;
     if (!process?.usable) return;
     const id = ++this.#lastId;
-    process.send({ type: "execute", id, code, silent: true });
+    process.execute(id, code, true);
     for await (const message of process.messages()) {
       if (message.id === id && message.type === "done") return;
     }

@@ -1,6 +1,6 @@
-import { clientPath } from "./file_path.ts";
-import { FileError, type FileStore } from "./file_store.ts";
-import { check, HttpError, readBytes } from "./http.ts";
+import { clientPath } from "../machine/file_path.ts";
+import { FileError, type Files } from "../machine/files.ts";
+import { check, HttpError, readBytes } from "../http.ts";
 
 const UPLOAD_LIMIT = 65 * 1024 * 1024;
 
@@ -9,15 +9,16 @@ const STATUS = {
   exists: 400,
   isDirectory: 400,
   notDirectory: 400,
+  forbidden: 403,
   noSpace: 507,
 } as const satisfies Record<FileError["reason"], number>;
 
 /** Whole files: `GET /files` and `POST /files`. */
-export async function handleFiles(request: Request, files: FileStore): Promise<Response> {
+export async function handleFiles(request: Request, files: Files): Promise<Response> {
   try {
     switch (request.method) {
       case "GET":
-        return download(request, files);
+        return await download(request, files);
       case "POST":
         return await upload(request, files);
       default:
@@ -29,8 +30,8 @@ export async function handleFiles(request: Request, files: FileStore): Promise<R
   }
 }
 
-function download(request: Request, files: FileStore): Response {
-  const bytes = files.read(check(new URL(request.url).searchParams.get("path") ?? "", clientPath));
+async function download(request: Request, files: Files): Promise<Response> {
+  const bytes = await files.read(check(new URL(request.url).searchParams.get("path") ?? "", clientPath));
   return new Response(bytes, {
     // Any other type might be compressed on the way. The SDK asks whether the
     // length is 0.
@@ -38,10 +39,10 @@ function download(request: Request, files: FileStore): Response {
   });
 }
 
-async function upload(request: Request, files: FileStore): Promise<Response> {
+async function upload(request: Request, files: Files): Promise<Response> {
   const given = new URL(request.url).searchParams.get("path");
   const written = await uploadedFiles(request, given);
-  for (const { path, bytes } of written) files.write(path, bytes);
+  for (const { path, bytes } of written) await files.write(path, bytes, {});
   return Response.json(written.map(({ path }) => ({ name: path.split("/").at(-1), type: "file", path })));
 }
 

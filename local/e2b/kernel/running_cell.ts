@@ -13,7 +13,7 @@ export class RunningCell {
    */
   readonly interrupt = (): void => {
     if (this.#process === undefined) this.#asked = true;
-    else this.#process.send({ type: "interrupt", id: this.id });
+    else this.#process.interrupt(this.id);
   };
 
   /** Tells that the process has said something of the cell: it has begun. */

@@ -1,11 +1,13 @@
-import type { Language } from "./environment_splice.ts";
-import type { Context, Sandbox } from "./sandbox.ts";
+import type { Language } from "../machine/language.ts";
+import type { Context, Sandbox } from "../sandbox/sandbox.ts";
 
 /** Jupyter calls its own kernel for a language otherwise than the template calls the language. */
 const KERNEL_NAMES: Readonly<Record<Language, string>> = {
   python: "python3",
   javascript: "javascript",
   typescript: "typescript",
+  r: "ir",
+  bash: "bash",
 };
 
 /** What Jupyter's REST API says of a kernel; its id is that of the code context. */

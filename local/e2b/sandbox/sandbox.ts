@@ -1,8 +1,7 @@
-import type { Language } from "./environment_splice.ts";
-import { HOME } from "./file_path.ts";
-import { FileStore } from "./file_store.ts";
-import { Kernel } from "./kernel.ts";
-import type { KernelProcess } from "./kernel_process.ts";
+import type { Language } from "../machine/language.ts";
+import type { Machine, Machines } from "../machine/machine.ts";
+import { HOME } from "../machine/file_path.ts";
+import { Kernel } from "../kernel/kernel.ts";
 
 /** What tests and the local stack may know about a sandbox. */
 export interface SandboxRecord {
@@ -44,14 +43,6 @@ export interface Context {
   readonly kernel: Kernel;
 }
 
-/** Starts a process that ends, at the latest, when `signal` is aborted. */
-export type StartKernelProcess = (
-  language: Language,
-  environment: Record<string, string>,
-  cwd: string,
-  signal: AbortSignal,
-) => Promise<KernelProcess>;
-
 export const DEFAULT_CWD = HOME;
 
 /** One sandbox: a lifetime, secrets, and kernels that are started when needed. */
@@ -60,11 +51,10 @@ export class Sandbox {
   readonly envdAccessToken = randomToken();
   readonly trafficAccessToken: string | null;
   readonly startedAt = new Date();
-  readonly files = new FileStore();
+  readonly machine: Machine;
   readonly contexts = new Map<string, Context>();
   readonly #defaultContexts = new Map<Language, Context>();
   readonly #init: SandboxInit;
-  readonly #startProcess: StartKernelProcess;
   readonly #lifetime = new AbortController();
   #endAt = this.startedAt;
   #ended: SandboxEnd | null = null;
@@ -74,10 +64,18 @@ export class Sandbox {
   constructor(
     readonly sequence: number,
     init: SandboxInit,
-    startProcess: StartKernelProcess,
+    machines: Machines,
   ) {
     this.#init = init;
-    this.#startProcess = startProcess;
+    this.machine = machines.create({
+      environment: {
+        E2B_SANDBOX: "true",
+        E2B_SANDBOX_ID: this.sandboxId,
+        E2B_TEMPLATE_ID: init.templateId,
+        ...init.environment,
+      },
+      end: this.end,
+    });
     this.trafficAccessToken = init.allowPublicTraffic ? null : randomToken();
     // Python's is there from the start; a list of contexts shows it.
     this.defaultContext("python");
@@ -131,18 +129,10 @@ export class Sandbox {
 
   /** Adds a kernel of its own; no process is started before it is used. */
   createContext(language: Language, cwd: string): Context {
-    const environment = {
-      E2B_SANDBOX: "true",
-      E2B_SANDBOX_ID: this.sandboxId,
-      E2B_TEMPLATE_ID: this.#init.templateId,
-      ...this.#init.environment,
-    };
     const kernel = new Kernel({
       language,
       environment: this.#init.environment,
-      // Only Pyodide has a file system that costs no permission.
-      files: language === "python" ? this.files : null,
-      start: () => this.#startProcess(language, environment, cwd, this.end),
+      start: () => this.machine.startKernel({ language, cwd }),
     });
     const context = { id: crypto.randomUUID(), language, cwd, kernel };
     this.contexts.set(context.id, context);

@@ -1,9 +1,7 @@
-import { type KernelCommand, type KernelMessage, parseMessage } from "./kernel_message.ts";
+import type { Child } from "../machine/machine.ts";
+import { type CellMessage, isOfFile, type KernelCommand, type KernelMessage, parseMessage } from "./kernel_message.ts";
 import { LineReader } from "./line_reader.ts";
 
-/** How much memory a kernel may use. */
-export const MEMORY_LIMIT_BYTES = 1024 ** 3;
-const MEMORY_POLL_MS = 200;
 const BOOT_LIMIT_MS = 120_000;
 // A little more than the longest line an honest kernel sends.
 const MAX_LINE_LENGTH = 17 * 1024 * 1024;
@@ -14,13 +12,11 @@ const NOISE_LIMIT_BYTES = 16 * 1024 ** 2;
 // What it costs to find out that a line, even an empty one, is no message.
 const NOISE_OF_A_LINE = 256;
 
-/** One interpreter in one operating-system process. */
+/** One interpreter in one operating-system process; what it takes to run it in a machine is for the machine to add. */
 export class KernelProcess {
-  readonly #child: Deno.ChildProcess;
-  readonly #memoryLimitBytes: number;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #child: Child;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBufferLike>>;
   readonly #output: LineReader;
-  readonly #watchdog: ReturnType<typeof setInterval>;
   #stderr = "";
   #noiseBytes = 0;
   #verdict: string | undefined;
@@ -29,13 +25,11 @@ export class KernelProcess {
   /** Resolves when the process is gone. */
   readonly exited: Promise<void>;
 
-  /** Starts the process; it is usable once `ready()` resolved. */
-  constructor(command: Deno.Command, memoryLimitBytes: number) {
-    this.#memoryLimitBytes = memoryLimitBytes;
-    this.#child = command.spawn();
+  /** The process has been started; it is usable once `ready()` resolved. */
+  constructor(child: Child) {
+    this.#child = child;
     this.#input = this.#child.stdin.getWriter();
     this.#output = new LineReader(this.#child.stdout, MAX_LINE_LENGTH);
-    this.#watchdog = setInterval(() => this.#checkMemory(), MEMORY_POLL_MS);
     this.exited = this.#cleanUp();
   }
 
@@ -80,15 +74,19 @@ export class KernelProcess {
    * What the kernel says, until it is gone. Nothing is read ahead: a consumer
    * that waits makes the pipe fill up and the kernel wait.
    */
-  async *messages(): AsyncGenerator<KernelMessage> {
+  async *messages(): AsyncGenerator<CellMessage> {
     this.#listening = true;
     try {
       while (true) {
         const line = await this.#output.next();
         if (line === null) break;
         const message = parseMessage(line);
-        if (message === null) this.#countNoise(line.length + NOISE_OF_A_LINE);
-        else yield message;
+        if (message === null) {
+          this.#countNoise(line.length + NOISE_OF_A_LINE);
+          continue;
+        }
+        const ofCell = this.received(message);
+        if (ofCell !== null) yield ofCell;
       }
       await this.exited;
     } catch (error) {
@@ -99,15 +97,26 @@ export class KernelProcess {
     }
   }
 
+  /** Has it run a cell. A silent one neither counts nor shows a value. */
+  execute(id: number, code: string, silent: boolean): void {
+    this.send({ type: "execute", id, code, silent });
+  }
+
+  /** Raises KeyboardInterrupt in a cell, unless that is over. */
+  interrupt(id: number): void {
+    this.send({ type: "interrupt", id });
+  }
+
   /** Ends the process; `exited` tells when it is gone. */
   kill(verdict: string): void {
     if (!this.#alive) return;
     this.#verdict ??= verdict;
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // It ended by itself a moment ago.
-    }
+    this.#child.kill("SIGKILL");
+  }
+
+  /** What who runs a cell is to hear of a message, if anything. */
+  protected received(message: KernelMessage): CellMessage | null {
+    return isOfFile(message) ? null : message;
   }
 
   #countNoise(bytes: number): void {
@@ -115,21 +124,6 @@ export class KernelProcess {
     if (this.#noiseBytes <= NOISE_LIMIT_BYTES) return;
     const limit = NOISE_LIMIT_BYTES / 1024 ** 2;
     this.kill(`The kernel was ended: it wrote more than ${limit} MiB past its cells' output.`);
-  }
-
-  #checkMemory(): void {
-    let status: string;
-    try {
-      status = Deno.readTextFileSync(`/proc/${this.#child.pid}/status`);
-    } catch {
-      // No /proc on this system, or the process has just ended.
-      return;
-    }
-    const kibibytes = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0);
-    if (kibibytes * 1024 > this.#memoryLimitBytes) {
-      const limit = Math.round(this.#memoryLimitBytes / 1024 ** 2);
-      this.kill(`The kernel was ended: it used more than ${limit} MiB of memory.`);
-    }
   }
 
   async #cleanUp(): Promise<void> {
@@ -142,7 +136,6 @@ export class KernelProcess {
     })().catch(() => {});
     await this.#child.status;
     this.#alive = false;
-    clearInterval(this.#watchdog);
     await this.#input.close().catch(() => {});
     await drained;
     // A listener still wants the last words, and cancels when it has them.

@@ -1,8 +1,8 @@
-import { FileError, type FileStore } from "./file_store.ts";
+import { FileError, type Files } from "../machine/files.ts";
 import { handleFiles } from "./files_api.ts";
 import { callFilesystem } from "./filesystem_rpc.ts";
-import { HttpError } from "./http.ts";
-import type { Sandbox } from "./sandbox.ts";
+import { HttpError } from "../http.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 
 /** What envd, E2B's daemon in each sandbox, answers: health and files. */
 export async function handleEnvd(request: Request, sandbox: Sandbox): Promise<Response> {
@@ -11,10 +11,10 @@ export async function handleEnvd(request: Request, sandbox: Sandbox): Promise<Re
   if (request.headers.get("x-access-token") !== sandbox.envdAccessToken) {
     throw new HttpError(401, "unauthorized access, please provide a valid access token or method signing if supported");
   }
-  return await handleAuthorized(request, pathname, sandbox.files);
+  return await handleAuthorized(request, pathname, sandbox.machine.files);
 }
 
-async function handleAuthorized(request: Request, pathname: string, files: FileStore): Promise<Response> {
+async function handleAuthorized(request: Request, pathname: string, files: Files): Promise<Response> {
   if (pathname === "/files") return await handleFiles(request, files);
   const method = /^\/filesystem\.Filesystem\/(\w+)$/.exec(pathname)?.[1];
   const answer = method === undefined ? undefined : callFilesystem(method);
@@ -39,5 +39,6 @@ const RPC_CODES = {
   exists: ["already_exists", 409],
   isDirectory: ["invalid_argument", 400],
   notDirectory: ["invalid_argument", 400],
+  forbidden: ["permission_denied", 403],
   noSpace: ["resource_exhausted", 429],
 } as const satisfies Record<FileError["reason"], readonly [code: string, status: number]>;

@@ -1,4 +1,5 @@
-import { HOME, parentOf } from "./file_path.ts";
+import { FileError } from "../machine/files.ts";
+import { HOME, parentOf } from "../machine/file_path.ts";
 
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_ENTRIES = 10_000;
@@ -18,15 +19,6 @@ export type Entry = Content & {
 };
 
 export type LiveEntry = Extract<Entry, { kind: "file" | "directory" }>;
-
-export class FileError extends Error {
-  constructor(
-    readonly reason: "missing" | "exists" | "isDirectory" | "notDirectory" | "noSpace",
-    message: string,
-  ) {
-    super(message);
-  }
-}
 
 /**
  * The files of a sandbox, in memory. This is what clients see at once; kernels

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { homePath } from "./file_path.ts";
+import { homePath } from "../machine/file_path.ts";
 
 const id = z.number();
 const format = z.unknown().optional();
@@ -52,6 +52,14 @@ export type KernelMessage = z.infer<typeof messageSchema>;
 
 /** A change that a cell made to its files, told when the cell has ended. */
 export type FileMessage = Extract<KernelMessage, { type: "file" | "directory" | "gone" }>;
+
+/** What is for who waits for a cell. */
+export type CellMessage = Exclude<KernelMessage, FileMessage>;
+
+/** Whether it is for the sandbox's files. */
+export function isOfFile(message: KernelMessage): message is FileMessage {
+  return message.type === "file" || message.type === "directory" || message.type === "gone";
+}
 
 export type KernelCommand =
   // Not arguments of the process: a cell could read those, and they name folders of this machine.

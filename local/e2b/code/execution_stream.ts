@@ -1,5 +1,5 @@
-import type { ExecutionLine } from "./execution_line.ts";
-import type { LineSink } from "./kernel.ts";
+import type { ExecutionLine } from "../kernel/execution_line.ts";
+import type { LineSink } from "../kernel/kernel.ts";
 
 const KEEPALIVE_MS = 5000;
 const BUFFER_BYTES = 64 * 1024;

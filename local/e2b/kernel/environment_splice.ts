@@ -1,5 +1,4 @@
-/** The languages in which kernels exist. */
-export type Language = "python" | "javascript" | "typescript";
+import type { Language } from "../machine/language.ts";
 
 type Variables = Readonly<Record<string, string>>;
 

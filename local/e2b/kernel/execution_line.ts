@@ -1,11 +1,11 @@
-import type { FileMessage, KernelMessage } from "./kernel_message.ts";
+import type { CellMessage } from "./kernel_message.ts";
 
 /** One line of the answer to `POST /execute`. */
 export type ExecutionLine =
   | { type: "number_of_executions"; execution_count: number }
   | { type: "stdout" | "stderr"; text: string; timestamp: string }
   | { type: "error"; name: string; value: string; traceback: string }
-  | Omit<Extract<KernelMessage, { type: "result" }>, "id">
+  | Omit<Extract<CellMessage, { type: "result" }>, "id">
   | { type: "keepalive" }
   | { type: "end_of_execution" };
 
@@ -25,21 +25,8 @@ export const REMOVED: ExecutionLine = {
   traceback: "",
 };
 
-/** Whether it is for the sandbox's files, not for who waits for the answer. */
-export function isOfFile(message: KernelMessage): message is FileMessage {
-  return message.type === "file" || message.type === "directory" || message.type === "gone";
-}
-
-/** What the client reads of a file that could not be kept, if there is one. */
-export function problem(text: string | null): ExecutionLine | null {
-  if (text === null) return null;
-  return { type: "stderr", text: `a file was not kept: ${text}\n`, timestamp: new Date().toISOString() };
-}
-
 /** What the client reads of a message. */
-export function lineOf(
-  message: Exclude<KernelMessage, FileMessage | { type: "done" }>,
-): ExecutionLine {
+export function lineOf(message: Exclude<CellMessage, { type: "done" }>): ExecutionLine {
   switch (message.type) {
     case "count":
       return { type: "number_of_executions", execution_count: message.count };

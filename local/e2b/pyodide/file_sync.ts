@@ -1,6 +1,7 @@
-import { FileError, type FileStore } from "./file_store.ts";
-import type { FileMessage } from "./kernel_message.ts";
-import type { KernelProcess } from "./kernel_process.ts";
+import { FileError } from "../machine/files.ts";
+import type { FileStore } from "./file_store.ts";
+import type { FileMessage } from "../kernel/kernel_message.ts";
+import type { KernelProcess } from "../kernel/kernel_process.ts";
 
 /** Keeps the files in a kernel's memory and those of its sandbox the same, between cells. */
 export class FileSync {

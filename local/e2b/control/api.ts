@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { check, HttpError, readBody } from "./http.ts";
-import type { SandboxRegistry } from "./registry.ts";
-import type { Sandbox } from "./sandbox.ts";
+import { check, HttpError, readBody } from "../http.ts";
+import type { SandboxRegistry } from "../sandbox/registry.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 
 const BODY_LIMIT = 1024 * 1024;
 // The longest life a paid plan of E2B grants.

@@ -1,4 +1,5 @@
-import { Sandbox, type SandboxEnd, type SandboxInit, type SandboxRecord, type StartKernelProcess } from "./sandbox.ts";
+import type { Machines } from "../machine/machine.ts";
+import { Sandbox, type SandboxEnd, type SandboxInit, type SandboxRecord } from "./sandbox.ts";
 
 const HISTORY_LIMIT = 100_000;
 
@@ -11,15 +12,15 @@ export class SandboxRegistry {
   readonly #running = new Map<string, Sandbox>();
   /** In the order of creation. What it says of a running one is out of date. */
   readonly #records = new Map<string, SandboxRecord>();
-  readonly #startProcess: StartKernelProcess;
+  readonly #machines: Machines;
   #created = 0;
 
-  constructor(startProcess: StartKernelProcess) {
-    this.#startProcess = startProcess;
+  constructor(machines: Machines) {
+    this.#machines = machines;
   }
 
   create(init: SandboxInit): Sandbox {
-    const sandbox = new Sandbox(++this.#created, init, this.#startProcess);
+    const sandbox = new Sandbox(++this.#created, init, this.#machines);
     const { sandboxId } = sandbox;
     this.#running.set(sandboxId, sandbox);
     this.#records.set(sandboxId, sandbox.record);

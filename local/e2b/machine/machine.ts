@@ -1,0 +1,67 @@
+/** What a sandbox is made of, whatever it runs on: files, commands and kernels behind one wall. */
+
+import type { KernelProcess } from "../kernel/kernel_process.ts";
+import type { Files } from "./files.ts";
+import type { Language } from "./language.ts";
+
+export interface Machine {
+  /** The languages that there are kernels for. */
+  readonly languages: readonly Language[];
+  readonly files: Files;
+  /**
+   * Starts a program.
+   * @throws {HttpError} 501 where there can be none, with words that say why
+   */
+  spawn(program: Program): Promise<Child>;
+  /** Starts an interpreter that waits for a cell. Rejects when it cannot start. */
+  startKernel(kernel: KernelOptions): Promise<KernelProcess>;
+}
+
+/** Makes the machines of a server, all of one kind. */
+export interface Machines {
+  /** Nothing of it is started before it is used. */
+  create(init: MachineInit): Machine;
+  /** Resolves when nothing is left of the machines that have ended. */
+  allEnded(): Promise<void>;
+}
+
+export interface MachineInit {
+  /** The variables of everything that runs in it. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Ends the machine, and all that runs in it. */
+  readonly end: AbortSignal;
+}
+
+export interface KernelOptions {
+  readonly language: Language;
+  readonly cwd: string;
+}
+
+export interface Program {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Over those of the machine. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly cwd: string;
+}
+
+/** A program that runs in a machine: as much of `Deno.ChildProcess` as is needed of it. */
+export interface Child {
+  /** In the eyes of the machine's other programs. */
+  readonly pid: number;
+  readonly stdin: WritableStream<Uint8Array<ArrayBufferLike>>;
+  /** Nothing is read ahead of who reads it, so a program that says too much waits. */
+  readonly stdout: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly stderr: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Resolves when the program has ended and its output was handed on. */
+  readonly status: Promise<ChildStatus>;
+  /** Does nothing when it has ended. */
+  kill(signal: Signal): void;
+}
+
+export interface ChildStatus {
+  readonly code: number;
+  readonly signal: string | null;
+}
+
+export type Signal = "SIGINT" | "SIGTERM" | "SIGKILL";

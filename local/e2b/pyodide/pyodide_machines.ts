@@ -1,0 +1,104 @@
+import { HttpError } from "../http.ts";
+import type { KernelCommand } from "../kernel/kernel_message.ts";
+import { KernelProcess } from "../kernel/kernel_process.ts";
+import type { Language } from "../machine/language.ts";
+import type { Child, KernelOptions, Machine, MachineInit, Machines, Signal } from "../machine/machine.ts";
+import { FileStore } from "./file_store.ts";
+import { isolatedCommand, PYODIDE_URL } from "./isolation.ts";
+import { watchMemory } from "./memory_watch.ts";
+import { PyodideKernel } from "./pyodide_kernel.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { StoredFiles } from "./stored_files.ts";
+
+/**
+ * Machines that are found wherever Deno runs: files in the server's memory, Python as WebAssembly, and each kernel in a
+ * process without permissions.
+ */
+export class PyodideMachines implements Machines {
+  readonly #snapshot: Snapshot;
+  readonly #memoryLimitBytes: number;
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(snapshot: Snapshot, memoryLimitBytes: number) {
+    this.#snapshot = snapshot;
+    this.#memoryLimitBytes = memoryLimitBytes;
+  }
+
+  create(init: MachineInit): Machine {
+    const store = new FileStore();
+    return {
+      languages: ["python", "javascript", "typescript"],
+      files: new StoredFiles(store),
+      spawn: () => Promise.reject(new HttpError(501, "commands are not supported by the local sandbox")),
+      startKernel: (kernel) => this.#start(kernel, init, store),
+    };
+  }
+
+  async allEnded(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  async #start({ language, cwd }: KernelOptions, { environment, end }: MachineInit, store: FileStore) {
+    const process =
+      await (language === "python" ? this.#startPython(store, end) : this.#startJavaScript(language, end));
+    process.send({ type: "configure", environment, cwd });
+    return process;
+  }
+
+  async #startPython(store: FileStore, end: AbortSignal): Promise<KernelProcess> {
+    const path = await this.#snapshot.path();
+    return await this.#bootPython(path, store, end).catch(async (error) => {
+      if (path === null || end.aborted) throw error;
+      await this.#snapshot.discard(error);
+      return await this.#bootPython(null, store, end);
+    });
+  }
+
+  #bootPython(snapshotPath: string | null, store: FileStore, end: AbortSignal): Promise<KernelProcess> {
+    const readable = snapshotPath === null ? [] : [snapshotPath];
+    const boot = { type: "boot", pyodideUrl: PYODIDE_URL.href, snapshotPath } as const;
+    const command = isolatedCommand("main.mjs", [], { readable });
+    return this.#boot(command, boot, (child) => new PyodideKernel(child, store), end);
+  }
+
+  #startJavaScript(language: Language, end: AbortSignal): Promise<KernelProcess> {
+    if (language !== "javascript" && language !== "typescript") throw new Error(`There is no kernel for ${language}.`);
+    const command = isolatedCommand("javascript/main.mjs", [], { inspector: true });
+    return this.#boot(command, { type: "boot", language }, (child) => new KernelProcess(child), end);
+  }
+
+  async #boot(
+    command: Deno.Command,
+    boot: KernelCommand,
+    hold: (child: Child) => KernelProcess,
+    end: AbortSignal,
+  ): Promise<KernelProcess> {
+    if (end.aborted) throw new Error("The sandbox was ended.");
+    const child = command.spawn();
+    const process = hold(heldBy(child));
+    this.#running.add(process.exited);
+    const watch = watchMemory(child.pid, this.#memoryLimitBytes, (verdict) => process.kill(verdict));
+    const kill = () => process.kill("The sandbox was ended.");
+    end.addEventListener("abort", kill);
+    process.exited.then(() => {
+      watch.stop();
+      end.removeEventListener("abort", kill);
+      this.#running.delete(process.exited);
+    });
+    process.send(boot);
+    await process.ready();
+    return process;
+  }
+}
+
+function heldBy(process: Deno.ChildProcess): Child {
+  const { pid, stdin, stdout, stderr, status } = process;
+  const kill = (signal: Signal) => {
+    try {
+      process.kill(signal);
+    } catch {
+      // It ended by itself a moment ago.
+    }
+  };
+  return { pid, stdin, stdout, stderr, status, kill };
+}
