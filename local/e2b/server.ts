@@ -6,6 +6,7 @@ import { serve } from "../serve.ts";
 import { MEMORY_LIMIT_BYTES } from "./pyodide/memory_watch.ts";
 import { PyodideMachines } from "./pyodide/pyodide_machines.ts";
 import { SandboxRegistry } from "./sandbox/registry.ts";
+import type { Machines } from "./machine/machine.ts";
 import type { SandboxRecord } from "./sandbox/sandbox.ts";
 import { Snapshot } from "./pyodide/snapshot.ts";
 
@@ -23,6 +24,7 @@ export interface E2BOptions {
   /** How much memory a kernel may use; default 1 GiB. */
   memoryLimitBytes?: number;
   onProgress?: (message: string) => void;
+  machines?: Machines;
 }
 
 export interface E2BServer {
@@ -48,7 +50,7 @@ export async function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
     options.onProgress ?? (() => {}),
     stopping.signal,
   );
-  const machines = new PyodideMachines(snapshot, options.memoryLimitBytes ?? MEMORY_LIMIT_BYTES);
+  const machines = options.machines ?? new PyodideMachines(snapshot, options.memoryLimitBytes ?? MEMORY_LIMIT_BYTES);
   const sandboxes = new SandboxRegistry(machines);
 
   const server = await serve({

@@ -128,7 +128,7 @@ export class Kernel {
   async #hear(cell: RunningCell, process: KernelProcess, sink: LineSink): Promise<void> {
     for await (const message of process.messages()) {
       // Said between two executions, by a task that outlived its cell.
-      if (message.id !== cell.id) continue;
+      if ((message.id ?? cell.id) !== cell.id) continue;
       this.#lastActivity = new Date();
       if (message.type === "done") return;
       cell.heardOf(process);

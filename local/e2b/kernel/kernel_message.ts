@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { homePath } from "../machine/file_path.ts";
 
-const id = z.number();
+/** Without one it is of the cell that runs: what a program says that a cell has started. */
+const id = z.number().optional();
 const format = z.unknown().optional();
 const base64 = z.string().transform((text, context) => {
   try {

@@ -66,8 +66,12 @@ export class KernelProcess {
 
   /** Never blocks: a kernel that reads no more is found out by its silence. */
   send(command: KernelCommand): void {
-    const line = new TextEncoder().encode(`${JSON.stringify(command)}\n`);
-    this.#input.write(line).catch(() => {});
+    this.sendBytes(new TextEncoder().encode(`${JSON.stringify(command)}\n`));
+  }
+
+  /** For what comes before the first command. */
+  sendBytes(bytes: Uint8Array): void {
+    this.#input.write(bytes).catch(() => {});
   }
 
   /**

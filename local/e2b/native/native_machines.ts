@@ -1,0 +1,78 @@
+import type { KernelProcess } from "../kernel/kernel_process.ts";
+import type { Child, KernelOptions, Machine, MachineInit, Machines, Program } from "../machine/machine.ts";
+import { Agent } from "./agent.ts";
+import { NativeFiles } from "./native_files.ts";
+import { NativeKernel } from "./native_kernel.ts";
+import { bootCode, program } from "./sources.ts";
+import { ENVIRONMENT, LIMITS, walledCommand } from "./walls.ts";
+
+const PYTHON = "/usr/bin/python3";
+
+/** Machines on Linux: programs of this system inside of bubblewrap's walls, with files of their own. */
+export class NativeMachines implements Machines {
+  readonly #limits: typeof LIMITS;
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(limits: typeof LIMITS = LIMITS) {
+    this.#limits = limits;
+  }
+
+  create(init: MachineInit): Machine {
+    let agent: Promise<Agent> | undefined;
+    const started = () => agent ??= this.#start(init.end);
+    return {
+      languages: ["python"],
+      files: new NativeFiles(started),
+      spawn: async (program) => spawn(await started(), program, init),
+      startKernel: async (kernel) => await this.#startKernel(await started(), kernel, init),
+    };
+  }
+
+  async allEnded(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  async #start(end: AbortSignal): Promise<Agent> {
+    const [command, source] = await Promise.all([walledCommand(this.#limits), program("agent")]);
+    if (end.aborted) throw new Error("The sandbox was ended.");
+    const agent = new Agent(command.spawn(), source);
+    const kill = () => agent.kill();
+    end.addEventListener("abort", kill);
+    const ended = agent.ended.then(() => {
+      end.removeEventListener("abort", kill);
+      this.#running.delete(ended);
+    });
+    this.#running.add(ended);
+    return agent;
+  }
+
+  async #startKernel(agent: Agent, { cwd }: KernelOptions, { environment }: MachineInit): Promise<KernelProcess> {
+    const overuse = Promise.withResolvers<void>();
+    const child = await agent.spawn({
+      do: "spawn",
+      command: PYTHON,
+      args: ["-c", await bootCode()],
+      environment: ENVIRONMENT,
+      cwd: "/home/user",
+      kernel: true,
+    }, overuse.resolve);
+    const kernel = new NativeKernel(child);
+    const limit = Math.round(this.#limits.memory / 1024 ** 2);
+    overuse.promise.then(() => kernel.kill(`The kernel was ended: its sandbox used more than ${limit} MiB of memory.`));
+    kernel.sendBytes(await program("kernel"));
+    await kernel.ready();
+    kernel.send({ type: "configure", environment: { ...environment }, cwd });
+    return kernel;
+  }
+}
+
+async function spawn(agent: Agent, { command, args, environment, cwd }: Program, init: MachineInit): Promise<Child> {
+  return await agent.spawn({
+    do: "spawn",
+    command,
+    args,
+    environment: { ...ENVIRONMENT, ...init.environment, ...environment },
+    cwd,
+    kernel: false,
+  }, () => {});
+}

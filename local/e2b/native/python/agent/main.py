@@ -1,0 +1,174 @@
+"""The first process of a sandbox: starts its programs, reads and writes its files, and does what the server asks.
+
+It is one thread. Being the first, it is hit by no signal of the others, reaps what they leave behind, and when it ends
+they end.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+
+from . import files, frames, limits
+from .loop import Loop
+from .programs import Program
+from .watch import Watch
+
+_MEMORY_SECONDS = 0.2
+
+
+class Agent:
+    def __init__(self, settings):
+        self._settings = settings
+        self._loop = Loop()
+        self._reader = frames.Reader()
+        self._programs = {}
+        self._writings = {}
+        self._watches = {}
+        self._looked_at = 0.0
+        self._calls = {
+            "spawn": self._spawn,
+            "signal": lambda number, call: self._program(number).signal(call["signal"]),
+            "hold": lambda number, call: self._program(number).hold(call["stream"], call["held"]),
+            "stat": lambda _number, call: files.entry(call["path"]),
+            "read": lambda number, call: files.read(call["path"], number),
+            "list": lambda _number, call: files.listing(call["path"], call["depth"]),
+            "write": self._write,
+            "make": lambda _number, call: files.make_directory(call["path"]),
+            "move": lambda _number, call: files.move(call["from"], call["to"]),
+            "remove": lambda _number, call: files.remove(call["path"]),
+            "watch": self._watch,
+            "unwatch": self._unwatch,
+        }
+
+    def run(self):
+        prepare_home()
+        limits.apply(self._settings["limits"])
+        wake, woken = os.pipe()
+        for descriptor in (wake, woken):
+            os.set_blocking(descriptor, False)
+        signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+        # Not ignored: programs would inherit that. Python's own answer to the second would end this process.
+        for number in (signal.SIGCHLD, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        self._loop.reads(wake, lambda: self._reap(wake))
+        self._loop.reads(0, self._hear)
+        while True:
+            self._loop.turn(_MEMORY_SECONDS if self._programs else None)
+            if self._programs and time.monotonic() - self._looked_at > _MEMORY_SECONDS:
+                self._looked_at = time.monotonic()
+                self._watch_memory()
+
+    def _hear(self):
+        data = os.read(0, 1024 * 1024)
+        if not data:
+            # The server closed it, or is gone.
+            os._exit(0)
+        for kind, number, payload in self._reader.feed(data):
+            if kind == frames.CALL:
+                self._obey(number, json.loads(payload))
+            elif number in self._writings:
+                self._write_on(number, payload)
+            elif number in self._programs:
+                self._programs[number].write(payload)
+
+    def _obey(self, number, call):
+        try:
+            result = self._calls[call["do"]](number, call)
+        except (OSError, ValueError, files.FileError) as error:
+            self._refuse(number, error)
+        else:
+            if call["do"] not in ("write", "signal", "hold", "unwatch"):
+                frames.tell(frames.ANSWER, number, {"result": result})
+
+    def _refuse(self, number, error):
+        reason, message = files.reason_of(error)
+        frames.tell(frames.ANSWER, number, {"reason": reason, "message": message})
+
+    def _program(self, number):
+        # One that has ended hears no signal, and what is asked of it has no answer.
+        return self._programs.get(number) or _Ended()
+
+    def _spawn(self, number, call):
+        program = Program(number, call, self._loop, lambda ended: self._programs.pop(ended, None) is not None)
+        self._programs[number] = program
+        return program.pid
+
+    def _reap(self, wake):
+        while True:
+            try:
+                if not os.read(wake, 4096):
+                    break
+            except BlockingIOError:
+                break
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            for program in list(self._programs.values()):
+                if program.pid == pid:
+                    program.reaped(status)
+
+    def _write(self, number, call):
+        self._writings[number] = files.Writing(call["path"], call["metadata"])
+
+    def _write_on(self, number, data):
+        """Goes on with a file; nothing at all ends it."""
+        writing = self._writings[number]
+        try:
+            if data:
+                return writing.write(data)
+            del self._writings[number]
+            frames.tell(frames.ANSWER, number, {"result": writing.finish()})
+        except (OSError, ValueError) as error:
+            self._writings.pop(number, None)
+            writing.abandon()
+            self._refuse(number, error)
+
+    def _watch(self, number, call):
+        self._watches[number] = Watch(number, call["path"], call["recursive"], self._loop)
+
+    def _unwatch(self, number, _call):
+        watch = self._watches.pop(number, None)
+        if watch is not None:
+            watch.close()
+
+    def _watch_memory(self):
+        pid = limits.overuse(self._settings["limits"]["memory"])
+        if pid is None:
+            return
+        for number, program in self._programs.items():
+            if program.pid == pid:
+                frames.tell(frames.EVENT, number, {"type": "overused"})
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+class _Ended:
+    def signal(self, _name):
+        pass
+
+    def hold(self, _stream, _held):
+        pass
+
+
+def prepare_home():
+    """Gives programs the names that they look up. The folder is the sandbox's own."""
+    for name, text in {
+        "passwd": "root:x:0:0::/root:/bin/bash\nuser:x:1000:1000::/home/user:/bin/bash\n",
+        "group": "root:x:0:\nuser:x:1000:\n",
+        "hosts": f"127.0.0.1 localhost {os.uname().nodename}\n",
+        "hostname": f"{os.uname().nodename}\n",
+        "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+    }.items():
+        with open(f"/etc/{name}", "w") as file:
+            file.write(text)
+
+
+Agent(json.loads(sys.argv[1])).run()

@@ -1,0 +1,208 @@
+"""The programs of a sandbox: how they are started, what they say, and how they end."""
+
+import codecs
+import json
+import os
+import signal
+import subprocess
+
+from . import frames
+
+_CHUNK = 64 * 1024
+# A kernel's messages come here; what it and its children write to 1 and 2 is put between them.
+_MESSAGES = 3
+
+
+class Program:
+    """A process group with pipes. `loop` watches descriptors; `ended` is told the number when all is over."""
+
+    def __init__(self, number, spec, loop, ended):
+        self.number = number
+        self._loop = loop
+        self._ended = ended
+        self._input = bytearray()
+        self._input_ends = False
+        self._held = set()
+        self._status = None
+        is_kernel = spec["kernel"]
+        reads, theirs = {}, []
+        for stream in (1, 2, _MESSAGES) if is_kernel else (1, 2):
+            reads[stream], write = os.pipe()
+            theirs.append(write)
+        input_read, self._stdin = os.pipe()
+        try:
+            process = subprocess.Popen(
+                [spec["command"], *spec["args"], *([str(theirs[2])] if is_kernel else [])],
+                stdin=input_read,
+                stdout=theirs[0],
+                stderr=theirs[1],
+                pass_fds=theirs[2:],
+                env=spec["environment"],
+                cwd=spec["cwd"],
+                start_new_session=True,
+            )
+        except BaseException:
+            for descriptor in (*reads.values(), self._stdin):
+                os.close(descriptor)
+            raise
+        finally:
+            for descriptor in (input_read, *theirs):
+                os.close(descriptor)
+        # This process reaps all children itself.
+        process.returncode = 0
+        self.pid = process.pid
+        self._streams = {stream: self._made(stream, reads[stream], is_kernel) for stream in reads}
+        os.set_blocking(self._stdin, False)
+        for stream in self._streams:
+            self._listen(stream)
+
+    def _made(self, stream, descriptor, is_kernel):
+        os.set_blocking(descriptor, False)
+        if stream == _MESSAGES:
+            return _Messages(self, descriptor)
+        return _Raw(self, descriptor, stream, is_kernel)
+
+    def _listen(self, stream):
+        self._loop.reads(self._streams[stream].descriptor, lambda: self._read(stream))
+
+    def _read(self, stream):
+        source = self._streams.get(stream)
+        if source is None:
+            return
+        if not source.read():
+            self._close(stream)
+
+    def drain(self):
+        """Hand on what was written to 1 and 2 by now, before what a kernel says of it."""
+        for stream in (1, 2):
+            if stream in self._streams and stream not in self._held:
+                while self._streams[stream].read(once=False):
+                    pass
+
+    def _close(self, stream):
+        source = self._streams.pop(stream)
+        self._loop.forgets(source.descriptor)
+        os.close(source.descriptor)
+        self._finish()
+
+    def hold(self, stream, held):
+        """Stop to read what it says, or go on."""
+        # A kernel's messages are the server's first stream, with all the rest among them.
+        for each in (1, 2, _MESSAGES) if _MESSAGES in self._streams else (stream,):
+            if each not in self._streams or (each in self._held) == held:
+                continue
+            if held:
+                self._held.add(each)
+                self._loop.forgets(self._streams[each].descriptor)
+            else:
+                self._held.discard(each)
+                self._listen(each)
+        self._finish()
+
+    def write(self, data):
+        """Give it input; nothing at all ends its input."""
+        if self._stdin is None:
+            return
+        self._input += data
+        self._input_ends = self._input_ends or not data
+        self._flush()
+
+    def _flush(self):
+        try:
+            while self._input:
+                del self._input[: os.write(self._stdin, self._input[:_CHUNK])]
+        except BlockingIOError:
+            return self._loop.writes(self._stdin, self._flush)
+        except OSError:
+            # It reads no more.
+            self._input.clear()
+            self._input_ends = True
+        self._loop.forgets(self._stdin)
+        if self._input_ends:
+            os.close(self._stdin)
+            self._stdin = None
+
+    def signal(self, name):
+        if self._status is None:
+            try:
+                os.killpg(self.pid, signal.Signals[name])
+            except ProcessLookupError:
+                pass
+
+    def reaped(self, status):
+        self._status = status
+        self._finish()
+
+    def _finish(self):
+        """Tell of the end once it has ended and all it said is on its way."""
+        if self._status is None or self._held & self._streams.keys():
+            return
+        # A child that it left behind may hold its output open for ever.
+        for stream in list(self._streams):
+            source = self._streams.pop(stream)
+            while source.read(once=False):
+                pass
+            self._loop.forgets(source.descriptor)
+            os.close(source.descriptor)
+        if self._stdin is not None:
+            self._loop.forgets(self._stdin)
+            os.close(self._stdin)
+            self._stdin = None
+        if not self._ended(self.number):
+            return
+        by = os.WTERMSIG(self._status) if os.WIFSIGNALED(self._status) else None
+        frames.tell(frames.EVENT, self.number, {
+            "type": "exited",
+            "code": 128 + by if by else os.WEXITSTATUS(self._status),
+            "signal": signal.Signals(by).name if by else None,
+        })
+
+
+class _Raw:
+    """What is written to descriptor 1 or 2."""
+
+    def __init__(self, program, descriptor, stream, is_kernel):
+        self.descriptor = descriptor
+        self._program = program
+        self._kind = frames.OUT if stream == 1 else frames.ERR
+        self._name = "stdout" if stream == 1 else "stderr"
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace") if is_kernel else None
+
+    def read(self, once=True):
+        """Whether there may be more."""
+        try:
+            data = os.read(self.descriptor, _CHUNK)
+        except BlockingIOError:
+            return once
+        if data and self._decoder is None:
+            frames.send(self._kind, self._program.number, data)
+        elif data:
+            line = json.dumps({"type": self._name, "text": self._decoder.decode(data)})
+            frames.send(frames.OUT, self._program.number, line.encode() + b"\n")
+        return bool(data)
+
+
+class _Messages:
+    """What a kernel says, line by line."""
+
+    def __init__(self, program, descriptor):
+        self.descriptor = descriptor
+        self._program = program
+        self._partial = bytearray()
+
+    def read(self, once=True):
+        try:
+            data = os.read(self.descriptor, _CHUNK)
+        except BlockingIOError:
+            return once
+        end = data.rfind(b"\n") + 1
+        self._partial += data[:end] if end else data
+        if end:
+            self._program.drain()
+            frames.send(frames.OUT, self._program.number, bytes(self._partial))
+            self._partial[:] = data[end:]
+        elif len(self._partial) > 32 * 1024 * 1024:
+            # No honest kernel has a line so long; the server ends it for this one.
+            frames.send(frames.OUT, self._program.number, bytes(self._partial))
+            self._partial.clear()
+        return bool(data)

@@ -1,0 +1,2 @@
+def install(shell):
+    pass

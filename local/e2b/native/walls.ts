@@ -1,0 +1,73 @@
+import { bootCode } from "./sources.ts";
+
+const PYTHON = "/usr/bin/python3";
+
+/** In bytes, unless they count something. */
+export const LIMITS = {
+  /** Of all that runs in a sandbox and all its files. */
+  memory: 1024 ** 3,
+  addresses: 4 * 1024 ** 3,
+  file: 512 * 1024 ** 2,
+  processes: 256,
+  descriptors: 1024,
+} as const;
+
+/** An account that may do nothing on this machine: root's own would be exempt from the limit of processes. */
+const NOBODY = { uid: 65534, gid: 65534 } as const;
+
+/** A folder that only the sandbox has, gone with it. */
+const folder = (path: string, bytes: number) => ["--size", String(bytes), "--tmpfs", path];
+
+/** What a program here looks up in `/etc`, of Debian and its like. */
+const SETTINGS = ["alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "matplotlibrc", "R", "ssl"];
+
+const WALLS = [
+  "--unshare-all",
+  "--unshare-user",
+  // No namespace inside of which a program would be root again.
+  "--disable-userns",
+  "--die-with-parent",
+  "--new-session",
+  "--as-pid-1",
+  ...["--uid", "1000", "--gid", "1000"],
+  "--clearenv",
+  ...["--hostname", "e2b.local"],
+  ...["--ro-bind", "/usr", "/usr"],
+  ...["bin", "lib", "lib32", "lib64", "sbin"].flatMap((name) => ["--symlink", `usr/${name}`, `/${name}`]),
+  ...["--dev", "/dev", "--proc", "/proc"],
+  ...folder("/dev/shm", 256 * 1024 ** 2),
+  ...folder("/etc", 1024 ** 2),
+  ...SETTINGS.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
+  ...folder("/tmp", 512 * 1024 ** 2),
+  ...folder("/root", 64 * 1024 ** 2),
+  ...folder("/home/user", 1024 ** 3),
+  ...["/", "/dev"].flatMap((path) => ["--remount-ro", path]),
+  ...["--chdir", "/home/user"],
+];
+
+/**
+ * The first process of a sandbox of its own: Linux namespaces without a network, without capabilities, with a system
+ * that is read-only and files in memory. It takes its program from its standard input, and ends when that is closed.
+ */
+export async function walledCommand(limits: typeof LIMITS): Promise<Deno.Command> {
+  return new Deno.Command("bwrap", {
+    args: [...WALLS, PYTHON, "-I", "-S", "-c", await bootCode(), JSON.stringify({ limits })],
+    cwd: "/",
+    clearEnv: true,
+    env: { PATH: "/usr/bin:/bin", LANG: "C.UTF-8" },
+    ...(Deno.uid() === 0 ? NOBODY : {}),
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** What the programs of a sandbox find around them, as in E2B's template. */
+export const ENVIRONMENT = {
+  HOME: "/home/user",
+  USER: "user",
+  LOGNAME: "user",
+  SHELL: "/bin/bash",
+  PATH: "/home/user/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
+  LANG: "C.UTF-8",
+} as const;
