@@ -14,6 +14,8 @@ const LANGUAGES: ReadonlyMap<string, Language> = new Map([
   ["js", "javascript"],
   ["typescript", "typescript"],
   ["ts", "typescript"],
+  ["r", "r"],
+  ["bash", "bash"],
 ]);
 
 const executeSchema = z.object({

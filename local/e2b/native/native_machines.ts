@@ -4,32 +4,43 @@ import { Agent } from "./agent.ts";
 import { NativeFiles } from "./native_files.ts";
 import { NativeKernel } from "./native_kernel.ts";
 import { bootCode, program } from "./sources.ts";
+import { isNative, KERNELS, type NativeLanguage } from "./kernels.ts";
 import { ENVIRONMENT, LIMITS, walledCommand } from "./walls.ts";
 
 const PYTHON = "/usr/bin/python3";
 
 /** Machines on Linux: programs of this system inside of bubblewrap's walls, with files of their own. */
 export class NativeMachines implements Machines {
+  readonly #languages: readonly NativeLanguage[];
+  readonly #beside: Machines;
   readonly #limits: typeof LIMITS;
   readonly #running = new Set<Promise<void>>();
 
-  constructor(limits: typeof LIMITS = LIMITS) {
+  /** @param beside has the kernels that are not among `languages` */
+  constructor(languages: readonly NativeLanguage[], beside: Machines, limits: typeof LIMITS = LIMITS) {
+    this.#languages = languages;
+    this.#beside = beside;
     this.#limits = limits;
   }
 
   create(init: MachineInit): Machine {
     let agent: Promise<Agent> | undefined;
     const started = () => agent ??= this.#start(init.end);
+    const beside = this.#beside.create(init);
     return {
-      languages: ["python"],
+      languages: [...this.#languages, ...beside.languages.filter((language) => language !== "python")],
       files: new NativeFiles(started),
       spawn: async (program) => spawn(await started(), program, init),
-      startKernel: async (kernel) => await this.#startKernel(await started(), kernel, init),
+      startKernel: async ({ language, cwd }) =>
+        isNative(language) && this.#languages.includes(language)
+          ? await this.#startKernel(await started(), { language, cwd }, init)
+          : await beside.startKernel({ language, cwd }),
     };
   }
 
   async allEnded(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
+    await this.#beside.allEnded();
   }
 
   async #start(end: AbortSignal): Promise<Agent> {
@@ -46,12 +57,17 @@ export class NativeMachines implements Machines {
     return agent;
   }
 
-  async #startKernel(agent: Agent, { cwd }: KernelOptions, { environment }: MachineInit): Promise<KernelProcess> {
+  async #startKernel(
+    agent: Agent,
+    { language, cwd }: KernelOptions & { language: NativeLanguage },
+    { environment }: MachineInit,
+  ): Promise<KernelProcess> {
+    const { role, args } = KERNELS[language];
     const overuse = Promise.withResolvers<void>();
     const child = await agent.spawn({
       do: "spawn",
       command: PYTHON,
-      args: ["-c", await bootCode()],
+      args: ["-c", await bootCode(), ...args],
       environment: ENVIRONMENT,
       cwd: "/home/user",
       kernel: true,
@@ -59,7 +75,7 @@ export class NativeMachines implements Machines {
     const kernel = new NativeKernel(child);
     const limit = Math.round(this.#limits.memory / 1024 ** 2);
     overuse.promise.then(() => kernel.kill(`The kernel was ended: its sandbox used more than ${limit} MiB of memory.`));
-    kernel.sendBytes(await program("kernel"));
+    kernel.sendBytes(await program(role));
     await kernel.ready();
     kernel.send({ type: "configure", environment: { ...environment }, cwd });
     return kernel;

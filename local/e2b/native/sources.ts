@@ -1,16 +1,23 @@
 /** What runs inside a sandbox, sent through its standard input: no folder of this machine has to be seen there. */
 
+import { basename } from "node:path";
+
 const PYTHON = new URL("./python/", import.meta.url);
-/** What the kernels of both kinds of machines have in common. */
-const SHARED = new URL("../pyodide/kernel/python/", import.meta.url);
+/** What the Python of both kinds of machines has in common. */
+const OF_PYODIDE = new URL("../pyodide/kernel/python/", import.meta.url);
 
-const MODULES = {
-  agent: ["files", "frames", "limits", "loop", "main", "programs", "watch"],
-  kernel: ["charts", "guards", "main", "results", "shell", "tables"],
+const OUTPUT = new URL("output.py", OF_PYODIDE);
+const RESULTS = new URL("shared/results.py", PYTHON);
+
+/** The modules of each program: those in its own folder, and those that it shares. */
+const PROGRAMS = {
+  agent: { modules: ["files", "frames", "limits", "loop", "main", "programs", "watch"], shared: [] },
+  python: { modules: ["charts", "guards", "main", "shell", "tables"], shared: [OUTPUT, RESULTS] },
+  bash: { modules: ["main"], shared: [OUTPUT] },
+  jupyter: { modules: ["main"], shared: [OUTPUT, RESULTS] },
 } as const;
-const SHARED_MODULES = { agent: [], kernel: ["output"] } as const;
 
-export type Role = keyof typeof MODULES;
+export type Role = keyof typeof PROGRAMS;
 
 /** How Python is told to take its program from its standard input. */
 export async function bootCode(): Promise<string> {
@@ -19,14 +26,11 @@ export async function bootCode(): Promise<string> {
 
 /** The program, as `bootCode` expects it. */
 export async function program(role: Role): Promise<Uint8Array<ArrayBuffer>> {
-  const read = async (name: string, folder: URL) => [
-    `_sandbox.${name}`,
-    await Deno.readTextFile(new URL(`${name}.py`, folder)),
-  ];
-  const modules = await Promise.all([
-    ...MODULES[role].map((name) => read(name, new URL(`${role}/`, PYTHON))),
-    ...SHARED_MODULES[role].map((name) => read(name, SHARED)),
-  ]);
-  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries([["_sandbox", ""], ...modules])));
+  const { modules, shared } = PROGRAMS[role];
+  const files = [...modules.map((name) => new URL(`${role}/${name}.py`, PYTHON)), ...shared];
+  const sources = await Promise.all(
+    files.map(async (file) => [`_sandbox.${basename(file.pathname, ".py")}`, await Deno.readTextFile(file)]),
+  );
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries([["_sandbox", ""], ...sources])));
   return await new Blob([`${json.length}\n`, json]).bytes();
 }

@@ -1,0 +1,95 @@
+"""The process of a bash kernel: one bash for all cells, which reads them from a pipe and tells how each has ended."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+from . import output
+
+# Where bash tells that a cell has ended and how, where cells come from, and where what they say of errors goes.
+_TOLD, _CELLS, _ERRORS = 3, 4, 5
+# An interactive bash leaves a cell that is interrupted as a person at a terminal expects, and reads the next line.
+_BASH = "exec /bin/bash --norc --noprofile --noediting -i +mH 2>/dev/null"
+_CELL = f"""\
+__status=130; IFS= read -r -d '' -u {_CELLS} __cell; \
+eval "$__cell" </dev/null 2>&{_ERRORS} {_TOLD}>&- {_CELLS}<&- {_ERRORS}>&-; __status=$?
+echo "$__status" >&{_TOLD}
+""".encode()
+
+
+def main():
+    messages = int(sys.argv[1])
+    os.set_inheritable(messages, False)
+    output.connect(lambda line: _write(messages, f"{line}\n".encode()))
+    # The signal is for bash, which has another answer to it.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    bash = None
+    count = 0
+    _write(messages, b'{"type":"ready"}\n')
+    with os.fdopen(os.dup(0), "rb") as commands:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for line in commands:
+            command = json.loads(line)
+            if command["type"] == "configure":
+                bash = Bash(command["environment"], command["cwd"])
+            elif command["type"] == "execute":
+                silent = command["silent"]
+                count += not silent
+                output.begin(command["id"])
+                if not silent:
+                    output.send("count", count=count)
+                _tell(bash.run(command["code"]))
+
+
+def _tell(code):
+    if code is None:
+        # It ended itself, and with it its variables.
+        sys.exit("The cell ended its kernel.")
+    if code != 0:
+        # As bash_kernel tells it, which E2B's template has.
+        output.send("error", name="", value=str(code), traceback="")
+    output.send("done")
+
+
+class Bash:
+    def __init__(self, environment, cwd):
+        os.makedirs(cwd, exist_ok=True)
+        cells, self._cells = os.pipe()
+        self._told, told = os.pipe()
+        lines, self._lines = os.pipe()
+        # By way of numbers that no pipe has by chance.
+        numbers = f"exec 97>&2 98>&{told} 99<&{cells}\nexec {_TOLD}>&98- {_CELLS}<&99- {_ERRORS}>&97-"
+        subprocess.Popen(
+            ["/bin/bash", "-c", f"{numbers}\n{_BASH}"],
+            stdin=lines,
+            pass_fds=(told, cells),
+            cwd=cwd,
+            env={**os.environ, **environment},
+        )
+        for descriptor in (cells, told, lines):
+            os.close(descriptor)
+
+    def run(self, code):
+        """The exit code of a cell; none if it ended bash."""
+        told = b""
+        try:
+            _write(self._lines, _CELL)
+            _write(self._cells, code.replace("\0", "").encode() + b"\0")
+        except BrokenPipeError:
+            return None
+        while not told.endswith(b"\n"):
+            data = os.read(self._told, 100)
+            if not data:
+                return None
+            told += data
+        return int(told)
+
+
+def _write(descriptor, data):
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+main()

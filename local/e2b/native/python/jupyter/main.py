@@ -1,0 +1,96 @@
+"""The process of any other kernel that Jupyter has: speaks its protocol with it, and the server's with the server."""
+
+import json
+import os
+import queue
+import signal
+import sys
+
+from jupyter_client.manager import KernelManager
+
+from . import output, results
+
+_READY_SECONDS = 60
+
+
+def main():
+    messages, spec = int(sys.argv[2]), json.loads(sys.argv[1])
+    os.set_inheritable(messages, False)
+    output.connect(lambda line: _write(messages, f"{line}\n".encode("utf-8", "backslashreplace")))
+    with os.fdopen(os.dup(0), "rb") as commands:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        _write(messages, b'{"type":"ready"}\n')
+        kernel = None
+        for line in commands:
+            command = json.loads(line)
+            if command["type"] == "configure":
+                os.environ.update(command["environment"])
+                os.makedirs(command["cwd"], exist_ok=True)
+                kernel = Kernel(spec, command["cwd"])
+            elif command["type"] == "execute":
+                kernel.run(command)
+
+
+class Kernel:
+    def __init__(self, spec, cwd):
+        manager = KernelManager(transport="ipc", ip=f"/tmp/.kernel-{os.getpid()}")
+        manager._kernel_spec = _spec(spec)
+        # What it says to its own standard output is a cell's, too.
+        manager.start_kernel(cwd=cwd)
+        self._manager = manager
+        self._client = manager.blocking_client()
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=_READY_SECONDS)
+        # It is in a group of its own.
+        signal.signal(signal.SIGINT, lambda *_: manager.interrupt_kernel())
+
+    def run(self, command):
+        output.begin(command["id"])
+        asked = self._client.execute(
+            command["code"], silent=command["silent"], store_history=not command["silent"], allow_stdin=False
+        )
+        while True:
+            try:
+                message = self._client.get_iopub_msg(timeout=1)
+            except queue.Empty:
+                if not self._manager.is_alive():
+                    sys.exit("The cell ended its kernel.")
+                continue
+            if message["parent_header"].get("msg_id") == asked and _tell(message, command["silent"]):
+                break
+        output.send("done")
+
+
+def _spec(fields):
+    from jupyter_client.kernelspec import KernelSpec
+
+    return KernelSpec(**fields)
+
+
+def _tell(message, silent):
+    """Says to the server what a kernel says of a cell; whether the cell is over."""
+    content = message["content"]
+    match message["msg_type"]:
+        case "execute_input" if not silent:
+            output.send("count", count=content["execution_count"])
+        case "stream":
+            output.say(content["name"], content["text"])
+            output.flush()
+        case "execute_result":
+            results.publish(content["data"], True)
+        case "display_data":
+            results.publish(content["data"], False)
+        case "error":
+            traceback = "\n".join(content["traceback"])
+            output.send("error", name=content["ename"], value=content["evalue"], traceback=traceback)
+        case "status":
+            return content["execution_state"] == "idle"
+    return False
+
+
+def _write(descriptor, data):
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+main()
