@@ -87,9 +87,10 @@ Deno.test("each language has a kernel of its own, which keeps its variables", as
 });
 
 Deno.test("a language that the template does not have after all is an error that can be told", async () => {
-  const client = await user(faulty.stack);
-  const answer = await refused(client, "execute-code", { ...newPath(), code: "1", language: "java" });
-  assert.deepEqual([answer.status, answer.body.code], [503, "sandbox_unavailable"]);
+  const { run } = await notebook();
+  const execution = await run("1", { language: "java" });
+  assert.deepEqual([execution.status, execution.execution_count], ["error", null]);
+  assert.match(execution.error?.value ?? "", /'java'.* python/);
 });
 
 for (const [name, line] of [["short lines", 80], ["one line", 500 * 2 ** 20]] as const) {

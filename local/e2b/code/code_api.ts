@@ -48,7 +48,7 @@ export async function handleCode(
       if (context === undefined) return noContext(contextId);
       sandbox.contexts.delete(context.id);
       await context.kernel.remove();
-      return Response.json(null);
+      return new Response(null, { status: 204 });
     }
     default:
       throw new HttpError(501, `${request.method} ${pathname} is not supported by the local sandbox`);

@@ -38,7 +38,8 @@ const ROUTES: readonly [method: string, path: RegExp, handler: Handler][] = [
   ["POST", /^\/sandboxes\/([^/]+)\/connect$/, connect("v1")],
   ["POST", /^\/v2\/sandboxes\/([^/]+)\/connect$/, connect("v2")],
   ["POST", /^\/sandboxes\/([^/]+)\/timeout$/, setTimeout],
-  ["GET", /^\/sandboxes\/([^/]+)$/, get],
+  // Its path is no sandbox's, with E2B.
+  ["GET", /^\/sandboxes\/(?!metrics$)([^/]+)$/, get],
   ["DELETE", /^\/sandboxes\/([^/]+)$/, kill],
 ];
 

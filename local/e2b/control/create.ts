@@ -17,10 +17,10 @@ const networkSchema = z.strictObject({
   allowPublicTraffic: z.boolean().default(true),
   allowOut: z.array(z.string()).default([]),
   denyOut: z.array(z.string().refine(isAddress, "neither an address nor a block of them")).optional(),
-  egressProxy: z.unknown(),
-  rules: z.unknown(),
-  maskRequestHost: z.unknown(),
-  httpsPorts: z.unknown(),
+  egressProxy: z.unknown().optional(),
+  rules: z.unknown().optional(),
+  maskRequestHost: z.unknown().optional(),
+  httpsPorts: z.unknown().optional(),
 }).refine(
   ({ allowOut, denyOut }) => allowOut.every(isAddress) || denyOut?.includes(ALL_TRAFFIC),
   { path: ["allowOut"], message: `host names need ${ALL_TRAFFIC} in denyOut` },
@@ -38,9 +38,9 @@ const createSchema = z.strictObject({
   autoPause: z.boolean().nullish(),
   autoPauseMemory: z.boolean().nullish(),
   autoResume: z.strictObject({ enabled: z.boolean() }).nullish(),
-  mcp: z.unknown(),
-  iam: z.unknown(),
-  volumeMounts: z.unknown(),
+  mcp: z.unknown().optional(),
+  iam: z.unknown().optional(),
+  volumeMounts: z.unknown().optional(),
 });
 
 type Body = z.infer<typeof createSchema>;

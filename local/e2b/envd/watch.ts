@@ -59,36 +59,41 @@ function occurrences(
   keepalive: number,
   signal: AbortSignal,
 ): ReadableStream<Occurrence> {
+  const watching = new AbortController();
   let timer: ReturnType<typeof setInterval>;
+  const stop = () => {
+    clearInterval(timer);
+    watching.abort();
+  };
   return new ReadableStream<Occurrence>({
-    // Nothing is delivered before it has ended, and then it is watched.
     async start(controller) {
-      controller.enqueue("start");
-      const stop = (failure?: ConnectError) => {
-        clearInterval(timer);
-        if (failure === undefined) controller.close();
-        else controller.error(failure);
+      let isTold = false;
+      const begin = () => {
+        if (!isTold) controller.enqueue("start");
+        isTold = true;
       };
-      const watching = new AbortController();
       const hear = (change: Change) => {
         if (watching.signal.aborted) return;
+        // A change may come before it is known here that the watch has begun.
+        begin();
         if ((controller.desiredSize ?? 0) > 0) return controller.enqueue(change);
-        watching.abort();
-        stop(tooManyChanges());
+        stop();
+        controller.error(tooManyChanges());
       };
       const leave = () => {
         if (watching.signal.aborted) return;
-        watching.abort();
         stop();
+        controller.close();
       };
       await files.watch(path, { recursive, signal: watching.signal }, hear);
+      begin();
       timer = setInterval(() => {
         if (controller.desiredSize === CHANGE_LIMIT) controller.enqueue("keepalive");
       }, keepalive);
       signal.addEventListener("abort", leave);
       if (signal.aborted) leave();
     },
-    cancel: () => clearInterval(timer),
+    cancel: stop,
   }, { highWaterMark: CHANGE_LIMIT });
 }
 
