@@ -1,7 +1,6 @@
 /** What code says: all of what may be kept, in order, and never so much that it harms the function. */
 import assert from "node:assert/strict";
 import type { ExecutionResult } from "../../supabase/functions/_shared/contract/execute_code.ts";
-import { newPath, refused, user } from "../support/clients.ts";
 import { stream, text } from "../support/event_stream.ts";
 import { useFaultyStack } from "../support/faulty_stack.ts";
 import { growthOf } from "../support/resident.ts";

@@ -5,7 +5,7 @@ import { type Entry, FileError, type Files } from "../machine/files.ts";
 const MAX_LINKS = 40;
 
 /** Protobuf's `EntryInfo` as JSON, where a 64-bit number is a string. A symlink has the type of what it leads to. */
-export async function entryInfo(files: Files, entry: Entry) {
+export async function entryInfo(files: Pick<Files, "stat">, entry: Entry) {
   const { path, kind, size, owner, group, modified, metadata } = entry;
   const end = kind === "symlink" ? await followed(files, entry) : entry;
   return {
@@ -29,7 +29,7 @@ export function baseName(path: string): string {
 }
 
 /** What is at the end of a chain of symlinks, if anything. */
-async function followed(files: Files, link: Entry): Promise<Entry | null> {
+async function followed(files: Pick<Files, "stat">, link: Entry): Promise<Entry | null> {
   let entry = link;
   for (let links = 0; entry.kind === "symlink" && entry.target !== undefined; links++) {
     if (links === MAX_LINKS) return null;
