@@ -1,6 +1,6 @@
 /** Where the functions find their sandboxes: the stack's own E2B-compatible server, or another one. */
 
-import { type E2BServer, startE2B } from "./e2b/server.ts";
+import { type E2BServer, startE2B, TEMPLATES } from "./e2b/server.ts";
 
 export interface SandboxesOptions {
   /** Another E2B-compatible server, in the place of the stack's own. */
@@ -8,6 +8,8 @@ export interface SandboxesOptions {
   /** Where that server's sandboxes are; without it the SDK asks the server. */
   readonly sandboxUrl?: string;
   readonly e2bApiKey?: string;
+  /** Names of templates that the stack's own server has besides E2B's. */
+  readonly templates?: readonly string[];
   readonly onProgress?: (message: string) => void;
 }
 
@@ -22,14 +24,17 @@ export interface Sandboxes {
 
 /** @param part starts the server as a part of the stack, where it is the stack's own */
 export async function startSandboxes(
-  { e2bUrl, sandboxUrl, e2bApiKey, onProgress }: SandboxesOptions,
+  { e2bUrl, sandboxUrl, e2bApiKey, templates = [], onProgress }: SandboxesOptions,
   part: (name: string, start: () => Promise<E2BServer>) => Promise<E2BServer>,
 ): Promise<Sandboxes> {
   if (e2bUrl !== undefined) {
     if (e2bApiKey === undefined) throw new Error("Another E2B server needs an API key");
     return { url: e2bUrl, sandboxUrl: sandboxUrl ?? null, apiKey: e2bApiKey, server: null };
   }
-  const server = await part("the sandbox server", () => startE2B({ apiKey: e2bApiKey, onProgress }));
+  const server = await part(
+    "the sandbox server",
+    () => startE2B({ apiKey: e2bApiKey, templates: [...TEMPLATES, ...templates], onProgress }),
+  );
   return { url: server.url, sandboxUrl: server.url, apiKey: server.apiKey, server };
 }
 

@@ -122,9 +122,11 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     const password = crypto.randomUUID();
     return { url, restUrl: restUrl(url, password), password };
   };
+  const template = options.env?.SANDBOX_TEMPLATE ?? options.app?.env.SANDBOX_TEMPLATE;
+  const templates = [...options.templates ?? [], ...template === undefined ? [] : [template]];
   const [database, e2b, tokens] = await allSettled([
     startDatabase(),
-    startSandboxes(options, part),
+    startSandboxes({ ...options, templates }, part),
     createTokens(options.kept?.signingKey),
   ]);
 

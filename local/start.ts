@@ -50,6 +50,7 @@ async function run(flags: Flags): Promise<number> {
         plan: flags.plan,
         e2bUrl: flags["e2b-url"],
         sandboxUrl: flags["sandbox-url"],
+        templates: flags.template,
         e2bApiKey: flags["e2b-url"] === undefined ? undefined : e2bApiKey,
         databaseUrl: flags["db-url"],
         app,

@@ -14,6 +14,7 @@ export const USAGE = `Runs the local stack until Ctrl-C.
   --keep             data, users and keys stay from one start to the next, under .local/kept
   --reset            with --keep: deletes what was kept, first
   --app DIR          runs the Supabase project in DIR: its migrations and its functions
+  --template NAME    sandboxes may be made of this template, too; may be given several times
   --e2b-url URL      another E2B-compatible server; its key is E2B_API_KEY of the environment
   --sandbox-url URL  where that server's sandboxes are
   --db-url URL       another Postgres
@@ -32,6 +33,7 @@ const Flags = z.object({
   keep: z.boolean().default(false),
   reset: z.boolean().default(false),
   app: z.string().min(1).optional(),
+  template: z.array(z.string().min(1)).default([]),
   "e2b-url": z.url({ protocol: /^https?$/ }).optional(),
   "sandbox-url": z.url({ protocol: /^https?$/ }).optional(),
   "db-url": z.url({ protocol: /^postgres(ql)?$/ }).optional(),
@@ -64,6 +66,7 @@ export function readCommand(args: string[]): Command {
         keep: flag,
         reset: flag,
         app: text,
+        template: { ...text, multiple: true },
         "e2b-url": text,
         "sandbox-url": text,
         "db-url": text,

@@ -1,4 +1,5 @@
 import { handleEnvd } from "./envd/envd.ts";
+import { sandboxOfUrl } from "./envd/file_url.ts";
 import { handleCode } from "./code/code_api.ts";
 import { handleJupyter } from "./code/jupyter_api.ts";
 import type { SandboxRegistry } from "./sandbox/registry.ts";
@@ -33,6 +34,16 @@ export function handleDataPlane(
         port: Number(port),
       });
   }
+}
+
+/** Whether a request that names no sandbox is for one all the same: SDKs give such URLs to whoever is to have a file. */
+export function isFileUrl(request: Request): boolean {
+  return new URL(request.url).pathname === "/files";
+}
+
+/** Answers such a request. */
+export async function handleFileUrl(request: Request, sandboxes: SandboxRegistry): Promise<Response> {
+  return await handleEnvd(request, sandboxOfUrl(request, sandboxes));
 }
 
 function proxyError(

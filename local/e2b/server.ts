@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { handleApi } from "./control/api.ts";
-import { handleDataPlane } from "./data_plane.ts";
+import { handleDataPlane, handleFileUrl, isFileUrl } from "./data_plane.ts";
 import { HttpError } from "./http.ts";
 import { serve } from "../serve.ts";
 import { MEMORY_LIMIT_BYTES } from "./pyodide/memory_watch.ts";
@@ -12,6 +12,9 @@ import { Snapshot } from "./pyodide/snapshot.ts";
 
 export type { SandboxRecord } from "./sandbox/sandbox.ts";
 
+/** E2B's own templates; they are all alike here. */
+export const TEMPLATES: readonly string[] = ["base", "code-interpreter-v1"];
+
 const SHUTDOWN_GRACE_MS = 1000;
 
 export interface E2BOptions {
@@ -19,6 +22,8 @@ export interface E2BOptions {
   port?: number;
   /** Random unless given; SDKs want `e2b_` and hexadecimal digits. */
   apiKey?: string;
+  /** What sandboxes can be made of; default `TEMPLATES`. */
+  templates?: readonly string[];
   /** Keeps the Python snapshot; default `.local/cache` in the repository. */
   cacheDir?: string;
   /** How much memory a kernel may use; default 1 GiB. */
@@ -52,13 +57,15 @@ export async function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
   );
   const machines = options.machines ?? new PyodideMachines(snapshot, options.memoryLimitBytes ?? MEMORY_LIMIT_BYTES);
   const sandboxes = new SandboxRegistry(machines);
+  const plane = { sandboxes, apiKey, templates: options.templates ?? TEMPLATES };
 
   const server = await serve({
     port: options.port,
     onError: (error) => (error instanceof HttpError ? error : new HttpError(500, String(error))).toResponse(),
   }, (request) => {
     const sandboxId = request.headers.get("e2b-sandbox-id");
-    return sandboxId === null ? handleApi(request, sandboxes, apiKey) : handleDataPlane(request, sandboxes, sandboxId);
+    if (sandboxId !== null) return handleDataPlane(request, sandboxes, sandboxId);
+    return isFileUrl(request) ? handleFileUrl(request, sandboxes) : handleApi(request, plane);
   });
 
   const stop = async () => {

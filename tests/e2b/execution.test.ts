@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Sandbox } from "@e2b/code-interpreter";
-import { e2bTest, toSandbox, useSandbox } from "./local_server.ts";
+import { e2bTest, restartContext, toSandbox, useSandbox } from "./local_server.ts";
 
 const shared = useSandbox();
 
@@ -194,11 +194,11 @@ e2bTest("contexts have variables of their own", async (connection, server) => {
   const context = await sandbox.createCodeContext({ cwd: "/home/user/work" });
   assert.equal((await sandbox.runCode("import os; x = 1; os.getcwd()", { context })).text, "/home/user/work");
   assert.equal((await sandbox.runCode("x")).error?.name, "NameError");
-  assert.equal((await sandbox.listCodeContexts()).length, 2);
-  await sandbox.restartCodeContext(context);
+  assert.equal((await sandbox.listCodeContexts()).length, 3);
+  await restartContext(connection, sandbox, context.id);
   assert.equal((await sandbox.runCode("x", { context })).error?.name, "NameError");
   await sandbox.removeCodeContext(context);
-  assert.equal((await sandbox.listCodeContexts()).length, 1);
+  assert.equal((await sandbox.listCodeContexts()).length, 2);
 
   const unknown = await toSandbox(server, sandbox.sandboxId, "/execute", {
     body: { code: "1", context_id: context.id },
@@ -214,7 +214,6 @@ e2bTest("execute refuses what it cannot run", async (connection, server) => {
     await response.body?.cancel();
     return response.status;
   };
-  assert.equal(await status({ code: "1", language: "r" }), 500);
   assert.equal(await status({ code: "1", language: "python", context_id: "x" }), 400);
   assert.equal(await status({ code: 1 }), 400);
   assert.equal(await status({ code: "1", env_vars: { A: 1 } }), 400);

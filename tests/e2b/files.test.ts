@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Sandbox } from "@e2b/code-interpreter";
-import { FileNotFoundError, FileType, InvalidArgumentError, NotEnoughSpaceError } from "e2b";
-import { e2bTest, toSandbox } from "./local_server.ts";
+import { AuthenticationError, FileNotFoundError, FileType, InvalidArgumentError, NotEnoughSpaceError } from "e2b";
+import { e2bTest, restartContext, toSandbox } from "./local_server.ts";
 
 const BYTES = Uint8Array.from({ length: 70_000 }, (_, index) => index * 7);
 
@@ -55,6 +55,7 @@ e2bTest("folders are made, listed, described and removed", async (connection) =>
   assert.deepEqual(await names("one"), ["/home/user/one/file.txt", "/home/user/one/two"]);
   assert.deepEqual(await names(".", 2), ["/home/user/one", "/home/user/one/file.txt", "/home/user/one/two"]);
   assert.deepEqual(await names("/"), ["/home", "/tmp"]);
+  assert.equal((await files.getInfo("/")).name, "/");
 
   const info = await files.getInfo("one/file.txt");
   assert.deepEqual([info.name, info.type, info.size], ["file.txt", FileType.FILE, 5]);
@@ -102,6 +103,81 @@ e2bTest("files are for holders of the sandbox's token", async (connection, serve
   }
   const health = await toSandbox(server, sandbox.sandboxId, "/health", { port: 49983 });
   assert.equal(health.status, 204);
+});
+
+e2bTest("a file keeps what was written about it until it is written again", async (connection) => {
+  const sandbox = await Sandbox.create(connection);
+  const { files } = sandbox;
+  const about = async (path: string) => (await files.getInfo(path)).metadata;
+  const [written] = await files.write([{ path: "a", data: "1" }], { metadata: { Author: "me", note: "x y" } });
+  assert.deepEqual(written?.metadata, { author: "me", note: "x y" });
+  assert.deepEqual(await about("a"), { author: "me", note: "x y" });
+  await files.rename("a", "b");
+  assert.deepEqual((await files.list("."))[0]?.metadata, { author: "me", note: "x y" });
+  await sandbox.runCode("open('b', 'w').write('2');");
+  assert.equal(await files.read("b"), "2");
+  assert.deepEqual(await about("b"), { author: "me", note: "x y" });
+  await files.write("b", "3", { metadata: { other: "1" }, useOctetStream: true });
+  assert.deepEqual(await about("b"), { other: "1" });
+  await files.write("b", "4");
+  assert.equal(await about("b"), undefined);
+  await assert.rejects(files.write("b", "5", { metadata: { a: "x".repeat(4096) } }), /invalid metadata/);
+  assert.equal(await files.read("b"), "4");
+});
+
+e2bTest("whoever has a signed URL can read or write that file", async (connection, server) => {
+  const sandbox = await Sandbox.create(connection);
+  // Another one, so that the URL has to say whose it is.
+  await Sandbox.create(connection);
+  const refused = async (url: string | URL, message: RegExp, init?: RequestInit) => {
+    const response = await fetch(url, init);
+    assert.equal(response.status, 401);
+    assert.match((await response.json()).message, message);
+  };
+  const form = () => {
+    const body = new FormData();
+    body.append("file", new Blob(["signed"]), "ignored");
+    return { method: "POST", body };
+  };
+  for (const useSignatureExpiration of [undefined, 60]) {
+    const upload = await fetch(await sandbox.uploadUrl("a file", { useSignatureExpiration }), form());
+    assert.deepEqual(await upload.json(), [{ name: "a file", type: "file", path: "/home/user/a file", metadata: {} }]);
+    const url = await sandbox.downloadUrl("a file", { useSignatureExpiration });
+    assert.equal(await (await fetch(url)).text(), "signed");
+    const other = new URL(url);
+    other.searchParams.set("path", "another file");
+    await refused(other, /invalid signature/);
+    await refused(url, /invalid signature/, form());
+  }
+  assert.equal(await (await fetch(await sandbox.downloadUrl("a file", { user: "user" }))).text(), "signed");
+  const anywhere = new FormData();
+  anywhere.append("file", new Blob(["1"]), "folder/named by the form");
+  await (await fetch(await sandbox.uploadUrl(), { method: "POST", body: anywhere })).body?.cancel();
+  assert.equal(await sandbox.files.read("folder/named by the form"), "1");
+
+  const expired = await sandbox.downloadUrl("a file", { useSignatureExpiration: -10 });
+  await refused(expired, /already expired/);
+  const unsigned = new URL(expired);
+  unsigned.searchParams.delete("signature");
+  await refused(unsigned, /missing signature/);
+  const mine = await toSandbox(server, sandbox.sandboxId, `${unsigned.pathname}${unsigned.search}`, { port: 49983 });
+  assert.match((await mine.json()).message, /missing signature/);
+  await sandbox.kill();
+  await refused(await sandbox.downloadUrl("a file"), /no running sandbox/);
+});
+
+e2bTest("users have homes, and there are two of them", async (connection) => {
+  const { files } = await Sandbox.create(connection);
+  assert.equal((await files.write("mine", "root's", { user: "root" })).path, "/root/mine");
+  assert.equal((await files.getInfo("~/mine", { user: "root" })).path, "/root/mine");
+  assert.equal(await files.read("mine", { user: "root" }), "root's");
+  assert.deepEqual((await files.list("", { user: "root" })).map(({ name }) => name), ["mine"]);
+  assert.equal(await files.exists("mine", { user: "user" }), false);
+  await assert.rejects(files.read("mine", { user: "nobody" }), AuthenticationError);
+  await assert.rejects(files.write("mine", "", { user: "nobody" }), /'nobody'/);
+  await assert.rejects(files.getInfo("mine", { user: "nobody" }), /invalid username: 'nobody'/);
+  await assert.rejects(files.read("~root/mine"), InvalidArgumentError);
+  await assert.rejects(files.list("~root"), InvalidArgumentError);
 });
 
 e2bTest("a cell sees the client's files, and the client sees the cell's", async (connection) => {
@@ -152,7 +228,7 @@ e2bTest("files outlive a kernel, and all kernels of a sandbox share them", async
   assert.equal((await sandbox.runCode("import os; open('kept').read(), os.listdir()")).text, "('12', ['kept'])");
 
   const [context] = await sandbox.listCodeContexts();
-  await sandbox.restartCodeContext(context?.id ?? "");
+  await restartContext(connection, sandbox, context?.id);
   assert.equal((await sandbox.runCode("import os; open('kept').read(), os.listdir()")).text, "('12', ['kept'])");
   const stranger = await Sandbox.create(connection);
   assert.equal(await stranger.files.exists("kept"), false);

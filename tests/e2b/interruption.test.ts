@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Sandbox, TimeoutError } from "@e2b/code-interpreter";
 import type { E2BServer } from "../../local/e2b/server.ts";
-import { e2bTest, toSandbox, useSandbox } from "./local_server.ts";
+import { e2bTest, restartContext, toSandbox, useSandbox } from "./local_server.ts";
 
 const shared = useSandbox();
 
@@ -65,7 +65,7 @@ e2bTest("a cell that ignores the interrupt keeps its kernel until a restart", as
   const [context] = await sandbox.listCodeContexts();
   assert.equal(context?.language, "python");
   assert.equal(context?.cwd, "/home/user");
-  await sandbox.restartCodeContext(context?.id ?? "");
+  await restartContext(connection, sandbox, context?.id);
   const next = await waiting;
   assert.equal(next.text, "ran");
   assert.equal(next.executionCount, 1);
@@ -77,7 +77,7 @@ e2bTest("a restart ends the running cell with an error of its own", async (conne
   const run = sandbox.runCode(STUBBORN, { onStdout });
   await started;
   const [context] = await sandbox.listCodeContexts();
-  await sandbox.restartCodeContext(context?.id ?? "");
+  await restartContext(connection, sandbox, context?.id);
   const { error } = await run;
   assert.deepEqual(
     [error?.name, error?.value, error?.traceback],
@@ -98,7 +98,7 @@ e2bTest("a client that does not read cannot keep a kernel from a restart", async
   // When this one gives up, the other has long stopped: all buffers are full.
   await assert.rejects(sandbox.runCode("1", { timeoutMs: 1000 }), TimeoutError);
   const [context] = await sandbox.listCodeContexts();
-  await sandbox.restartCodeContext(context?.id ?? "");
+  await restartContext(connection, sandbox, context?.id);
   assert.equal((await sandbox.runCode("1")).text, "1");
   await reader.cancel();
 });

@@ -188,7 +188,7 @@ for (const [language, code] of Object.entries(SAY_PID_AND_LOOP)) {
       const api = await fetch(server.url + "/v2/sandboxes", {
         method: "POST",
         headers: { "X-API-KEY": server.apiKey },
-        body: JSON.stringify({ templateID: "t" }),
+        body: JSON.stringify({ templateID: "base" }),
       });
       const { sandboxID } = await api.json();
       const run = await fetch(server.url + "/execute", {

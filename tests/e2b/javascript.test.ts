@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type RunCodeLanguage, Sandbox } from "@e2b/code-interpreter";
-import { e2bTest, ENOUGH_FOR_PYTHON, toSandbox } from "./local_server.ts";
+import { e2bTest, ENOUGH_FOR_PYTHON, restartContext, toSandbox } from "./local_server.ts";
 
 async function start(connection: Parameters<Parameters<typeof e2bTest>[1]>[0], language: RunCodeLanguage) {
   const sandbox = await Sandbox.create(connection);
@@ -72,12 +72,12 @@ e2bTest("TypeScript is JavaScript without its types, in a kernel of its own", as
   assert.equal((await sandbox.runCode("1")).text, "1");
 
   const contexts = await sandbox.listCodeContexts();
-  assert.deepEqual(contexts.map((context) => context.language), ["python", "typescript", "javascript"]);
+  assert.deepEqual(contexts.map((context) => context.language), ["python", "javascript", "typescript"]);
   const context = await sandbox.createCodeContext({ language: "javascript", cwd: "/work" });
   assert.equal(context.language, "javascript");
   assert.equal((await sandbox.runCode("typeof y + process.cwd()", { context })).text, "undefined/work");
   await run("var kept = 1");
-  await sandbox.restartCodeContext(contexts[1]?.id ?? "");
+  await restartContext(connection, sandbox, contexts[2]?.id);
   const fresh = await run("typeof kept");
   assert.deepEqual([fresh.text, fresh.executionCount], ["undefined", 1]);
 });
@@ -125,7 +125,7 @@ e2bTest("a JavaScript kernel that ends is started anew", async (connection) => {
   const loop = sandbox.runCode("console.log('started'); while (true) {}", { language: "javascript", onStdout });
   await started;
   const contexts = await sandbox.listCodeContexts();
-  await sandbox.restartCodeContext(contexts.find((context) => context.language === "javascript")?.id ?? "");
+  await restartContext(connection, sandbox, contexts.find((context) => context.language === "javascript")?.id);
   assert.equal((await loop).error?.name, "ContextRestarting");
   assert.equal((await run("1")).executionCount, 1);
 });

@@ -265,26 +265,36 @@ e2bTest("a restart through Jupyter loses the variables", async (connection, serv
   assert.deepEqual([fresh.text, fresh.executionCount], ["undefined", 1]);
 });
 
-e2bTest("what Jupyter does not know is a 404 of its own", async (connection, server) => {
-  const asked = { server, sandbox: await Sandbox.create(connection) };
-  const unknown = crypto.randomUUID();
-  const known = await kernelId(asked);
-  const noKernel = `Kernel does not exist: ${unknown}`;
-  const answers = [
-    { ask: get, path: `/api/kernels/${unknown}`, message: noKernel },
-    { ask: post, path: `/api/kernels/${unknown}/interrupt`, message: noKernel },
-    { ask: post, path: `/api/kernels/${unknown}/restart`, message: noKernel },
-    { ask: get, path: `/api/kernels/${known}/interrupt`, message: "Not Found" },
-    { ask: post, path: `/api/kernels/${known}/stop`, message: "Not Found" },
-    { ask: post, path: `/api/kernels/${known}/interrupt/twice`, message: "Not Found" },
-    { ask: post, path: "/api/kernels", message: "Not Found" },
-    { ask: get, path: "/", message: "Not Found" },
-  ];
-  for (const { ask, path, message } of answers) {
-    const response = await ask(asked, path);
-    assert.deepEqual([response.status, await response.json()], [404, { message, reason: null }], path);
-  }
-});
+e2bTest(
+  "a kernel that is not there is a 404 of Jupyter's own, and what the server has not is none",
+  async (connection, server) => {
+    const asked = { server, sandbox: await Sandbox.create(connection) };
+    const unknown = crypto.randomUUID();
+    const known = await kernelId(asked);
+    const noKernel = `Kernel does not exist: ${unknown}`;
+    const answers = [
+      { ask: get, path: `/api/kernels/${unknown}`, message: noKernel },
+      { ask: post, path: `/api/kernels/${unknown}/interrupt`, message: noKernel },
+      { ask: post, path: `/api/kernels/${unknown}/restart`, message: noKernel },
+    ];
+    for (const { ask, path, message } of answers) {
+      const response = await ask(asked, path);
+      assert.deepEqual([response.status, await response.json()], [404, { message, reason: null }], path);
+    }
+    const lacking = [
+      { ask: get, path: `/api/kernels/${known}/interrupt` },
+      { ask: post, path: `/api/kernels/${known}/stop` },
+      { ask: post, path: `/api/kernels/${known}/interrupt/twice` },
+      { ask: post, path: "/api/kernels" },
+      { ask: get, path: "/" },
+    ];
+    for (const { ask, path } of lacking) {
+      const response = await ask(asked, path);
+      assert.equal(response.status, 501, path);
+      assert.match((await response.json()).message, /is not supported by the local sandbox$/);
+    }
+  },
+);
 
 e2bTest("without public traffic, Jupyter too answers only holders of the token", async (connection, server) => {
   const sandbox = await Sandbox.create({ ...connection, network: { allowPublicTraffic: false } });
@@ -297,5 +307,5 @@ e2bTest("without public traffic, Jupyter too answers only holders of the token",
   }
   const entered = await ask({ "E2B-Traffic-Access-Token": sandbox.trafficAccessToken ?? "" });
   assert.equal(entered.status, 200);
-  assert.equal((await entered.json()).length, 1);
+  assert.equal((await entered.json()).length, 2);
 });

@@ -5,13 +5,13 @@ import { startE2B } from "../../local/e2b/server.ts";
 import { e2bTest, toSandbox } from "./local_server.ts";
 
 e2bTest("a sandbox is created, runs code and is killed", async (connection, server) => {
-  const sandbox = await Sandbox.create("any-template", { ...connection, metadata: { owner: "me" } });
+  const sandbox = await Sandbox.create("base", { ...connection, metadata: { owner: "me" } });
   assert.equal((await sandbox.runCode("20 + 22")).text, "42");
   assert.equal(await sandbox.isRunning(), true);
 
   const [record] = server.sandboxes();
   assert.equal(record?.sandboxId, sandbox.sandboxId);
-  assert.equal(record?.templateId, "any-template");
+  assert.equal(record?.templateId, "base");
   assert.deepEqual(record?.metadata, { owner: "me" });
   assert.equal(record?.ended, null);
 
@@ -45,7 +45,7 @@ e2bTest("an omitted timeout is 15 s in version 1 and 300 s in version 2", async 
     const response = await fetch(server.url + path, {
       method: "POST",
       headers: { "X-API-KEY": connection.apiKey },
-      body: JSON.stringify({ templateID: "t" }),
+      body: JSON.stringify({ templateID: "base" }),
     });
     assert.equal(response.status, 201);
     const { domain, trafficAccessToken, envdVersion } = await response.json();
@@ -92,6 +92,54 @@ e2bTest("list filters by metadata, pages and orders", async (connection) => {
 
   await PlainSandbox.kill(fourth ?? "", connection);
   assert.deepEqual(await collect({ query: { metadata: mark } }), [[second, first]]);
+});
+
+e2bTest("what a sandbox was made with is told of it", async (connection) => {
+  const sandbox = await Sandbox.create({
+    ...connection,
+    allowInternetAccess: true,
+    network: { allowOut: ["pypi.org"], denyOut: ["0.0.0.0/0"], allowPublicTraffic: false },
+    lifecycle: { onTimeout: "pause", autoResume: true },
+  });
+  const info = await sandbox.getInfo();
+  assert.deepEqual(info.lifecycle, { onTimeout: "pause", autoResume: true });
+  assert.equal(info.allowInternetAccess, true);
+  assert.deepEqual([info.network?.allowOut, info.network?.denyOut], [["pypi.org"], ["0.0.0.0/0"]]);
+  assert.equal(info.network?.allowPublicTraffic, false);
+  assert.deepEqual([info.state, info.envdVersion, info.name], ["running", "0.6.4", "code-interpreter-v1"]);
+  assert.deepEqual([info.cpuCount, info.memoryMB, info.volumeMounts], [1, 1024, []]);
+
+  const plain = await (await Sandbox.create(connection)).getInfo();
+  assert.deepEqual(plain.lifecycle, { onTimeout: "kill", autoResume: false });
+  assert.equal(plain.allowInternetAccess, undefined);
+  const offline = await (await Sandbox.create({ ...connection, allowInternetAccess: false })).getInfo();
+  assert.deepEqual([offline.allowInternetAccess, offline.network?.denyOut], [false, ["0.0.0.0/0"]]);
+});
+
+e2bTest("a sandbox that is not secured needs no token", async (connection, server) => {
+  const made = await fetch(`${server.url}/sandboxes`, {
+    method: "POST",
+    headers: { "X-API-KEY": connection.apiKey },
+    body: JSON.stringify({ templateID: "base", secure: false }),
+  });
+  const { sandboxID, envdAccessToken } = await made.json();
+  assert.deepEqual([made.status, envdAccessToken], [201, undefined]);
+  const sandbox = await Sandbox.connect(sandboxID, connection);
+  await sandbox.files.write("a", "open");
+  assert.equal(await sandbox.files.read("a"), "open");
+  assert.equal((await sandbox.runCode("open('a').read()")).text, "open");
+  await assert.rejects(sandbox.downloadUrl("a", { useSignatureExpiration: 60 }), /secured/);
+
+  const url = await sandbox.downloadUrl("a");
+  assert.equal(await (await fetch(url)).text(), "open");
+  await (await fetch(`${server.url}/sandboxes`, {
+    method: "POST",
+    headers: { "X-API-KEY": connection.apiKey },
+    body: JSON.stringify({ templateID: "base" }),
+  })).body?.cancel();
+  const ambiguous = await fetch(url);
+  assert.equal(ambiguous.status, 400);
+  assert.match((await ambiguous.json()).message, /several unsecured sandboxes/);
 });
 
 e2bTest("a wrong API key is refused", async (connection) => {
@@ -151,8 +199,9 @@ e2bTest("malformed requests are answered, not fatal", async (connection, server)
   assert.equal(await ask("GET", "/v2/sandboxes?limit=0"), 400);
   assert.equal(await ask("GET", "/v2/sandboxes?metadata=%25ZZ%3D1"), 400);
   assert.equal(await ask("GET", "/v2/sandboxes?startedAfter=yesterday"), 400);
-  assert.equal(await ask("GET", "/nowhere"), 404);
-  assert.equal(await ask("PATCH", "/sandboxes/x"), 404);
+  assert.equal(await ask("GET", "/v2/sandboxes?state=running,asleep"), 400);
+  assert.equal(await ask("GET", "/v2/sandboxes?order=random"), 400);
+  assert.equal(await ask("GET", "/v2/sandboxes?nextToken=first"), 400);
   assert.equal(server.sandboxes().length, 0);
 });
 

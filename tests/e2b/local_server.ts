@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { Sandbox } from "@e2b/code-interpreter";
 import { type E2BOptions, type E2BServer, startE2B } from "../../local/e2b/server.ts";
 import { shared } from "../support/shared.ts";
@@ -65,6 +66,15 @@ export function useSandbox(): {
 
 function connectionTo({ apiKey, url }: E2BServer): Connection {
   return { apiKey, apiUrl: url, sandboxUrl: url };
+}
+
+/** Restarts a kernel as the SDK does, but reads the answer, which the SDK leaves for Deno's sanitizer to find. */
+export async function restartContext(connection: Connection, { sandboxId }: Sandbox, id = ""): Promise<void> {
+  const response = await fetch(`${connection.sandboxUrl}/contexts/${id}/restart`, {
+    method: "POST",
+    headers: { "E2b-Sandbox-Id": sandboxId, "E2b-Sandbox-Port": "49999" },
+  });
+  assert.deepEqual([response.status, await response.json()], [200, null]);
 }
 
 /** A request to a port of a sandbox, without an SDK in between. */

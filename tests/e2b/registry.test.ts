@@ -12,8 +12,11 @@ const INIT = {
   templateId: "t",
   metadata: { owner: "me" },
   environment: {},
+  isSecured: true,
   allowPublicTraffic: true,
+  internetAccess: null,
   egress: { allow: [], deny: [] },
+  lifecycle: { onTimeout: "kill", keepMemory: true, autoResume: false } as const,
   timeoutMs: 600_000,
 };
 

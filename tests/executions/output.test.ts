@@ -1,7 +1,6 @@
 /** What code says: all of what may be kept, in order, and never so much that it harms the function. */
 import assert from "node:assert/strict";
 import type { ExecutionResult } from "../../supabase/functions/_shared/contract/execute_code.ts";
-import { newPath, refused, user } from "../support/clients.ts";
 import { stream, text } from "../support/event_stream.ts";
 import { useFaultyStack } from "../support/faulty_stack.ts";
 import { growthOf } from "../support/resident.ts";
@@ -87,9 +86,10 @@ Deno.test("each language has a kernel of its own, which keeps its variables", as
 });
 
 Deno.test("a language that the template does not have after all is an error that can be told", async () => {
-  const client = await user(faulty.stack);
-  const answer = await refused(client, "execute-code", { ...newPath(), code: "1", language: "java" });
-  assert.deepEqual([answer.status, answer.body.code], [503, "sandbox_unavailable"]);
+  const { run } = await notebook();
+  const execution = await run("1", { language: "java" });
+  assert.deepEqual([execution.status, execution.execution_count], ["error", null]);
+  assert.match(execution.error?.value ?? "", /'java'.* python/);
 });
 
 for (const [name, line] of [["short lines", 80], ["one line", 500 * 2 ** 20]] as const) {

@@ -1,6 +1,6 @@
 /** What an operator has in hand: a database that outlives deployments, its SQL editor, and E2B teams. */
 import postgres from "postgres";
-import { type E2BServer, startE2B } from "../../local/e2b/server.ts";
+import { type E2BServer, startE2B, TEMPLATES } from "../../local/e2b/server.ts";
 import { connection, type Database, startDatabase } from "../support/database.ts";
 
 export interface Project extends AsyncDisposable {
@@ -19,7 +19,7 @@ export async function startProject(): Promise<Project> {
   return {
     database,
     sql,
-    team: async () => kept.adopt(await startE2B(), ({ stop }) => stop()),
+    team: async () => kept.adopt(await startE2B({ templates: [...TEMPLATES, "my-template"] }), ({ stop }) => stop()),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }

@@ -1,6 +1,6 @@
 /** A stack whose ways to its sandbox provider and to its database lead through proxies, where tests hold or break them. */
 import type postgres from "postgres";
-import { type E2BServer, startE2B } from "../../local/e2b/server.ts";
+import { type E2BServer, startE2B, TEMPLATES } from "../../local/e2b/server.ts";
 import type { Stack, StackOptions } from "../../local/stack.ts";
 import { type Fault, type Proxy, type RequestLine, startProxy } from "./proxy.ts";
 import { connection } from "./database.ts";
@@ -21,7 +21,7 @@ export interface FaultyStack {
 
 export async function startFaultyStack(options: StackOptions = {}): Promise<FaultyStack> {
   await using parts = new AsyncDisposableStack();
-  const provider = parts.adopt(await startE2B(), ({ stop }) => stop());
+  const provider = parts.adopt(await startE2B({ templates: [...TEMPLATES, "theirs"] }), ({ stop }) => stop());
   const proxy = parts.adopt(await startProxy(provider.url), ({ stop }) => stop());
   const database = parts.adopt(await startProxy(), ({ stop }) => stop());
   const stack = parts.use(

@@ -7,16 +7,8 @@ import { executionStream } from "./execution_stream.ts";
 const BODY_LIMIT = 16 * 1024 * 1024;
 const MAX_CONTEXTS = 20;
 
-/** What a client may call the languages that have kernels. */
-const LANGUAGES: ReadonlyMap<string, Language> = new Map([
-  ["python", "python"],
-  ["javascript", "javascript"],
-  ["js", "javascript"],
-  ["typescript", "typescript"],
-  ["ts", "typescript"],
-  ["r", "r"],
-  ["bash", "bash"],
-]);
+/** What else the template calls languages. */
+const ALIASES: ReadonlyMap<string, string> = new Map([["js", "javascript"], ["ts", "typescript"]]);
 
 const executeSchema = z.object({
   code: z.string(),
@@ -49,7 +41,7 @@ export async function handleCode(
       const context = sandbox.contexts.get(contextId ?? "");
       if (context === undefined) return noContext(contextId);
       await context.kernel.restart();
-      return new Response(null, { status: 204 });
+      return Response.json(null);
     }
     case "DELETE /contexts/:id": {
       const context = sandbox.contexts.get(contextId ?? "");
@@ -59,7 +51,7 @@ export async function handleCode(
       return new Response(null, { status: 204 });
     }
     default:
-      throw new HttpError(404, `no route for ${request.method} ${pathname}`);
+      throw new HttpError(501, `${request.method} ${pathname} is not supported by the local sandbox`);
   }
 }
 
@@ -68,8 +60,8 @@ async function execute(request: Request, sandbox: Sandbox): Promise<Response> {
   if (body.context_id && body.language) {
     throw new HttpError(400, "Only one of context_id or language can be provided");
   }
-  const language = LANGUAGES.get(body.language || "python");
-  if (language === undefined) return noLanguage(body.language);
+  const language = languageOf(body.language, sandbox);
+  if (language === null) return new Response(failedExecution(noLanguage(body.language, sandbox), sandbox.end));
   const context = body.context_id ? sandbox.contexts.get(body.context_id) : sandbox.defaultContext(language);
   if (context === undefined) return noContext(body.context_id);
   const { code, env_vars } = body;
@@ -84,16 +76,41 @@ async function createContext(
   sandbox: Sandbox,
 ): Promise<Response> {
   const body = await readBody(request, contextSchema, 64 * 1024);
-  const language = LANGUAGES.get(body.language || "python");
-  if (language === undefined) return noLanguage(body.language);
+  const language = languageOf(body.language, sandbox);
+  if (language === null) {
+    const statusText = noLanguage(body.language, sandbox);
+    // The SDK shows the status alone; where the runtime lets it, with these words.
+    return new Response(statusText, { status: 501, statusText });
+  }
   if (sandbox.contexts.size >= MAX_CONTEXTS) {
     throw new HttpError(400, `a sandbox has at most ${MAX_CONTEXTS} contexts`);
   }
   return Response.json(describe(sandbox.createContext(language, body.cwd ?? DEFAULT_CWD)));
 }
 
-function noLanguage(language: string | null | undefined): Response {
-  return new Response(`No kernel for language ${language}`, { status: 500 });
+/** The language that a client means, written as the template lets it be written; `null` without a kernel for it. */
+function languageOf(given: string | null | undefined, { machine }: Sandbox): Language | null {
+  const name = nameOf(given);
+  return machine.languages.find((language) => language === name) ?? null;
+}
+
+function nameOf(given: string | null | undefined): string {
+  const name = (given || "python").toLowerCase().trim();
+  return ALIASES.get(name) ?? name;
+}
+
+/** In ASCII without line breaks, as it may become the text of a status. */
+function noLanguage(given: string | null | undefined, { machine }: Sandbox): string {
+  const name = nameOf(given).slice(0, 50).replace(/[^\x20-\x7e]/g, "?");
+  return `No kernel for language '${name}': this sandbox has ${machine.languages.join(", ")}`;
+}
+
+/** An execution that cannot begin, told as code's own failure is: with an HTTP error the SDK would not show the words. */
+function failedExecution(value: string, sandboxEnd: AbortSignal): ReadableStream<Uint8Array> {
+  return executionStream(async (sink) => {
+    await sink({ type: "error", name: "UnsupportedLanguage", value, traceback: "" });
+    await sink({ type: "end_of_execution" });
+  }, sandboxEnd);
 }
 
 function noContext(id: string | null | undefined): Response {

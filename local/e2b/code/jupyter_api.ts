@@ -38,10 +38,12 @@ export async function handleJupyter(request: Request, sandbox: Sandbox): Promise
   const route = `${request.method} ${pathname.replace(ONE_KERNEL, "/api/kernels/:id")}`;
   if (route === "GET /api/kernels") return Response.json(Array.from(sandbox.contexts.values(), describe));
   const act = ACTIONS.get(route);
-  if (act === undefined) return notFound("Not Found");
+  if (act === undefined) {
+    return failure(501, `${request.method} ${pathname} is not supported by the local sandbox`);
+  }
   const id = ONE_KERNEL.exec(pathname)?.[1] ?? "";
   const context = sandbox.contexts.get(id);
-  return context === undefined ? notFound(`Kernel does not exist: ${id}`) : await act(context);
+  return context === undefined ? failure(404, `Kernel does not exist: ${id}`) : await act(context);
 }
 
 function show(context: Context): Response {
@@ -70,7 +72,7 @@ function describe({ id, language, kernel }: Context): KernelModel {
   };
 }
 
-/** As Jupyter's API says it; of a path that it does not know Jupyter would show a page. */
-function notFound(message: string): Response {
-  return Response.json({ message, reason: null }, { status: 404 });
+/** As Jupyter's API says it. */
+function failure(status: 404 | 501, message: string): Response {
+  return Response.json({ message, reason: null }, { status });
 }

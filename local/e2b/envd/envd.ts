@@ -1,44 +1,51 @@
-import { FileError, type Files } from "../machine/files.ts";
-import { handleFiles } from "./files_api.ts";
-import { callFilesystem } from "./filesystem_rpc.ts";
 import { HttpError } from "../http.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
+import { ConnectError, connectErrorOf } from "./connect_error.ts";
+import { isStreaming, refuseStream } from "./connect_stream.ts";
+import { handleFiles } from "./files_api.ts";
+import { filesystemMethod } from "./filesystem_rpc.ts";
+import { requireTokenOrSignature } from "./signature.ts";
+import { basicUserName, type User, userNamed } from "./user.ts";
+import { watchDirectory } from "./watch.ts";
 
 /** What envd, E2B's daemon in each sandbox, answers: health and files. */
 export async function handleEnvd(request: Request, sandbox: Sandbox): Promise<Response> {
   const { pathname } = new URL(request.url);
+  const token = sandbox.envdAccessToken;
   if (request.method === "GET" && pathname === "/health") return new Response(null, { status: 204 });
-  if (request.headers.get("x-access-token") !== sandbox.envdAccessToken) {
+  if (pathname === "/files") {
+    if (token !== null) requireTokenOrSignature(request, token);
+    return await handleFiles(request, sandbox.machine.files);
+  }
+  if (token !== null && request.headers.get("x-access-token") !== token) {
     throw new HttpError(401, "unauthorized access, please provide a valid access token or method signing if supported");
   }
-  return await handleAuthorized(request, pathname, sandbox.machine.files);
-}
-
-async function handleAuthorized(request: Request, pathname: string, files: Files): Promise<Response> {
-  if (pathname === "/files") return await handleFiles(request, files);
-  const method = /^\/filesystem\.Filesystem\/(\w+)$/.exec(pathname)?.[1];
-  const answer = method === undefined ? undefined : callFilesystem(method);
-  if (answer === undefined) {
-    // The form in which the SDK's RPC client expects an error.
-    return Response.json({
-      code: "unimplemented",
-      message: `${pathname}: commands and watchers are not supported locally`,
-    }, { status: 501 });
+  const [, service, method] = /^\/(\w+\.\w+)\/(\w+)$/.exec(pathname) ?? [];
+  if (service === undefined || method === undefined) {
+    throw new HttpError(501, `${request.method} ${pathname} is not supported by the local sandbox`);
   }
   try {
-    return Response.json(await answer(request, files));
-  } catch (error) {
-    if (!(error instanceof FileError)) throw error;
-    const [code, status] = RPC_CODES[error.reason];
-    return Response.json({ code, message: error.message }, { status });
+    return await call(service, method, request, sandbox);
+  } catch (thrown) {
+    const error = connectErrorOf(thrown);
+    return isStreaming(request) ? refuseStream(error) : error.toResponse();
   }
 }
 
-const RPC_CODES = {
-  missing: ["not_found", 404],
-  exists: ["already_exists", 409],
-  isDirectory: ["invalid_argument", 400],
-  notDirectory: ["invalid_argument", 400],
-  forbidden: ["permission_denied", 403],
-  noSpace: ["resource_exhausted", 429],
-} as const satisfies Record<FileError["reason"], readonly [code: string, status: number]>;
+async function call(service: string, method: string, request: Request, sandbox: Sandbox): Promise<Response> {
+  const user = caller(request);
+  if (service === "filesystem.Filesystem") {
+    if (method === "WatchDir") return watchDirectory(request, sandbox, user);
+    const answer = filesystemMethod(method);
+    if (answer !== undefined) return Response.json(await answer(request, sandbox, user));
+  }
+  throw new ConnectError("unimplemented", `${service}/${method} is not supported by the local sandbox`);
+}
+
+/** @throws {ConnectError} when there is no such user */
+function caller(request: Request): User {
+  const name = basicUserName(request);
+  const user = userNamed(name);
+  if (user === undefined) throw new ConnectError("unauthenticated", `invalid username: '${name}'`);
+  return user;
+}

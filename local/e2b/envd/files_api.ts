@@ -1,6 +1,9 @@
-import { clientPath } from "../machine/file_path.ts";
-import { FileError, type Files } from "../machine/files.ts";
+import { clientPathOf } from "../machine/file_path.ts";
+import { type Entry, FileError, type Files } from "../machine/files.ts";
 import { check, HttpError, readBytes } from "../http.ts";
+import { baseName } from "./entry_info.ts";
+import { metadataOf } from "./metadata.ts";
+import { type User, userNamed } from "./user.ts";
 
 const UPLOAD_LIMIT = 65 * 1024 * 1024;
 
@@ -15,12 +18,15 @@ const STATUS = {
 
 /** Whole files: `GET /files` and `POST /files`. */
 export async function handleFiles(request: Request, files: Files): Promise<Response> {
+  const query = new URL(request.url).searchParams;
+  const user = requireUser(query.get("username"));
+  const path = query.get("path");
   try {
     switch (request.method) {
       case "GET":
-        return await download(request, files);
+        return await download(files, resolved(path ?? "", user));
       case "POST":
-        return await upload(request, files);
+        return await upload(request, files, path, user);
       default:
         throw new HttpError(405, `method ${request.method} is not allowed`);
     }
@@ -30,8 +36,8 @@ export async function handleFiles(request: Request, files: Files): Promise<Respo
   }
 }
 
-async function download(request: Request, files: Files): Promise<Response> {
-  const bytes = await files.read(check(new URL(request.url).searchParams.get("path") ?? "", clientPath));
+async function download(files: Files, path: string): Promise<Response> {
+  const bytes = await files.read(path);
   return new Response(bytes, {
     // Any other type might be compressed on the way. The SDK asks whether the
     // length is 0.
@@ -39,11 +45,21 @@ async function download(request: Request, files: Files): Promise<Response> {
   });
 }
 
-async function upload(request: Request, files: Files): Promise<Response> {
-  const given = new URL(request.url).searchParams.get("path");
-  const written = await uploadedFiles(request, given);
-  for (const { path, bytes } of written) await files.write(path, bytes, {});
-  return Response.json(written.map(({ path }) => ({ name: path.split("/").at(-1), type: "file", path })));
+async function upload(request: Request, files: Files, path: string | null, user: User): Promise<Response> {
+  const metadata = metadataOf(request.headers);
+  const written: Entry[] = [];
+  for (const file of await uploadedFiles(request, path, user)) {
+    if (written.some((entry) => entry.path === file.path)) {
+      throw new HttpError(400, `several files are for '${file.path}': the first was written, and those before it`);
+    }
+    written.push(await files.write(file.path, file.bytes, metadata));
+  }
+  return Response.json(written.map((entry) => ({
+    name: baseName(entry.path),
+    type: "file",
+    path: entry.path,
+    metadata: entry.metadata,
+  })));
 }
 
 interface Upload {
@@ -51,21 +67,31 @@ interface Upload {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-async function uploadedFiles(request: Request, givenPath: string | null): Promise<Upload[]> {
+async function uploadedFiles(request: Request, givenPath: string | null, user: User): Promise<Upload[]> {
   const type = request.headers.get("content-type") ?? "";
   const bytes = await readBytes(decoded(request), UPLOAD_LIMIT, 507);
   if (type.startsWith("application/octet-stream")) {
     if (givenPath === null) throw new HttpError(400, "path is missing");
-    return [{ path: check(givenPath, clientPath), bytes }];
+    return [{ path: resolved(givenPath, user), bytes }];
   }
   const form = await new Response(bytes, { headers: { "Content-Type": type } }).formData().catch(() => null);
   if (form === null) throw new HttpError(400, "body is neither a form nor an octet-stream");
   const parts = form.getAll("file").filter((part) => part instanceof File);
   return await Promise.all(parts.map(async (part) => ({
     // The whole path is the part's file name, but a path in the query wins.
-    path: check(givenPath ?? part.name, clientPath),
+    path: resolved(givenPath ?? part.name, user),
     bytes: await part.bytes(),
   })));
+}
+
+function resolved(path: string, { home }: User): string {
+  return check(path, clientPathOf(home));
+}
+
+function requireUser(name: string | null): User {
+  const user = userNamed(name);
+  if (user === undefined) throw new HttpError(401, `error looking up user '${name}': there is none of that name`);
+  return user;
 }
 
 function decoded(request: Request): ReadableStream<Uint8Array<ArrayBuffer>> | null {

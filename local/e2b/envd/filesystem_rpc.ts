@@ -1,71 +1,49 @@
 import { z } from "zod";
-import { clientPath } from "../machine/file_path.ts";
-import type { Entry, Files } from "../machine/files.ts";
 import { readBody } from "../http.ts";
+import { clientPathOf } from "../machine/file_path.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import { entryInfo } from "./entry_info.ts";
+import type { User } from "./user.ts";
+import { createWatcher, removeWatcher, watcherEvents } from "./watchers.ts";
 
 const BODY_LIMIT = 64 * 1024;
 
-const pathSchema = z.object({ path: clientPath });
-// Protobuf's JSON leaves out what is empty or zero.
-const listSchema = z.object({ path: clientPath.default("/home/user"), depth: z.int().min(0).default(0) });
-const moveSchema = z.object({ source: clientPath, destination: clientPath });
+// Protobuf's JSON leaves out what is empty or zero. An empty path is the home.
+const pathSchema = ({ home }: User) => z.object({ path: clientPathOf(home) });
+const listSchema = ({ home }: User) => z.object({ path: clientPathOf(home), depth: z.int().min(0).default(0) });
+const moveSchema = ({ home }: User) => z.object({ source: clientPathOf(home), destination: clientPathOf(home) });
 
-type Method = (request: Request, files: Files) => Promise<unknown>;
+type Method = (request: Request, sandbox: Sandbox, user: User) => Promise<unknown>;
 
 const METHODS: Readonly<Record<string, Method>> = {
-  Stat: async (request, files) => {
-    const { path } = await readBody(request, pathSchema, BODY_LIMIT);
-    return { entry: described(await files.stat(path)) };
+  Stat: async (request, { machine: { files } }, user) => {
+    const { path } = await readBody(request, pathSchema(user), BODY_LIMIT);
+    return { entry: await entryInfo(files, await files.stat(path)) };
   },
-  ListDir: async (request, files) => {
-    const { path, depth } = await readBody(request, listSchema, BODY_LIMIT);
-    return { entries: (await files.list(path, Math.max(1, depth))).map(described) };
+  ListDir: async (request, { machine: { files } }, user) => {
+    const { path, depth } = await readBody(request, listSchema(user), BODY_LIMIT);
+    const entries = await files.list(path, Math.max(1, depth));
+    return { entries: await Promise.all(entries.map((entry) => entryInfo(files, entry))) };
   },
-  MakeDir: async (request, files) => {
-    const { path } = await readBody(request, pathSchema, BODY_LIMIT);
-    return { entry: described(await files.makeDirectory(path)) };
+  MakeDir: async (request, { machine: { files } }, user) => {
+    const { path } = await readBody(request, pathSchema(user), BODY_LIMIT);
+    return { entry: await entryInfo(files, await files.makeDirectory(path)) };
   },
-  Move: async (request, files) => {
-    const { source, destination } = await readBody(request, moveSchema, BODY_LIMIT);
-    return { entry: described(await files.move(source, destination)) };
+  Move: async (request, { machine: { files } }, user) => {
+    const { source, destination } = await readBody(request, moveSchema(user), BODY_LIMIT);
+    return { entry: await entryInfo(files, await files.move(source, destination)) };
   },
-  Remove: async (request, files) => {
-    const { path } = await readBody(request, pathSchema, BODY_LIMIT);
+  Remove: async (request, { machine: { files } }, user) => {
+    const { path } = await readBody(request, pathSchema(user), BODY_LIMIT);
     await files.remove(path);
     return {};
   },
+  CreateWatcher: createWatcher,
+  GetWatcherEvents: watcherEvents,
+  RemoveWatcher: removeWatcher,
 };
 
-/** A method of envd's service `filesystem.Filesystem`, if there is one of that name. */
-export function callFilesystem(method: string): Method | undefined {
-  return Object.hasOwn(METHODS, method) ? METHODS[method] : undefined;
-}
-
-/** Protobuf's `EntryInfo` as JSON, where a 64-bit number is a string. */
-function described({ path, kind, target, size, mode, owner, group, modified }: Entry) {
-  return {
-    name: path.split("/").at(-1),
-    type: TYPES[kind],
-    path,
-    size: String(size),
-    mode,
-    permissions: LETTERS[kind] + permissions(mode),
-    owner,
-    group,
-    modifiedTime: modified.toISOString(),
-    symlinkTarget: target,
-  };
-}
-
-const TYPES = {
-  file: "FILE_TYPE_FILE",
-  directory: "FILE_TYPE_DIRECTORY",
-  symlink: "FILE_TYPE_SYMLINK",
-} as const satisfies Record<Entry["kind"], string>;
-
-const LETTERS = { file: "-", directory: "d", symlink: "L" } as const satisfies Record<Entry["kind"], string>;
-
-/** As `ls -l` shows them. */
-function permissions(mode: number): string {
-  return Array.from("rwxrwxrwx", (letter, index) => mode & (0o400 >> index) ? letter : "-").join("");
+/** A method of envd's service `filesystem.Filesystem` that answers once, if there is one of that name. */
+export function filesystemMethod(name: string): Method | undefined {
+  return Object.hasOwn(METHODS, name) ? METHODS[name] : undefined;
 }

@@ -5,9 +5,9 @@ export const HOME = "/home/user";
 
 const MAX_PATH_LENGTH = 1024;
 
-/** An absolute path without `.`, `..` or empty parts, from what a client wrote. */
-export function resolvePath(path: string): string {
-  const full = path.startsWith("/") ? path : `${HOME}/${path.replace(/^~(?=\/|$)/, "")}`;
+/** An absolute path without `.`, `..` or empty parts, from what a client wrote; a relative one begins at `home`. */
+export function resolvePath(path: string, home: string = HOME): string {
+  const full = path.startsWith("/") ? path : `${home}/${path.replace(/^~(?=\/|$)/, "")}`;
   const parts: string[] = [];
   for (const part of full.split("/")) {
     if (part === "..") parts.pop();
@@ -21,9 +21,12 @@ export function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/")) || "/";
 }
 
-/** A path as a client may write it. */
-export const clientPath = z.string().max(MAX_PATH_LENGTH).refine((path) => !path.includes("\0"), "path contains NUL")
-  .transform(resolvePath);
+/** A path as a client may write it whose home is `home`; an empty one is the home. */
+export function clientPathOf(home: string) {
+  return z.string().max(MAX_PATH_LENGTH).refine((path) => !path.includes("\0"), "path contains NUL")
+    .refine((path) => !/^~[^/]/.test(path), "path begins with another user's home")
+    .default("").transform((path) => resolvePath(path, home));
+}
 
 /** A path as a kernel may report it: resolved, and below the home. */
 export const homePath = z.string().max(MAX_PATH_LENGTH).startsWith(`${HOME}/`)

@@ -12,7 +12,10 @@ export interface Files {
   move(from: string, to: string): Promise<Entry>;
   /** Removes a file, or a folder with all that is in it; nothing there is no error. */
   remove(path: string): Promise<void>;
-  /** Tells of every change in a folder from now on, until the signal aborts; with `recursive`, below it too. */
+  /**
+   * Tells of every change in a folder from now on, until the signal aborts; with `recursive`, below it too. Resolves when
+   * it has begun; what is no folder is an error.
+   */
   watch(
     path: string,
     options: { readonly recursive: boolean; readonly signal: AbortSignal },

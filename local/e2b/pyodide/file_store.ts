@@ -1,11 +1,11 @@
-import { FileError } from "../machine/files.ts";
+import { type Change, FileError, type Metadata } from "../machine/files.ts";
 import { HOME, parentOf } from "../machine/file_path.ts";
 
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_ENTRIES = 10_000;
 
 export type Content =
-  | { readonly kind: "file"; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "file"; readonly bytes: Uint8Array<ArrayBuffer>; readonly metadata: Metadata }
   | { readonly kind: "directory" }
   | { readonly kind: "gone" };
 
@@ -29,6 +29,7 @@ export type LiveEntry = Extract<Entry, { kind: "file" | "directory" }>;
  */
 export class FileStore {
   readonly #entries = new Map<string, Entry>();
+  readonly #listeners = new Set<(change: Change) => void>();
   #version = 0;
   #bytes = 0;
   #live = 0;
@@ -70,10 +71,19 @@ export class FileStore {
       .sort((a, b) => a.path < b.path ? -1 : 1);
   }
 
-  write(path: string, bytes: Uint8Array<ArrayBuffer>, writer: object | null = null): void {
-    if (this.#kindOf(path) === "directory") throw new FileError("isDirectory", `path '${path}' is a directory`);
+  /** Writes a whole file. It keeps the metadata that it has, unless it is given others. */
+  write(
+    path: string,
+    bytes: Uint8Array<ArrayBuffer>,
+    writer: object | null = null,
+    metadata: Metadata = this.#metadataOf(path),
+  ): void {
+    const kind = this.#kindOf(path);
+    if (kind === "directory") throw new FileError("isDirectory", `path '${path}' is a directory`);
     this.#makeParents(path, writer);
-    this.#set(path, { kind: "file", bytes }, writer);
+    this.#set(path, { kind: "file", bytes, metadata }, writer);
+    if (kind === "gone") this.#tell("create", path);
+    this.#tell("write", path);
   }
 
   /** Makes a folder and those above it; one that is there already is an error. */
@@ -83,14 +93,12 @@ export class FileStore {
     if (kind === "file") throw new FileError("notDirectory", `path '${path}' is a file`);
     this.#makeParents(path, writer);
     this.#set(path, { kind: "directory" }, writer);
+    this.#tell("create", path);
   }
 
   /** Removes a file, or a folder with all that is in it; nothing there is no error. */
   remove(path: string, writer: object | null = null): void {
-    const kind = this.#kindOf(path);
-    if (kind === "gone") return;
-    const inside = kind === "directory" ? this.list(path, Infinity).reverse() : [];
-    for (const each of [...inside.map((entry) => entry.path), path]) this.#set(each, { kind: "gone" }, writer);
+    for (const removed of this.#remove(path, writer)) this.#tell("remove", removed);
   }
 
   move(from: string, to: string): void {
@@ -99,8 +107,20 @@ export class FileStore {
     const moved = [top, ...(top.kind === "directory" ? this.list(from, Infinity) : [])];
     if (this.#kindOf(to) === "directory") throw new FileError("exists", `directory already exists: ${to}`);
     this.#makeParents(to, null);
-    this.remove(from);
+    this.#remove(from, null);
     for (const entry of moved) this.#set(to + entry.path.slice(from.length), entry, null);
+    // As inotify has it: what is in a folder that moves is not told of.
+    this.#tell("rename", from);
+    this.#tell("create", to);
+  }
+
+  /**
+   * Tells of every change from now on, after it was made: of a client's at once, of a cell's at its end.
+   * @returns stops it
+   */
+  watch(listener: (change: Change) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** What others than `reader` changed after `version`, in an order in which it can be repeated. */
@@ -122,6 +142,26 @@ export class FileStore {
     if (kind === "directory") return;
     this.#makeParents(parent, writer);
     this.#set(parent, { kind: "directory" }, writer);
+    this.#tell("create", parent);
+  }
+
+  /** What was removed, what is inside of a folder before the folder. */
+  #remove(path: string, writer: object | null): string[] {
+    const kind = this.#kindOf(path);
+    if (kind === "gone") return [];
+    const inside = kind === "directory" ? this.list(path, Infinity).reverse() : [];
+    const removed = [...inside.map((entry) => entry.path), path];
+    for (const each of removed) this.#set(each, { kind: "gone" }, writer);
+    return removed;
+  }
+
+  #metadataOf(path: string): Metadata {
+    const entry = this.#entries.get(path);
+    return entry?.kind === "file" ? entry.metadata : {};
+  }
+
+  #tell(type: Change["type"], path: string): void {
+    for (const listener of this.#listeners) listener({ type, path });
   }
 
   #set(path: string, content: Content, writer: object | null): void {
@@ -145,5 +185,6 @@ export class FileStore {
 }
 
 function sizeOf(content: Content | undefined): number {
-  return content?.kind === "file" ? content.bytes.length : 0;
+  if (content?.kind !== "file") return 0;
+  return content.bytes.length + Object.entries(content.metadata).flat().join("").length;
 }

@@ -1,4 +1,5 @@
-import type { Change, Entry, Files, Metadata } from "../machine/files.ts";
+import { parentOf } from "../machine/file_path.ts";
+import { type Change, type Entry, FileError, type Files, type Metadata } from "../machine/files.ts";
 import type { FileStore, LiveEntry } from "./file_store.ts";
 
 /** The files of a machine that has no file system of its own. */
@@ -21,9 +22,9 @@ export class StoredFiles implements Files {
     return Promise.try(() => this.#store.list(path, depth).map(described));
   }
 
-  write(path: string, bytes: Uint8Array<ArrayBuffer>, _metadata: Metadata): Promise<Entry> {
+  write(path: string, bytes: Uint8Array<ArrayBuffer>, metadata: Metadata): Promise<Entry> {
     return Promise.try(() => {
-      this.#store.write(path, bytes);
+      this.#store.write(path, bytes, null, metadata);
       return described(this.#store.find(path));
     });
   }
@@ -47,11 +48,22 @@ export class StoredFiles implements Files {
   }
 
   watch(
-    _path: string,
-    _options: { readonly recursive: boolean; readonly signal: AbortSignal },
-    _onChange: (change: Change) => void,
+    path: string,
+    { recursive, signal }: { readonly recursive: boolean; readonly signal: AbortSignal },
+    onChange: (change: Change) => void,
   ): Promise<void> {
-    throw new Error("not yet");
+    return Promise.try(() => {
+      if (this.#store.find(path).kind !== "directory") {
+        throw new FileError("notDirectory", `path '${path}' is not a directory`);
+      }
+      if (signal.aborted) return;
+      const below = path === "/" ? "/" : `${path}/`;
+      const stop = this.#store.watch((change) => {
+        const isInside = recursive ? change.path.startsWith(below) : parentOf(change.path) === path;
+        if (isInside || change.path === path) onChange(change);
+      });
+      signal.addEventListener("abort", stop, { once: true });
+    });
   }
 }
 
@@ -65,6 +77,6 @@ function described(entry: LiveEntry): Entry {
     owner: "user",
     group: "user",
     modified: entry.modified,
-    metadata: {},
+    metadata: isFile ? entry.metadata : {},
   };
 }

@@ -30,9 +30,23 @@ export interface SandboxInit {
   readonly templateId: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly environment: Readonly<Record<string, string>>;
+  /** Whether envd wants a token. */
+  readonly isSecured: boolean;
   readonly allowPublicTraffic: boolean;
+  /** What its maker said of the internet as a whole; `null` without a word. */
+  readonly internetAccess: boolean | null;
   readonly egress: Egress;
+  readonly lifecycle: Lifecycle;
   readonly timeoutMs: number;
+}
+
+/** What becomes of a sandbox at its timeout, and afterwards. */
+export interface Lifecycle {
+  readonly onTimeout: "kill" | "pause";
+  /** Of one that is paused: whether it keeps more than its files. */
+  readonly keepMemory: boolean;
+  /** Whether a request to a port wakes it. */
+  readonly autoResume: boolean;
 }
 
 /** A kernel that shares its sandbox's life with others. */
@@ -45,16 +59,19 @@ export interface Context {
 
 export const DEFAULT_CWD = HOME;
 
+/** The languages whose contexts a list shows before they are used (e2b-dev's code-interpreter, template/server/main.py). */
+const FROM_THE_START: readonly Language[] = ["python", "javascript"];
+
 /** One sandbox: a lifetime, secrets, and kernels that are started when needed. */
 export class Sandbox {
   readonly sandboxId = randomId();
-  readonly envdAccessToken = randomToken();
+  /** What envd wants to see; `null`: it answers everybody. */
+  readonly envdAccessToken: string | null;
   readonly trafficAccessToken: string | null;
   readonly startedAt = new Date();
   readonly machine: Machine;
   readonly contexts = new Map<string, Context>();
   readonly #defaultContexts = new Map<Language, Context>();
-  readonly #init: SandboxInit;
   readonly #lifetime = new AbortController();
   #endAt = this.startedAt;
   #ended: SandboxEnd | null = null;
@@ -63,10 +80,9 @@ export class Sandbox {
   /** `sequence` orders sandboxes that started in the same millisecond. */
   constructor(
     readonly sequence: number,
-    init: SandboxInit,
+    readonly init: SandboxInit,
     machines: Machines,
   ) {
-    this.#init = init;
     this.machine = machines.create({
       environment: {
         E2B_SANDBOX: "true",
@@ -76,9 +92,11 @@ export class Sandbox {
       },
       end: this.end,
     });
+    this.envdAccessToken = init.isSecured ? randomToken() : null;
     this.trafficAccessToken = init.allowPublicTraffic ? null : randomToken();
-    // Python's is there from the start; a list of contexts shows it.
-    this.defaultContext("python");
+    for (const language of FROM_THE_START) {
+      if (this.machine.languages.includes(language)) this.defaultContext(language);
+    }
     this.setTimeout(init.timeoutMs);
   }
 
@@ -94,9 +112,9 @@ export class Sandbox {
   get record(): SandboxRecord {
     return {
       sandboxId: this.sandboxId,
-      templateId: this.#init.templateId,
-      egress: this.#init.egress,
-      metadata: this.#init.metadata,
+      templateId: this.init.templateId,
+      egress: this.init.egress,
+      metadata: this.init.metadata,
       startedAt: this.startedAt,
       endAt: this.#endAt,
       ended: this.#ended,
@@ -131,7 +149,7 @@ export class Sandbox {
   createContext(language: Language, cwd: string): Context {
     const kernel = new Kernel({
       language,
-      environment: this.#init.environment,
+      environment: this.init.environment,
       start: () => this.machine.startKernel({ language, cwd }),
     });
     const context = { id: crypto.randomUUID(), language, cwd, kernel };

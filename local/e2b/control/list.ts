@@ -1,0 +1,50 @@
+import { z } from "zod";
+import { check, HttpError } from "../http.ts";
+import type { Handler } from "./control_plane.ts";
+import { listed } from "./description.ts";
+
+const querySchema = z.object({
+  metadata: z.string().default(""),
+  state: z.string().default("running,paused").transform((states) => states.split(","))
+    .pipe(z.array(z.enum(["running", "paused"]))),
+  template: z.string().optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(100),
+  nextToken: z.coerce.number().int().optional(),
+  order: z.enum(["asc", "desc"]).default("desc"),
+  startedAfter: z.coerce.date().default(new Date(0)),
+});
+
+/** `GET /v2/sandboxes`: a page of them, and in a header the token of the next one. */
+export const list: Handler = (request, { sandboxes }) => {
+  const asked = check(Object.fromEntries(new URL(request.url).searchParams), querySchema);
+  const metadata = metadataFilter(asked.metadata);
+  const matching = sandboxes.running().filter((sandbox) =>
+    asked.state.includes("running") &&
+    sandbox.startedAt >= asked.startedAfter &&
+    sandbox.init.templateId === (asked.template ?? sandbox.init.templateId) &&
+    metadata.every(([key, value]) => sandbox.init.metadata[key] === value)
+  );
+  if (asked.order === "desc") matching.reverse();
+  const after = asked.nextToken;
+  const rest = after === undefined
+    ? matching
+    : matching.filter((sandbox) => asked.order === "desc" ? sandbox.sequence < after : sandbox.sequence > after);
+  const page = rest.slice(0, asked.limit);
+  const last = page.at(-1);
+  const headers = last !== undefined && page.length < rest.length
+    ? { "x-next-token": String(last.sequence) }
+    : undefined;
+  return Response.json(page.map(listed), { headers });
+};
+
+/** SDKs encode each key and value before they encode the whole filter. */
+function metadataFilter(filter: string): [key: string, value: string][] {
+  try {
+    return [...new URLSearchParams(filter)].map(([key, value]) => [
+      decodeURIComponent(key),
+      decodeURIComponent(value),
+    ]);
+  } catch {
+    throw new HttpError(400, "metadata is not validly encoded");
+  }
+}
