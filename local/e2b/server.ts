@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { handleApi } from "./control/api.ts";
+import type { Machines } from "./machine/machine.ts";
 import { handleDataPlane } from "./data_plane.ts";
 import { HttpError } from "./http.ts";
 import { serve } from "../serve.ts";
@@ -22,6 +23,8 @@ export interface E2BOptions {
   cacheDir?: string;
   /** How much memory a kernel may use; default 1 GiB. */
   memoryLimitBytes?: number;
+  /** What sandboxes run on; default Pyodide's, which run everywhere. */
+  machines?: Machines;
   onProgress?: (message: string) => void;
 }
 
@@ -48,7 +51,7 @@ export async function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
     options.onProgress ?? (() => {}),
     stopping.signal,
   );
-  const machines = new PyodideMachines(snapshot, options.memoryLimitBytes ?? MEMORY_LIMIT_BYTES);
+  const machines = options.machines ?? new PyodideMachines(snapshot, options.memoryLimitBytes ?? MEMORY_LIMIT_BYTES);
   const sandboxes = new SandboxRegistry(machines);
 
   const server = await serve({

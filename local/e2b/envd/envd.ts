@@ -1,6 +1,7 @@
 import { FileError, type Files } from "../machine/files.ts";
 import { handleFiles } from "./files_api.ts";
 import { callFilesystem } from "./filesystem_rpc.ts";
+import { handleProcess } from "./process_rpc.ts";
 import { HttpError } from "../http.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 
@@ -11,6 +12,7 @@ export async function handleEnvd(request: Request, sandbox: Sandbox): Promise<Re
   if (request.headers.get("x-access-token") !== sandbox.envdAccessToken) {
     throw new HttpError(401, "unauthorized access, please provide a valid access token or method signing if supported");
   }
+  if (pathname.startsWith("/process.Process/")) return await handleProcess(request, sandbox);
   return await handleAuthorized(request, pathname, sandbox.machine.files);
 }
 
