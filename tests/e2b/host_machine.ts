@@ -10,7 +10,7 @@ import { StoredFiles } from "../../local/e2b/pyodide/stored_files.ts";
  */
 export class HostMachines implements Machines {
   readonly #running = new Set<Promise<unknown>>();
-  readonly #folder = Deno.makeTempDirSync({ prefix: "host-machine-" });
+  #folder: string | undefined;
 
   create(init: MachineInit): Machine {
     return {
@@ -23,10 +23,11 @@ export class HostMachines implements Machines {
 
   async allEnded(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
-    await Deno.remove(this.#folder, { recursive: true });
+    if (this.#folder !== undefined) await Deno.remove(this.#folder, { recursive: true });
   }
 
   async #spawn(program: Program, { environment, end }: MachineInit): Promise<Child> {
+    this.#folder ??= Deno.makeTempDirSync({ prefix: "host-machine-" });
     const cwd = join(this.#folder, program.cwd);
     await Deno.mkdir(cwd, { recursive: true });
     const child = new Deno.Command(program.command, {

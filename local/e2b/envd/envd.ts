@@ -5,7 +5,7 @@ import { handleProcess } from "./process_rpc.ts";
 import { HttpError } from "../http.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 
-/** What envd, E2B's daemon in each sandbox, answers: health and files. */
+/** What envd, E2B's daemon in each sandbox, answers: health, files and commands. */
 export async function handleEnvd(request: Request, sandbox: Sandbox): Promise<Response> {
   const { pathname } = new URL(request.url);
   if (request.method === "GET" && pathname === "/health") return new Response(null, { status: 204 });

@@ -25,7 +25,10 @@ export async function handleProcess(request: Request, sandbox: Sandbox): Promise
   try {
     return await call(method, request, sandbox, knownOf(sandbox.machine));
   } catch (error) {
-    const refusal = connectErrorOf(error);
+    // The word for which the SDK says that the sandbox has ended.
+    const refusal = sandbox.isRunning
+      ? connectErrorOf(error)
+      : new ConnectError("unavailable", "The sandbox was not found");
     return isStreaming(request) ? refuseStream(refusal) : refusal.toResponse();
   }
 }
