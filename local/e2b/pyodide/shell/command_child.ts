@@ -23,6 +23,8 @@ export function commandChild(
   const input = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
   const killed = Promise.withResolvers<CommandResult>();
   const result = Promise.race([killed.promise, input.promise.then(run)]);
+  let hasEnded = false;
+  result.then(() => hasEnded = true);
   return {
     pid,
     stdin: inOnePiece(input.resolve),
@@ -30,6 +32,8 @@ export function commandChild(
     stderr: pieces(result.then(({ stderr }) => stderr)),
     status: result.then(({ code, signal }) => ({ code, signal })),
     kill: (signal) => {
+      // What ran it may run another command by now.
+      if (hasEnded) return;
       kill();
       const nothing = new Uint8Array();
       killed.resolve({ code: 128 + NUMBERS[signal], signal, stdout: nothing, stderr: nothing });
