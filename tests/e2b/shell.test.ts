@@ -2,9 +2,12 @@
 import assert from "node:assert/strict";
 import { Sandbox } from "@e2b/code-interpreter";
 import { CommandExitError, NotFoundError, TimeoutError } from "e2b";
+import { needing } from "../support/needs.ts";
 import { eventually } from "../support/settle.ts";
 import { messagesOf, openStream } from "./connect_client.ts";
 import { e2bTest } from "./local_server.ts";
+
+const { test } = await needing("Linux's /proc");
 
 async function failed(run: Promise<unknown>): Promise<CommandExitError> {
   const error = await run.then(() => null, (reason) => reason);
@@ -146,7 +149,10 @@ e2bTest("a command of the shell cannot say or keep without bound", async (connec
   assert.deepEqual([said.exitCode, said.stdout], [126, ""]);
   assert.match(said.stderr, /output size limit exceeded/);
   assert.match((await failed(commands.run("cat big big > bigger"))).stderr, /limit|EFBIG/);
-  const { exitCode, stderr } = await failed(commands.run("for n in 1 2 3 4 5 6 7 8; do cp big $n || exit 9; done"));
+  for (const name of ["1", "2", "3", "4", "5", "6"]) {
+    await files.write(name, new Blob([new Uint8Array(9 * 1024 * 1024)]));
+  }
+  const { exitCode, stderr } = await failed(commands.run("cp big more || exit 9"));
   assert.equal(exitCode, 9);
   assert.match(stderr, /ENOSPC/);
   assert.equal((await failed(commands.run("while true; do :; done"))).exitCode, 126);
@@ -170,7 +176,54 @@ e2bTest("the shell sees nothing of this machine", async (connection) => {
 
 e2bTest("the end of a sandbox breaks what its shell runs", async (connection) => {
   const sandbox = await Sandbox.create(connection);
-  const handle = await sandbox.commands.run("sleep 100", { background: true });
+  const handles = await Promise.all([
+    sandbox.commands.run("sleep 100", { background: true }),
+    sandbox.commands.run("cat", { background: true, stdin: true }),
+  ]);
   await sandbox.kill();
-  await assert.rejects(handle.wait(), TimeoutError);
+  for (const handle of handles) await assert.rejects(handle.wait(), TimeoutError);
 });
+
+e2bTest("a command of the shell that takes too much memory is ended, and it alone", async (connection) => {
+  const { commands } = await Sandbox.create(connection);
+  // Without /proc there is no watchdog, and just-bash meets its own limits.
+  const { stderr } = await failed(commands.run(`
+    x=aaaaaaaa; hoard=()
+    for i in $(seq 1 20); do x=$x$x; done
+    for i in $(seq 1 100); do hoard+=("$(echo "$x$i" | tr a "$((i % 10))")"); done`));
+  if (Deno.build.os === "linux") assert.match(stderr, /more than 200 MiB of memory/);
+  assert.equal((await commands.run("echo after")).stdout, "after\n");
+}, { memoryLimitBytes: 200 * 1024 ** 2 });
+
+test("shells end when the server is killed", async () => {
+  const program = `
+    import { Sandbox } from "e2b";
+    import { startE2B } from ${JSON.stringify(import.meta.resolve("../../local/e2b/server.ts"))};
+    const { url, apiKey } = await startE2B();
+    const { commands } = await Sandbox.create({ apiKey, apiUrl: url, sandboxUrl: url });
+    await commands.run("sleep 1000", { background: true });
+    await commands.run("while true; do while true; do :; done; done", { background: true });
+    console.log("both run");
+  `;
+  const server = new Deno.Command(Deno.execPath(), { args: ["eval", program], stdout: "piped" }).spawn();
+  let shells: string[];
+  try {
+    const { value } = await server.stdout.pipeThrough(new TextDecoderStream()).values().next();
+    assert.equal(value, "both run\n");
+    const children = (await Deno.readTextFile(`/proc/${server.pid}/task/${server.pid}/children`)).trim().split(" ");
+    shells = children.filter((pid) => Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes("/shell-"));
+    assert.equal(shells.length, 2);
+  } finally {
+    server.kill("SIGKILL");
+    await server.status;
+  }
+  await eventually("the shells are gone", () => !shells.some(isAlive));
+});
+
+function isAlive(pid: string): boolean {
+  try {
+    return !/^State:\s+Z/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+  } catch {
+    return false;
+  }
+}

@@ -56,12 +56,18 @@ export class Shells {
       pid,
       user,
     };
+    let hasBegun = false;
     const child = commandChild(
       pid,
-      (stdin) => shell.run({ ...run, stdin: stdin.toBase64() }).then(resultOf, failureOf),
+      (stdin) => {
+        hasBegun = true;
+        return shell.run({ ...run, stdin: stdin.toBase64() }).then(resultOf, failureOf);
+      },
       () => shell.kill("The command was killed."),
     );
     child.status.then(() => this.#giveBack(shell));
+    // One that still waits for its input would wait for ever.
+    shell.exited.then(() => hasBegun || child.kill("SIGKILL"));
     return child;
   }
 
