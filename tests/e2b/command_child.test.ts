@@ -11,8 +11,8 @@ const ended = (stdout: string, stderr = ""): CommandResult => ({
   stderr: bytes(stderr),
 });
 
-Deno.test("it begins when its input has ended, and is given all of it", async () => {
-  const child = commandChild(7, (stdin) => Promise.resolve(ended(text(stdin).toUpperCase(), "e")), () => {});
+Deno.test("it is given all of its input, when that has ended", async () => {
+  const child = commandChild(7, async (stdin) => ended(text(await stdin).toUpperCase(), "e"), () => {});
   const writer = child.stdin.getWriter();
   await writer.write(bytes("one "));
   await writer.write(bytes("two"));
@@ -34,7 +34,7 @@ Deno.test("a long output comes in pieces", async () => {
 
 Deno.test("it is killed before its input has ended, too", async () => {
   let kills = 0;
-  const child = commandChild(7, () => Promise.resolve(ended("never")), () => kills++);
+  const child = commandChild(7, async (stdin) => ended(text(await stdin)), () => kills++);
   child.kill("SIGTERM");
   assert.deepEqual(await child.status, { code: 143, signal: "SIGTERM" });
   assert.equal(await new Response(child.stdout).text(), "");

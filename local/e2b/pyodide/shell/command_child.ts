@@ -13,16 +13,16 @@ export interface CommandResult extends ChildStatus {
  * A command of a shell in the form of a program. It begins when its input has ended, and says at its end all that it has
  * to say, because just-bash takes and gives both in one piece.
  *
- * `run` never rejects; `kill` ends what it runs.
+ * `run` is called at once and never rejects; `kill` ends what it runs.
  */
 export function commandChild(
   pid: number,
-  run: (stdin: Uint8Array<ArrayBuffer>) => Promise<CommandResult>,
+  run: (stdin: Promise<Uint8Array<ArrayBuffer>>) => Promise<CommandResult>,
   kill: () => void,
 ): Child {
   const input = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
   const killed = Promise.withResolvers<CommandResult>();
-  const result = Promise.race([killed.promise, input.promise.then(run)]);
+  const result = Promise.race([killed.promise, run(input.promise)]);
   let hasEnded = false;
   result.then(() => hasEnded = true);
   return {

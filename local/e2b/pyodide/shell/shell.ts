@@ -43,12 +43,12 @@ export class Shell {
     await this.#ready.promise.finally(() => clearTimeout(limit));
   }
 
-  /** Runs one command to its end; throws with words for its user when the process ends first. */
-  async run(run: Run): Promise<Outcome> {
+  /** Runs one command to its end, once its input is there; throws with words for its user when the process ends first. */
+  async run(run: Run, stdin: Promise<Uint8Array<ArrayBuffer>>): Promise<Outcome> {
     this.#running = Promise.withResolvers();
     const outcome = this.#running.promise;
     if (this.#verdict !== undefined) this.#running.reject(new Error(this.#verdict));
-    else this.#send({ type: "run", ...run });
+    stdin.then((bytes) => this.#send({ type: "run", ...run, stdin: bytes.toBase64() }));
     return await outcome.finally(() => this.#running = undefined);
   }
 

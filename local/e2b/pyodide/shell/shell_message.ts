@@ -41,12 +41,11 @@ export interface Run {
   /** The number that the command believes to have. */
   readonly pid: number;
   readonly user: User;
-  /** Base64. */
-  readonly stdin: string;
 }
 
 export type ShellCommand =
-  | { readonly type: "run" } & Run
+  /** `stdin` is in Base64. */
+  | { readonly type: "run"; readonly stdin: string } & Run
   | { readonly type: "answer"; readonly id: number } & FileAnswer;
 
 export type FileAnswer =

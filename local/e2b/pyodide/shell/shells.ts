@@ -56,18 +56,12 @@ export class Shells {
       pid,
       user,
     };
-    let hasBegun = false;
     const child = commandChild(
       pid,
-      (stdin) => {
-        hasBegun = true;
-        return shell.run({ ...run, stdin: stdin.toBase64() }).then(resultOf, failureOf);
-      },
+      (stdin) => shell.run(run, stdin).then(resultOf, failureOf),
       () => shell.kill("The command was killed."),
     );
     child.status.then(() => this.#giveBack(shell));
-    // One that still waits for its input would wait for ever.
-    shell.exited.then(() => hasBegun || child.kill("SIGKILL"));
     return child;
   }
 
@@ -75,7 +69,12 @@ export class Shells {
     const idle = this.#idle;
     this.#idle = undefined;
     clearTimeout(idle?.timer);
-    return idle?.shell.isUsable ? idle.shell : await this.#start(this.#files);
+    if (idle?.shell.isUsable) return idle.shell;
+    const shell = await this.#start(this.#files);
+    shell.exited.then(() => {
+      if (this.#idle?.shell === shell) clearTimeout(this.#idle.timer);
+    });
+    return shell;
   }
 
   #giveBack(shell: Shell): void {
@@ -83,9 +82,8 @@ export class Shells {
     if (!shell.isUsable) return;
     const leave = () => shell.kill("The shell had nothing to do.");
     if (this.#idle?.shell.isUsable) return leave();
-    const timer = setTimeout(leave, IDLE_MS);
-    shell.exited.then(() => clearTimeout(timer));
-    this.#idle = { shell, timer };
+    clearTimeout(this.#idle?.timer);
+    this.#idle = { shell, timer: setTimeout(leave, IDLE_MS) };
   }
 }
 
