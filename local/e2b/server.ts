@@ -5,6 +5,7 @@ import { HttpError } from "./http.ts";
 import { serve } from "../serve.ts";
 import { MEMORY_LIMIT_BYTES } from "./pyodide/memory_watch.ts";
 import { PyodideMachines } from "./pyodide/pyodide_machines.ts";
+import { ShellProgram } from "./pyodide/shell/shell_program.ts";
 import { SandboxRegistry } from "./sandbox/registry.ts";
 import type { Machines } from "./machine/machine.ts";
 import type { SandboxRecord } from "./sandbox/sandbox.ts";
@@ -24,12 +25,13 @@ export interface E2BOptions {
   apiKey?: string;
   /** What sandboxes can be made of; default `TEMPLATES`. */
   templates?: readonly string[];
-  /** Keeps the Python snapshot; default `.local/cache` in the repository. */
+  /** Keeps the Python snapshot and the shell's bundle; default `.local/cache` in the repository. */
   cacheDir?: string;
   /** How much memory a kernel may use; default 1 GiB. */
   memoryLimitBytes?: number;
-  onProgress?: (message: string) => void;
+  /** What sandboxes run on; default Pyodide's, which run everywhere. */
   machines?: Machines;
+  onProgress?: (message: string) => void;
 }
 
 export interface E2BServer {
@@ -50,12 +52,12 @@ export async function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
   const apiKey = options.apiKey ??
     `e2b_${crypto.getRandomValues(new Uint8Array(20)).toHex()}`;
   const stopping = new AbortController();
-  const snapshot = new Snapshot(
-    options.cacheDir ?? defaultCacheDir(),
-    options.onProgress ?? (() => {}),
-    stopping.signal,
-  );
-  const machines = options.machines ?? new PyodideMachines(snapshot, options.memoryLimitBytes ?? MEMORY_LIMIT_BYTES);
+  const cacheDir = options.cacheDir ?? defaultCacheDir();
+  const onProgress = options.onProgress ?? (() => {});
+  const snapshot = new Snapshot(cacheDir, onProgress, stopping.signal);
+  const shellProgram = new ShellProgram(cacheDir, onProgress, stopping.signal);
+  const machines = options.machines ??
+    new PyodideMachines(snapshot, shellProgram, options.memoryLimitBytes ?? MEMORY_LIMIT_BYTES);
   const sandboxes = new SandboxRegistry(machines);
   const plane = { sandboxes, apiKey, templates: options.templates ?? TEMPLATES };
 
@@ -71,7 +73,12 @@ export async function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
   const stop = async () => {
     stopping.abort();
     sandboxes.finishAll("shutdown");
-    await Promise.all([server.stop(SHUTDOWN_GRACE_MS), snapshot.settled(), machines.allEnded()]);
+    await Promise.all([
+      server.stop(SHUTDOWN_GRACE_MS),
+      snapshot.settled(),
+      shellProgram.settled(),
+      machines.allEnded(),
+    ]);
   };
   let stopped: Promise<void> | undefined;
   return {

@@ -6,6 +6,7 @@ import { MEMORY_LIMIT_BYTES } from "../../local/e2b/pyodide/memory_watch.ts";
 import { PyodideMachines } from "../../local/e2b/pyodide/pyodide_machines.ts";
 import { SandboxRegistry } from "../../local/e2b/sandbox/registry.ts";
 import type { SandboxEnd } from "../../local/e2b/sandbox/sandbox.ts";
+import { ShellProgram } from "../../local/e2b/pyodide/shell/shell_program.ts";
 import { Snapshot } from "../../local/e2b/pyodide/snapshot.ts";
 
 const INIT = {
@@ -52,7 +53,8 @@ Deno.test("of a sandbox that ended only its record is kept", async () => {
   const collectGarbage: () => void = runInNewContext("gc");
   const cacheDir = fileURLToPath(new URL("../../.local/cache", import.meta.url));
   const snapshot = new Snapshot(cacheDir, () => {}, new AbortController().signal);
-  const machines = new PyodideMachines(snapshot, MEMORY_LIMIT_BYTES);
+  const shellProgram = new ShellProgram(cacheDir, () => {}, new AbortController().signal);
+  const machines = new PyodideMachines(snapshot, shellProgram, MEMORY_LIMIT_BYTES);
   const registry = new SandboxRegistry(machines);
   const ends = ["kill", "timeout"] as const;
   const files: WeakRef<object>[] = [];

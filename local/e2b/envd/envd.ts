@@ -4,11 +4,12 @@ import { ConnectError, connectErrorOf } from "./connect_error.ts";
 import { isStreaming, refuseStream } from "./connect_stream.ts";
 import { handleFiles } from "./files_api.ts";
 import { filesystemMethod } from "./filesystem_rpc.ts";
+import { handleProcess } from "./process_rpc.ts";
 import { requireTokenOrSignature } from "./signature.ts";
-import { basicUserName, type User, userNamed } from "./user.ts";
+import { callerOf } from "./user.ts";
 import { watchDirectory } from "./watch.ts";
 
-/** What envd, E2B's daemon in each sandbox, answers: health and files. */
+/** What envd, E2B's daemon in each sandbox, answers: health, files and commands. */
 export async function handleEnvd(request: Request, sandbox: Sandbox): Promise<Response> {
   const { pathname } = new URL(request.url);
   const token = sandbox.envdAccessToken;
@@ -33,19 +34,12 @@ export async function handleEnvd(request: Request, sandbox: Sandbox): Promise<Re
 }
 
 async function call(service: string, method: string, request: Request, sandbox: Sandbox): Promise<Response> {
-  const user = caller(request);
+  if (service === "process.Process") return await handleProcess(request, sandbox);
+  const user = callerOf(request);
   if (service === "filesystem.Filesystem") {
     if (method === "WatchDir") return watchDirectory(request, sandbox, user);
     const answer = filesystemMethod(method);
     if (answer !== undefined) return Response.json(await answer(request, sandbox, user));
   }
   throw new ConnectError("unimplemented", `${service}/${method} is not supported by the local sandbox`);
-}
-
-/** @throws {ConnectError} when there is no such user */
-function caller(request: Request): User {
-  const name = basicUserName(request);
-  const user = userNamed(name);
-  if (user === undefined) throw new ConnectError("unauthenticated", `invalid username: '${name}'`);
-  return user;
 }

@@ -1,8 +1,10 @@
 import { HOME } from "../machine/file_path.ts";
+import type { UserName } from "../machine/machine.ts";
+import { ConnectError } from "./connect_error.ts";
 
 /** Who a client acts as in a sandbox. */
 export interface User {
-  readonly name: string;
+  readonly name: UserName;
   /** Where relative paths begin. */
   readonly home: string;
 }
@@ -23,4 +25,12 @@ export function basicUserName(request: Request): string | null {
   } catch {
     return null;
   }
+}
+
+/** @throws {ConnectError} `unauthenticated` when an RPC's client names a user that there is not */
+export function callerOf(request: Request): User {
+  const name = basicUserName(request);
+  const user = userNamed(name);
+  if (user === undefined) throw new ConnectError("unauthenticated", `invalid username: '${name}'`);
+  return user;
 }

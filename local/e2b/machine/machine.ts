@@ -43,7 +43,12 @@ export interface Program {
   /** Over those of the machine. */
   readonly environment: Readonly<Record<string, string>>;
   readonly cwd: string;
+  /** Whom it believes to run as; the sandbox's own user unless given. */
+  readonly user?: UserName;
 }
+
+/** The users that E2B's template has. */
+export type UserName = "user" | "root";
 
 /** A program that runs in a machine: as much of `Deno.ChildProcess` as is needed of it. */
 export interface Child {

@@ -22,9 +22,14 @@ export const KERNEL_URL = new URL("./kernel/", import.meta.url);
 export function isolatedCommand(
   script: string,
   args: readonly string[],
-  { readable = [], inspector = false }: { readable?: readonly string[]; inspector?: boolean } = {},
+  { readable = [], inspector = false, standalone = false }: {
+    readable?: readonly string[];
+    inspector?: boolean;
+    /** The script is all that the process needs: it may read no file, not even at its start. */
+    standalone?: boolean;
+  } = {},
 ): Deno.Command {
-  const files = [fileURLToPath(PYODIDE_URL), fileURLToPath(KERNEL_URL), ...readable];
+  const files = standalone ? [] : [fileURLToPath(PYODIDE_URL), fileURLToPath(KERNEL_URL), ...readable];
   return new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -38,7 +43,7 @@ export function isolatedCommand(
       `--location=http://${crypto.randomUUID()}.invalid/`,
       // Does not bound WebAssembly memory; the watchdog does.
       "--v8-flags=--max-old-space-size=512",
-      `--allow-read=${files.join(",")}`,
+      ...(files.length === 0 ? [] : [`--allow-read=${files.join(",")}`]),
       // For V8's inspector, until it is open; also given up before the first cell.
       ...(inspector ? ["--allow-sys"] : []),
       fileURLToPath(new URL(script, KERNEL_URL)),

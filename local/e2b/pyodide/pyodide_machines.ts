@@ -1,3 +1,4 @@
+import { pathToFileURL } from "node:url";
 import { HttpError } from "../http.ts";
 import type { KernelCommand } from "../kernel/kernel_message.ts";
 import { KernelProcess } from "../kernel/kernel_process.ts";
@@ -7,6 +8,10 @@ import { FileStore } from "./file_store.ts";
 import { isolatedCommand, PYODIDE_URL } from "./isolation.ts";
 import { watchMemory } from "./memory_watch.ts";
 import { PyodideKernel } from "./pyodide_kernel.ts";
+import { Shell } from "./shell/shell.ts";
+import type { ShellFiles } from "./shell/shell_files.ts";
+import type { ShellProgram } from "./shell/shell_program.ts";
+import { Shells } from "./shell/shells.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { StoredFiles } from "./stored_files.ts";
 
@@ -16,20 +21,24 @@ import { StoredFiles } from "./stored_files.ts";
  */
 export class PyodideMachines implements Machines {
   readonly #snapshot: Snapshot;
+  readonly #shellProgram: ShellProgram;
   readonly #memoryLimitBytes: number;
   readonly #running = new Set<Promise<void>>();
 
-  constructor(snapshot: Snapshot, memoryLimitBytes: number) {
+  constructor(snapshot: Snapshot, shellProgram: ShellProgram, memoryLimitBytes: number) {
     this.#snapshot = snapshot;
+    this.#shellProgram = shellProgram;
     this.#memoryLimitBytes = memoryLimitBytes;
   }
 
   create(init: MachineInit): Machine {
     const store = new FileStore();
+    const files = new StoredFiles(store);
+    const shells = new Shells(files, init.environment, (files) => this.#startShell(files, init.end));
     return {
       languages: ["python", "javascript", "typescript"],
-      files: new StoredFiles(store),
-      spawn: () => Promise.reject(new HttpError(501, "commands are not supported by the local sandbox")),
+      files,
+      spawn: (program) => shells.spawn(program),
       startKernel: (kernel) => this.#start(kernel, init, store),
     };
   }
@@ -73,11 +82,34 @@ export class PyodideMachines implements Machines {
     hold: (child: Child) => KernelProcess,
     end: AbortSignal,
   ): Promise<KernelProcess> {
+    const process = this.#spawn(command, hold, end);
+    process.send(boot);
+    await process.ready();
+    return process;
+  }
+
+  async #startShell(files: ShellFiles, end: AbortSignal): Promise<Shell> {
+    const path = await this.#shellProgram.path().catch((error) => {
+      throw new HttpError(501, `the local shell cannot be bundled: ${error instanceof Error ? error.message : error}`);
+    });
+    const command = isolatedCommand(pathToFileURL(path).href, [], { standalone: true });
+    const shell = this.#spawn(command, (child) => new Shell(child, files), end, "shell");
+    await shell.ready();
+    return shell;
+  }
+
+  /** Starts a process that ends with its machine, or when it has more memory than it may. */
+  #spawn<T extends IsolatedProcess>(
+    command: Deno.Command,
+    hold: (child: Child) => T,
+    end: AbortSignal,
+    what?: "shell",
+  ): T {
     if (end.aborted) throw new Error("The sandbox was ended.");
     const child = command.spawn();
     const process = hold(heldBy(child));
     this.#running.add(process.exited);
-    const watch = watchMemory(child.pid, this.#memoryLimitBytes, (verdict) => process.kill(verdict));
+    const watch = watchMemory(child.pid, this.#memoryLimitBytes, (verdict) => process.kill(verdict), what);
     const kill = () => process.kill("The sandbox was ended.");
     end.addEventListener("abort", kill);
     process.exited.then(() => {
@@ -85,10 +117,14 @@ export class PyodideMachines implements Machines {
       end.removeEventListener("abort", kill);
       this.#running.delete(process.exited);
     });
-    process.send(boot);
-    await process.ready();
     return process;
   }
+}
+
+interface IsolatedProcess {
+  readonly exited: Promise<void>;
+  /** `verdict` is for whose code it runs. */
+  kill(verdict: string): void;
 }
 
 function heldBy(process: Deno.ChildProcess): Child {

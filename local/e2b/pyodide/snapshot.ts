@@ -1,7 +1,7 @@
 import { isolatedCommand, KERNEL_URL, PYODIDE_URL, PYODIDE_VERSION } from "./isolation.ts";
+import { removeStale } from "./stale_files.ts";
 
 const DIGEST_BYTES = 32;
-const STALE_AFTER_MS = 24 * 60 * 60 * 1000;
 
 /** Of the files that were found sound, when each was last changed: reading one takes a fifth of a second. */
 const knownSound = new Map<string, number>();
@@ -61,7 +61,7 @@ export class Snapshot {
     await Deno.mkdir(this.#cacheDir, { recursive: true });
     this.#onProgress("building a Python snapshot (once, about 5 s)");
     const content = await build(this.#signal);
-    await removeStale(this.#cacheDir);
+    await removeStale(this.#cacheDir, "snapshot-");
     // Another process may build the same one now. Each renames a whole file
     // into place, so whoever is last changes nothing for the others.
     const temporary = `${path}.${crypto.randomUUID()}.tmp`;
@@ -121,17 +121,5 @@ async function build(signal: AbortSignal): Promise<Uint8Array> {
     return content;
   } finally {
     signal.removeEventListener("abort", kill);
-  }
-}
-
-async function removeStale(cacheDir: string): Promise<void> {
-  for await (const { name } of Deno.readDir(cacheDir)) {
-    if (!name.startsWith("snapshot-")) continue;
-    const path = `${cacheDir}/${name}`;
-    // Parallel processes race for the same files; a lost race is no failure.
-    const { mtime } = await Deno.stat(path).catch(() => ({ mtime: null }));
-    if (mtime !== null && Date.now() - mtime.getTime() > STALE_AFTER_MS) {
-      await Deno.remove(path).catch(() => {});
-    }
   }
 }
