@@ -3,6 +3,9 @@ import { handleApi } from "./control/api.ts";
 import { handleDataPlane, handleFileUrl, isFileUrl } from "./data_plane.ts";
 import { HttpError } from "./http.ts";
 import { serve } from "../serve.ts";
+import { findNativeKernels } from "./native/find.ts";
+import { NativeMachines } from "./native/native_machines.ts";
+import { LIMITS } from "./native/walls.ts";
 import { MEMORY_LIMIT_BYTES } from "./pyodide/memory_watch.ts";
 import { PyodideMachines } from "./pyodide/pyodide_machines.ts";
 import { ShellProgram } from "./pyodide/shell/shell_program.ts";
@@ -15,6 +18,10 @@ export type { SandboxRecord } from "./sandbox/sandbox.ts";
 
 /** E2B's own templates; they are all alike here. */
 export const TEMPLATES: readonly string[] = ["base", "code-interpreter-v1"];
+
+/** What Python can run as: WebAssembly, or this system's own behind bubblewrap's walls. */
+export const KERNELS = ["pyodide", "native"] as const;
+export type KernelName = (typeof KERNELS)[number];
 
 const SHUTDOWN_GRACE_MS = 1000;
 
@@ -29,7 +36,9 @@ export interface E2BOptions {
   cacheDir?: string;
   /** How much memory a kernel may use; default 1 GiB. */
   memoryLimitBytes?: number;
-  /** What sandboxes run on; default Pyodide's, which run everywhere. */
+  /** What runs Python; default Pyodide, which runs everywhere. */
+  kernel?: KernelName;
+  /** What sandboxes run on, in the place of either. */
   machines?: Machines;
   onProgress?: (message: string) => void;
 }
@@ -56,8 +65,10 @@ export async function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
   const onProgress = options.onProgress ?? (() => {});
   const snapshot = new Snapshot(cacheDir, onProgress, stopping.signal);
   const shellProgram = new ShellProgram(cacheDir, onProgress, stopping.signal);
+  const memory = options.memoryLimitBytes ?? MEMORY_LIMIT_BYTES;
+  const pyodide = new PyodideMachines(snapshot, shellProgram, memory);
   const machines = options.machines ??
-    new PyodideMachines(snapshot, shellProgram, options.memoryLimitBytes ?? MEMORY_LIMIT_BYTES);
+    (options.kernel === "native" ? await nativeMachines(pyodide, memory) : pyodide);
   const sandboxes = new SandboxRegistry(machines);
   const plane = { sandboxes, apiKey, templates: options.templates ?? TEMPLATES };
 
@@ -87,6 +98,13 @@ export async function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
     sandboxes: () => sandboxes.records(),
     stop: () => stopped ??= stop(),
   };
+}
+
+/** @throws {Error} when this system does not have them */
+async function nativeMachines(beside: Machines, memory: number): Promise<Machines> {
+  const found = await findNativeKernels();
+  if (found.outcome === "missing") throw new Error(`There is no native kernel here: ${found.reason}`);
+  return new NativeMachines(found.languages, beside, { ...LIMITS, memory });
 }
 
 /** Builds the Python snapshot unless there is one, so that several servers that start at once find it. */

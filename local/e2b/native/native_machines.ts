@@ -5,7 +5,7 @@ import { NativeFiles } from "./native_files.ts";
 import { NativeKernel } from "./native_kernel.ts";
 import { bootCode, program } from "./sources.ts";
 import { isNative, KERNELS, type NativeLanguage } from "./kernels.ts";
-import { ENVIRONMENT, LIMITS, walledCommand } from "./walls.ts";
+import { ENVIRONMENT, LIMITS, type Limits, walledAgent } from "./walls.ts";
 
 const PYTHON = "/usr/bin/python3";
 
@@ -13,11 +13,11 @@ const PYTHON = "/usr/bin/python3";
 export class NativeMachines implements Machines {
   readonly #languages: readonly NativeLanguage[];
   readonly #beside: Machines;
-  readonly #limits: typeof LIMITS;
+  readonly #limits: Limits;
   readonly #running = new Set<Promise<void>>();
 
   /** @param beside has the kernels that are not among `languages` */
-  constructor(languages: readonly NativeLanguage[], beside: Machines, limits: typeof LIMITS = LIMITS) {
+  constructor(languages: readonly NativeLanguage[], beside: Machines, limits: Limits = LIMITS) {
     this.#languages = languages;
     this.#beside = beside;
     this.#limits = limits;
@@ -44,7 +44,7 @@ export class NativeMachines implements Machines {
   }
 
   async #start(end: AbortSignal): Promise<Agent> {
-    const [command, source] = await Promise.all([walledCommand(this.#limits), program("agent")]);
+    const [command, source] = await Promise.all([walledAgent(this.#limits), program("agent")]);
     if (end.aborted) throw new Error("The sandbox was ended.");
     const agent = new Agent(command.spawn(), source);
     const kill = () => agent.kill();

@@ -1,6 +1,6 @@
 import { bootCode } from "./sources.ts";
 
-const PYTHON = "/usr/bin/python3";
+export const PYTHON = "/usr/bin/python3";
 
 /** In bytes, unless they count something. */
 export const LIMITS = {
@@ -11,6 +11,8 @@ export const LIMITS = {
   processes: 256,
   descriptors: 1024,
 } as const;
+
+export type Limits = Readonly<Record<keyof typeof LIMITS, number>>;
 
 /** An account that may do nothing on this machine: root's own would be exempt from the limit of processes. */
 const NOBODY = { uid: 65534, gid: 65534 } as const;
@@ -49,14 +51,19 @@ const WALLS = [
  * The first process of a sandbox of its own: Linux namespaces without a network, without capabilities, with a system
  * that is read-only and files in memory. It takes its program from its standard input, and ends when that is closed.
  */
-export async function walledCommand(limits: typeof LIMITS): Promise<Deno.Command> {
+export async function walledAgent(limits: Limits): Promise<Deno.Command> {
+  return walled([PYTHON, "-I", "-S", "-c", await bootCode(), JSON.stringify({ limits })], "piped");
+}
+
+/** A program that is a sandbox's first process. */
+export function walled(program: readonly string[], stdin: "piped" | "null"): Deno.Command {
   return new Deno.Command("bwrap", {
-    args: [...WALLS, PYTHON, "-I", "-S", "-c", await bootCode(), JSON.stringify({ limits })],
+    args: [...WALLS, ...program],
     cwd: "/",
     clearEnv: true,
     env: { PATH: "/usr/bin:/bin", LANG: "C.UTF-8" },
     ...(Deno.uid() === 0 ? NOBODY : {}),
-    stdin: "piped",
+    stdin,
     stdout: "piped",
     stderr: "piped",
   });
