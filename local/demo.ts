@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { AcquireResponse } from "../supabase/functions/_shared/contract/acquire_context.ts";
 import type { ExecuteResponse } from "../supabase/functions/_shared/contract/execute_code.ts";
 import type { TerminateResponse } from "../supabase/functions/_shared/contract/terminate_context.ts";
+import { chooseKernel, type KernelName } from "./e2b/choose_kernel.ts";
 import { requirePlatform } from "./platform.ts";
 import { localDirectory } from "./repository.ts";
 import { startStack } from "./stack.ts";
@@ -16,8 +17,26 @@ interface Answers {
   "terminate-context": TerminateResponse;
 }
 
-/** A sine wave, drawn without a library: any object with `_repr_svg_` is a picture to the kernel. */
-const PLOT = `
+/** A picture, and how a kernel comes to it. */
+interface Plot {
+  readonly code: string;
+  readonly format: "svg" | "png";
+}
+
+const PLOTS: Readonly<Record<KernelName, Plot>> = {
+  native: {
+    format: "png",
+    code: `
+import numpy, pandas
+
+t = numpy.linspace(0, 10, 200)
+pandas.DataFrame({"x": numpy.sin(t) * x / 42}, index=t).plot(title="sin", xlabel="t");
+`,
+  },
+  // Pyodide has no library for it: any object with `_repr_svg_` is a picture to the kernel.
+  pyodide: {
+    format: "svg",
+    code: `
 import math
 
 class Plot:
@@ -31,7 +50,9 @@ class Plot:
         )
 
 Plot(lambda t: math.sin(t) * x / 42)
-`;
+`,
+  },
+};
 
 const plain = Deno.noColor || !Deno.stdout.isTerminal();
 const step = (title: string) => console.log(plain ? `\n${title}` : `\n\x1b[1m${title}\x1b[0m`);
@@ -48,7 +69,8 @@ async function invoke<Name extends keyof Answers>(client: SupabaseClient, name: 
 async function play(): Promise<void> {
   const started = performance.now();
   step("Starting the local stack: Postgres, PostgREST, the functions, and a sandbox server that runs Python");
-  await using stack = await startStack({ onProgress: show });
+  const kernel = await chooseKernel(undefined, show);
+  await using stack = await startStack({ kernel, onProgress: show });
   const provider = stack.e2b.server;
   assert(provider, "the demo runs on its own sandbox server");
 
@@ -73,12 +95,14 @@ async function play(): Promise<void> {
   assert.equal(sum.was_created, false);
 
   step("execute-code: a plot");
-  const plot = await invoke(client, "execute-code", { ...path, code: PLOT });
-  const svg = plot.execution.results[0]?.svg;
-  assert(typeof svg === "string" && svg.startsWith("<svg"), `no plot: ${plot.execution.error?.traceback}`);
-  const file = join(await localDirectory(), "plot.svg");
-  await Deno.writeTextFile(file, svg);
-  show(`written to ${file} (${svg.length} characters of SVG)`);
+  const { code, format } = PLOTS[kernel];
+  const plot = await invoke(client, "execute-code", { ...path, code });
+  const picture = plot.execution.results.find((result) => typeof result[format] === "string")?.[format];
+  assert(typeof picture === "string", `no plot: ${plot.execution.error?.traceback}`);
+  const file = join(await localDirectory(), `plot.${format}`);
+  const bytes = format === "png" ? Uint8Array.fromBase64(picture) : new TextEncoder().encode(picture);
+  await Deno.writeFile(file, bytes);
+  show(`written to ${file} (${bytes.length} bytes of ${format.toUpperCase()})`);
 
   step("execute-code: an exception is a result, with its traceback");
   const failed = await run(client, { ...path, code: "def ratio(a, b):\n    return a / b\n\nratio(x, 0)" });

@@ -1,5 +1,6 @@
 /** Where the functions find their sandboxes: the stack's own E2B-compatible server, or another one. */
 
+import type { KernelName } from "./e2b/choose_kernel.ts";
 import { type E2BServer, startE2B, TEMPLATES } from "./e2b/server.ts";
 
 export interface SandboxesOptions {
@@ -10,6 +11,8 @@ export interface SandboxesOptions {
   readonly e2bApiKey?: string;
   /** Names of templates that the stack's own server has besides E2B's. */
   readonly templates?: readonly string[];
+  /** What runs Python on the stack's own server; default Pyodide, which runs everywhere. */
+  readonly kernel?: KernelName;
   readonly onProgress?: (message: string) => void;
 }
 
@@ -24,7 +27,7 @@ export interface Sandboxes {
 
 /** @param part starts the server as a part of the stack, where it is the stack's own */
 export async function startSandboxes(
-  { e2bUrl, sandboxUrl, e2bApiKey, templates = [], onProgress }: SandboxesOptions,
+  { e2bUrl, sandboxUrl, e2bApiKey, templates = [], kernel, onProgress }: SandboxesOptions,
   part: (name: string, start: () => Promise<E2BServer>) => Promise<E2BServer>,
 ): Promise<Sandboxes> {
   if (e2bUrl !== undefined) {
@@ -33,7 +36,7 @@ export async function startSandboxes(
   }
   const server = await part(
     "the sandbox server",
-    () => startE2B({ apiKey: e2bApiKey, templates: [...TEMPLATES, ...templates], onProgress }),
+    () => startE2B({ apiKey: e2bApiKey, templates: [...TEMPLATES, ...templates], kernel, onProgress }),
   );
   return { url: server.url, sandboxUrl: server.url, apiKey: server.apiKey, server };
 }

@@ -165,7 +165,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
           SUPABASE_JWKS: JSON.stringify(tokens.jwks),
           ...sandboxesEnvironment(e2b),
           // The stack's own sandboxes have no others.
-          ...(e2b.server === null ? {} : { SANDBOX_LANGUAGES: "python,javascript,typescript" }),
+          ...(e2b.server === null ? {} : { SANDBOX_LANGUAGES: e2b.server.languages.join() }),
           ...options.env,
         },
       }));

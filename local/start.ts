@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { readApp } from "./app.ts";
+import { chooseKernel } from "./e2b/choose_kernel.ts";
 import { KeptInUse, openKept } from "./kept.ts";
 import { MigrationChanged } from "./migrate.ts";
 import { requirePlatform } from "./platform.ts";
@@ -42,8 +43,12 @@ async function run(flags: Flags): Promise<number> {
     const kept = flags.keep
       ? parts.adopt(await openKept(await keptDirectory(flags.app), { reset: flags.reset }), ({ close }) => close())
       : undefined;
+    const kernel = flags["e2b-url"] === undefined
+      ? await chooseKernel(flags.kernel, (message) => console.error(message))
+      : undefined;
     const stack = parts.use(
       await startStack({
+        kernel,
         port: flags.port,
         functions: flags.functions,
         runtime: flags.runtime,

@@ -2,6 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { KERNELS } from "./e2b/choose_kernel.ts";
 import type { Plan } from "./functions/edge/limits.ts";
 import { RUNTIMES } from "./functions/runtime.ts";
 
@@ -11,6 +12,8 @@ export const USAGE = `Runs the local stack until Ctrl-C.
   --functions N      how many processes run the functions (default 1)
   --runtime NAME     in what they run: deno (default), or edge, as the platform runs them
   --plan NAME        with --runtime edge: what the platform grants, on the plan free or paid (default)
+  --kernel NAME      what runs Python: native (this system's own, with numpy, behind bubblewrap's walls; default where it
+                     is), or pyodide (everywhere)
   --keep             data, users and keys stay from one start to the next, under .local/kept
   --reset            with --keep: deletes what was kept, first
   --app DIR          runs the Supabase project in DIR: its migrations and its functions
@@ -30,6 +33,7 @@ const Flags = z.object({
   functions: count(1, 64).default(1),
   runtime: z.enum(RUNTIMES).default("deno"),
   plan: z.literal(["free", "paid"] satisfies Plan[]).optional(),
+  kernel: z.enum(KERNELS).optional(),
   keep: z.boolean().default(false),
   reset: z.boolean().default(false),
   app: z.string().min(1).optional(),
@@ -40,6 +44,9 @@ const Flags = z.object({
 }).refine((flags) => flags["sandbox-url"] === undefined || flags["e2b-url"] !== undefined, {
   path: ["sandbox-url"],
   message: "needs --e2b-url",
+}).refine((flags) => flags.kernel === undefined || flags["e2b-url"] === undefined, {
+  path: ["kernel"],
+  message: "is that of the stack's own sandboxes, and not of --e2b-url",
 }).refine((flags) => flags.plan === undefined || flags.runtime === "edge", {
   path: ["plan"],
   message: "needs --runtime edge",
@@ -63,6 +70,7 @@ export function readCommand(args: string[]): Command {
         functions: text,
         runtime: text,
         plan: text,
+        kernel: text,
         keep: flag,
         reset: flag,
         app: text,

@@ -3,6 +3,7 @@ import { handleApi } from "./control/api.ts";
 import { handleDataPlane, handleFileUrl, isFileUrl } from "./data_plane.ts";
 import { HttpError } from "./http.ts";
 import { serve } from "../serve.ts";
+import type { KernelName } from "./choose_kernel.ts";
 import { findNativeKernels } from "./native/find.ts";
 import { NativeMachines } from "./native/native_machines.ts";
 import { LIMITS } from "./native/walls.ts";
@@ -10,6 +11,7 @@ import { MEMORY_LIMIT_BYTES } from "./pyodide/memory_watch.ts";
 import { PyodideMachines } from "./pyodide/pyodide_machines.ts";
 import { ShellProgram } from "./pyodide/shell/shell_program.ts";
 import { SandboxRegistry } from "./sandbox/registry.ts";
+import type { Language } from "./machine/language.ts";
 import type { Machines } from "./machine/machine.ts";
 import type { SandboxRecord } from "./sandbox/sandbox.ts";
 import { Snapshot } from "./pyodide/snapshot.ts";
@@ -18,10 +20,6 @@ export type { SandboxRecord } from "./sandbox/sandbox.ts";
 
 /** E2B's own templates; they are all alike here. */
 export const TEMPLATES: readonly string[] = ["base", "code-interpreter-v1"];
-
-/** What Python can run as: WebAssembly, or this system's own behind bubblewrap's walls. */
-export const KERNELS = ["pyodide", "native"] as const;
-export type KernelName = (typeof KERNELS)[number];
 
 const SHUTDOWN_GRACE_MS = 1000;
 
@@ -47,6 +45,8 @@ export interface E2BServer {
   /** Both the control plane and the data plane. */
   readonly url: string;
   readonly apiKey: string;
+  /** Those that its sandboxes have kernels for. */
+  readonly languages: readonly Language[];
   /** Every sandbox ever created here, oldest first. */
   readonly sandboxes: () => readonly SandboxRecord[];
   /** Ends every sandbox and process and frees the port. May be called twice. */
@@ -95,6 +95,7 @@ export async function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
   return {
     url: `http://127.0.0.1:${server.port}`,
     apiKey,
+    languages: machines.languages,
     sandboxes: () => sandboxes.records(),
     stop: () => stopped ??= stop(),
   };

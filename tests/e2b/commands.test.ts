@@ -2,14 +2,22 @@
 import assert from "node:assert/strict";
 import { AuthenticationError, CommandExitError, InvalidArgumentError, NotFoundError, Sandbox, TimeoutError } from "e2b";
 import type { E2BServer } from "../../local/e2b/server.ts";
+import { needing } from "../support/needs.ts";
 import { eventually } from "../support/settle.ts";
 import { callRpc, messagesOf, openStream } from "./connect_client.ts";
 import { hearing } from "./hearing.ts";
 import { HostMachines } from "./host_machine.ts";
-import { type Connection, e2bTest, toSandbox } from "./local_server.ts";
+import { type Connection, e2bTest, onServer, toSandbox } from "./local_server.ts";
 
+const native = await needing("the native kernel");
+
+/** On this machine's processes without a wall, which all systems have, and behind the walls where they are. */
 function hostTest(name: string, run: (connection: Connection, server: E2BServer) => Promise<void>): void {
-  e2bTest(name, run, { machines: new HostMachines() });
+  e2bTest(`${name}, without walls`, run, { machines: new HostMachines() });
+  native.test(`${name}, behind walls`, () => onServer({ kernel: "native" }, run), {
+    sanitizeOps: true,
+    sanitizeResources: true,
+  });
 }
 
 hostTest("a command says what it has to say and how it ended", async (connection) => {

@@ -9,12 +9,13 @@ import { StoredFiles } from "../../local/e2b/pyodide/stored_files.ts";
  * program has its folder below one that is removed in the end; the sandbox's files are others.
  */
 export class HostMachines implements Machines {
+  readonly languages = [];
   readonly #running = new Set<Promise<unknown>>();
   #folder: string | undefined;
 
   create(init: MachineInit): Machine {
     return {
-      languages: [],
+      languages: this.languages,
       files: new StoredFiles(new FileStore()),
       spawn: (program) => this.#spawn(program, init),
       startKernel: () => Promise.reject(new HttpError(501, "this machine has no kernels")),

@@ -26,15 +26,21 @@ export function e2bTest(
     name,
     sanitizeOps: true,
     sanitizeResources: true,
-    fn: async () => {
-      const server = await startE2B(options);
-      try {
-        await run(connectionTo(server), server);
-      } finally {
-        await server.stop();
-      }
-    },
+    fn: () => onServer(options, run),
   });
+}
+
+/** The same for a test that is defined in another way. */
+export async function onServer(
+  options: E2BOptions,
+  run: (connection: Connection, server: E2BServer) => Promise<void>,
+): Promise<void> {
+  const server = await startE2B(options);
+  try {
+    await run(connectionTo(server), server);
+  } finally {
+    await server.stop();
+  }
 }
 
 /**

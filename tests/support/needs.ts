@@ -1,4 +1,5 @@
 /** What some tests need besides Deno, and how it is installed where it is missing. */
+import { findNativeKernels } from "../../local/e2b/native/find.ts";
 import { missingCli } from "./supabase_cli.ts";
 
 /** Of Debian's Postgres 15, whose extensions npm's Postgres does not have. */
@@ -17,6 +18,10 @@ const NEEDS = {
   "Node.js": command("node", "npx, which the README's commands begin with, is a part of it"),
   "Linux's /proc": file("/proc/self/status", "a Linux machine"),
   "the Supabase CLI": missingCli,
+  "the native kernel": async () => {
+    const found = await findNativeKernels();
+    return found.outcome === "found" ? null : found.install ?? found.reason;
+  },
 } satisfies Record<string, () => Promise<string | null>>;
 export type Need = keyof typeof NEEDS;
 

@@ -5,7 +5,7 @@ import type { Files } from "./files.ts";
 import type { Language } from "./language.ts";
 
 export interface Machine {
-  /** The languages that there are kernels for. */
+  /** Those of its kind. */
   readonly languages: readonly Language[];
   readonly files: Files;
   /**
@@ -19,6 +19,8 @@ export interface Machine {
 
 /** Makes the machines of a server, all of one kind. */
 export interface Machines {
+  /** The languages that there are kernels for. */
+  readonly languages: readonly Language[];
   /** Nothing of it is started before it is used. */
   create(init: MachineInit): Machine;
   /** Resolves when nothing is left of the machines that have ended. */

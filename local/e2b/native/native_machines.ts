@@ -1,4 +1,5 @@
 import type { KernelProcess } from "../kernel/kernel_process.ts";
+import type { Language } from "../machine/language.ts";
 import type { Child, KernelOptions, Machine, MachineInit, Machines, Program } from "../machine/machine.ts";
 import { Agent } from "./agent.ts";
 import { NativeFiles } from "./native_files.ts";
@@ -11,6 +12,7 @@ const PYTHON = "/usr/bin/python3";
 
 /** Machines on Linux: programs of this system inside of bubblewrap's walls, with files of their own. */
 export class NativeMachines implements Machines {
+  readonly languages: readonly Language[];
   readonly #languages: readonly NativeLanguage[];
   readonly #beside: Machines;
   readonly #limits: Limits;
@@ -18,6 +20,7 @@ export class NativeMachines implements Machines {
 
   /** @param beside has the kernels that are not among `languages` */
   constructor(languages: readonly NativeLanguage[], beside: Machines, limits: Limits = LIMITS) {
+    this.languages = [...languages, ...beside.languages.filter((language) => language !== "python")];
     this.#languages = languages;
     this.#beside = beside;
     this.#limits = limits;
@@ -28,7 +31,7 @@ export class NativeMachines implements Machines {
     const started = () => agent ??= this.#start(init.end);
     const beside = this.#beside.create(init);
     return {
-      languages: [...this.#languages, ...beside.languages.filter((language) => language !== "python")],
+      languages: this.languages,
       files: new NativeFiles(started),
       spawn: async (program) => spawn(await started(), program, init),
       startKernel: async ({ language, cwd }) =>

@@ -20,6 +20,7 @@ import { StoredFiles } from "./stored_files.ts";
  * process without permissions.
  */
 export class PyodideMachines implements Machines {
+  readonly languages = ["python", "javascript", "typescript"] as const;
   readonly #snapshot: Snapshot;
   readonly #shellProgram: ShellProgram;
   readonly #memoryLimitBytes: number;
@@ -36,7 +37,7 @@ export class PyodideMachines implements Machines {
     const files = new StoredFiles(store);
     const shells = new Shells(files, init.environment, (files) => this.#startShell(files, init.end));
     return {
-      languages: ["python", "javascript", "typescript"],
+      languages: this.languages,
       files,
       spawn: (program) => shells.spawn(program),
       startKernel: (kernel) => this.#start(kernel, init, store),

@@ -123,11 +123,14 @@ class Program:
             self._stdin = None
 
     def signal(self, name):
-        if self._status is None:
-            try:
-                os.killpg(self.pid, signal.Signals[name])
-            except ProcessLookupError:
-                pass
+        if self._status is not None:
+            return
+        # One that is asked to end may want to end its children itself.
+        send = os.kill if name == "SIGTERM" else os.killpg
+        try:
+            send(self.pid, signal.Signals[name])
+        except ProcessLookupError:
+            pass
 
     def reaped(self, status):
         self._status = status
