@@ -13,6 +13,8 @@ export interface SandboxesOptions {
   readonly templates?: readonly string[];
   /** What runs Python on the stack's own server; default Pyodide, which runs everywhere. */
   readonly kernel?: KernelName;
+  /** How many Pythons wait there for the next sandboxes; default 0. */
+  readonly spares?: number;
   readonly onProgress?: (message: string) => void;
 }
 
@@ -27,7 +29,7 @@ export interface Sandboxes {
 
 /** @param part starts the server as a part of the stack, where it is the stack's own */
 export async function startSandboxes(
-  { e2bUrl, sandboxUrl, e2bApiKey, templates = [], kernel, onProgress }: SandboxesOptions,
+  { e2bUrl, sandboxUrl, e2bApiKey, templates = [], kernel, spares, onProgress }: SandboxesOptions,
   part: (name: string, start: () => Promise<E2BServer>) => Promise<E2BServer>,
 ): Promise<Sandboxes> {
   if (e2bUrl !== undefined) {
@@ -36,7 +38,7 @@ export async function startSandboxes(
   }
   const server = await part(
     "the sandbox server",
-    () => startE2B({ apiKey: e2bApiKey, templates: [...TEMPLATES, ...templates], kernel, onProgress }),
+    () => startE2B({ apiKey: e2bApiKey, templates: [...TEMPLATES, ...templates], kernel, spares, onProgress }),
   );
   return { url: server.url, sandboxUrl: server.url, apiKey: server.apiKey, server };
 }

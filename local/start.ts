@@ -49,6 +49,7 @@ async function run(flags: Flags): Promise<number> {
     const stack = parts.use(
       await startStack({
         kernel,
+        spares: 1,
         port: flags.port,
         functions: flags.functions,
         runtime: flags.runtime,

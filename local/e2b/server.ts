@@ -36,6 +36,8 @@ export interface E2BOptions {
   memoryLimitBytes?: number;
   /** What runs Python; default Pyodide, which runs everywhere. */
   kernel?: KernelName;
+  /** How many Pythons wait for the next sandboxes; default 0. */
+  spares?: number;
   /** What sandboxes run on, in the place of either. */
   machines?: Machines;
   onProgress?: (message: string) => void;
@@ -68,7 +70,7 @@ export async function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
   const memory = options.memoryLimitBytes ?? MEMORY_LIMIT_BYTES;
   const pyodide = new PyodideMachines(snapshot, shellProgram, memory);
   const machines = options.machines ??
-    (options.kernel === "native" ? await nativeMachines(pyodide, memory) : pyodide);
+    (options.kernel === "native" ? await nativeMachines(pyodide, memory, options.spares ?? 0) : pyodide);
   const sandboxes = new SandboxRegistry(machines);
   const plane = { sandboxes, apiKey, templates: options.templates ?? TEMPLATES };
 
@@ -102,10 +104,13 @@ export async function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
 }
 
 /** @throws {Error} when this system does not have them */
-async function nativeMachines(beside: Machines, memory: number): Promise<Machines> {
+async function nativeMachines(beside: Machines, memory: number, spares: number): Promise<Machines> {
   const found = await findNativeKernels();
   if (found.outcome === "missing") throw new Error(`There is no native kernel here: ${found.reason}`);
-  return new NativeMachines(found.languages, beside, { ...LIMITS, memory });
+  return new NativeMachines(found.languages, beside, {
+    limits: { ...LIMITS, memory },
+    spares,
+  });
 }
 
 /** Builds the Python snapshot unless there is one, so that several servers that start at once find it. */

@@ -1,6 +1,7 @@
 import type { KernelProcess } from "../kernel/kernel_process.ts";
 import type { Language } from "../machine/language.ts";
-import type { Child, KernelOptions, Machine, MachineInit, Machines, Program } from "../machine/machine.ts";
+import { Spares } from "../machine/spares.ts";
+import type { Child, Machine, MachineInit, Machines, Program } from "../machine/machine.ts";
 import { Agent } from "./agent.ts";
 import { NativeFiles } from "./native_files.ts";
 import { NativeKernel } from "./native_kernel.ts";
@@ -10,61 +11,87 @@ import { ENVIRONMENT, LIMITS, type Limits, walledAgent } from "./walls.ts";
 
 const PYTHON = "/usr/bin/python3";
 
+interface Options {
+  readonly limits?: Limits;
+  /** How many of them wait, with a Python, for who needs one next. */
+  readonly spares?: number;
+}
+
+interface Spare {
+  readonly agent: Agent;
+  readonly python: KernelProcess;
+}
+
 /** Machines on Linux: programs of this system inside of bubblewrap's walls, with files of their own. */
 export class NativeMachines implements Machines {
   readonly languages: readonly Language[];
   readonly #languages: readonly NativeLanguage[];
   readonly #beside: Machines;
   readonly #limits: Limits;
+  readonly #spares: Spares<Spare>;
   readonly #running = new Set<Promise<void>>();
 
   /** @param beside has the kernels that are not among `languages` */
-  constructor(languages: readonly NativeLanguage[], beside: Machines, limits: Limits = LIMITS) {
+  constructor(languages: readonly NativeLanguage[], beside: Machines, { limits = LIMITS, spares = 0 }: Options = {}) {
     this.languages = [...languages, ...beside.languages.filter((language) => language !== "python")];
     this.#languages = languages;
     this.#beside = beside;
     this.#limits = limits;
+    this.#spares = new Spares(spares, () => this.#startSpare(), ({ python }) => python.usable);
   }
 
   create(init: MachineInit): Machine {
     let agent: Promise<Agent> | undefined;
-    const started = () => agent ??= this.#start(init.end);
+    let waiting: KernelProcess | undefined;
+    const start = async () => {
+      const spare = await this.#spares.take();
+      const agent = spare?.agent ?? await this.#startAgent();
+      waiting = spare?.python;
+      endWith(agent, init.end);
+      return agent;
+    };
+    const started = () => agent ??= start();
     const beside = this.#beside.create(init);
     return {
       languages: this.languages,
       files: new NativeFiles(started),
       spawn: async (program) => spawn(await started(), program, init),
-      startKernel: async ({ language, cwd }) =>
-        isNative(language) && this.#languages.includes(language)
-          ? await this.#startKernel(await started(), { language, cwd }, init)
-          : await beside.startKernel({ language, cwd }),
+      startKernel: async ({ language, cwd }) => {
+        if (!isNative(language) || !this.#languages.includes(language)) {
+          return await beside.startKernel({ language, cwd });
+        }
+        const agent = await started();
+        const spare = language === "python" ? waiting : undefined;
+        if (spare !== undefined) waiting = undefined;
+        const kernel = spare ?? await this.#startKernel(agent, language);
+        kernel.send({ type: "configure", environment: { ...init.environment }, cwd });
+        return kernel;
+      },
     };
   }
 
   async allEnded(): Promise<void> {
+    for (const { agent } of await this.#spares.stop()) agent.kill();
     while (this.#running.size > 0) await Promise.all(this.#running);
     await this.#beside.allEnded();
   }
 
-  async #start(end: AbortSignal): Promise<Agent> {
+  async #startSpare(): Promise<Spare> {
+    const agent = await this.#startAgent();
+    return { agent, python: await this.#startKernel(agent, "python") };
+  }
+
+  async #startAgent(): Promise<Agent> {
     const [command, source] = await Promise.all([walledAgent(this.#limits), program("agent")]);
-    if (end.aborted) throw new Error("The sandbox was ended.");
     const agent = new Agent(command.spawn(), source);
-    const kill = () => agent.kill();
-    end.addEventListener("abort", kill);
     const ended = agent.ended.then(() => {
-      end.removeEventListener("abort", kill);
       this.#running.delete(ended);
     });
     this.#running.add(ended);
     return agent;
   }
 
-  async #startKernel(
-    agent: Agent,
-    { language, cwd }: KernelOptions & { language: NativeLanguage },
-    { environment }: MachineInit,
-  ): Promise<KernelProcess> {
+  async #startKernel(agent: Agent, language: NativeLanguage): Promise<KernelProcess> {
     const { role, args } = KERNELS[language];
     const overuse = Promise.withResolvers<void>();
     const child = await agent.spawn({
@@ -80,9 +107,16 @@ export class NativeMachines implements Machines {
     overuse.promise.then(() => kernel.kill(`The kernel was ended: its sandbox used more than ${limit} MiB of memory.`));
     kernel.sendBytes(await program(role));
     await kernel.ready();
-    kernel.send({ type: "configure", environment: { ...environment }, cwd });
     return kernel;
   }
+}
+
+/** At once, if that has come. */
+function endWith(agent: Agent, end: AbortSignal): void {
+  const kill = () => agent.kill();
+  if (end.aborted) return kill();
+  end.addEventListener("abort", kill);
+  agent.ended.then(() => end.removeEventListener("abort", kill));
 }
 
 async function spawn(agent: Agent, { command, args, environment, cwd }: Program, init: MachineInit): Promise<Child> {
