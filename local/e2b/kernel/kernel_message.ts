@@ -45,6 +45,7 @@ const messageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("file"), id, path: homePath, content: base64 }),
   z.object({ type: z.literal("directory"), id, path: homePath }),
   z.object({ type: z.literal("gone"), id, path: homePath }),
+  z.object({ type: z.literal("exit"), id }),
   z.object({ type: z.literal("done"), id }),
 ]);
 
@@ -54,10 +55,10 @@ export type KernelMessage = z.infer<typeof messageSchema>;
 export type FileMessage = Extract<KernelMessage, { type: "file" | "directory" | "gone" }>;
 
 /** What is for who waits for a cell. */
-export type CellMessage = Exclude<KernelMessage, FileMessage>;
+export type CellMessage = Exclude<KernelMessage, FileMessage | { type: "exit" }>;
 
 /** Whether it is for the sandbox's files. */
-export function isOfFile(message: KernelMessage): message is FileMessage {
+export function isOfFile(message: CellMessage | FileMessage): message is FileMessage {
   return message.type === "file" || message.type === "directory" || message.type === "gone";
 }
 

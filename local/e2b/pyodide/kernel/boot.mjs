@@ -8,11 +8,29 @@ import { restore } from "./sparse.mjs";
 
 const MODULES = [
   "__init__",
+  "capture",
   "cell",
+  "compiled",
   "display",
+  "displayables",
   "failure",
+  "figures",
+  "file_magics",
+  "formats",
   "guards",
+  "json_value",
+  "layout",
+  "magic",
+  "media",
+  "namespace",
   "output",
+  "packages",
+  "pretty",
+  "refusals",
+  "shell",
+  "syntax",
+  "timing",
+  "variables",
 ];
 
 /**

@@ -96,7 +96,9 @@ async function execute({ pyodide, cell, interruptBuffer }, message) {
   Atomics.store(interruptBuffer, 0, 0);
   if (ended !== true && !await works(cell)) return die("The cell broke Python.");
   if (failure !== undefined) say("error", message.id, { name: "KernelError", value: failure, traceback: "" });
-  say("done", message.id);
+  // In one write: the server ends this process at the first, and must still find the second.
+  const ending = cell.is_leaving() ? [JSON.stringify({ type: "exit", id: message.id })] : [];
+  writeLine([...ending, JSON.stringify({ type: "done", id: message.id })].join("\n"));
 }
 
 /** The cell awaits, or the message that asks for this would still wait. */
