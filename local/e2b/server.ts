@@ -4,7 +4,8 @@ import { handleDataPlane } from "./data_plane.ts";
 import { HttpError } from "./http.ts";
 import { serve } from "../serve.ts";
 import { MEMORY_LIMIT_BYTES } from "./pyodide/memory_watch.ts";
-import { PyodideMachines } from "./pyodide/pyodide_machines.ts";
+import { packagesDirectory, PYODIDE_LOCK } from "./pyodide/package_cache.ts";
+import { type PackageSource, PyodideMachines } from "./pyodide/pyodide_machines.ts";
 import { SandboxRegistry } from "./sandbox/registry.ts";
 import type { SandboxRecord } from "./sandbox/sandbox.ts";
 import { Snapshot } from "./pyodide/snapshot.ts";
@@ -20,6 +21,8 @@ export interface E2BOptions {
   apiKey?: string;
   /** Keeps the Python snapshot; default `.local/cache` in the repository. */
   cacheDir?: string;
+  /** What Pyodide's kernels may import besides the standard library; default what `deno task packages` has fetched. */
+  packages?: PackageSource;
   /** How much memory a kernel may use; default 1 GiB. */
   memoryLimitBytes?: number;
   onProgress?: (message: string) => void;
@@ -48,7 +51,8 @@ export async function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
     options.onProgress ?? (() => {}),
     stopping.signal,
   );
-  const machines = new PyodideMachines(snapshot, options.memoryLimitBytes ?? MEMORY_LIMIT_BYTES);
+  const packages = options.packages ?? { directory: packagesDirectory(defaultCacheDir()), lock: PYODIDE_LOCK };
+  const machines = new PyodideMachines(snapshot, options.memoryLimitBytes ?? MEMORY_LIMIT_BYTES, packages);
   const sandboxes = new SandboxRegistry(machines);
 
   const server = await serve({

@@ -65,7 +65,12 @@ export function isOfFile(message: CellMessage | FileMessage): message is FileMes
 export type KernelCommand =
   // Not arguments of the process: a cell could read those, and they name folders of this machine.
   | { type: "boot"; language: "javascript" | "typescript" }
-  | { type: "boot"; pyodideUrl: string; snapshotPath: string | null }
+  | {
+    type: "boot";
+    pyodideUrl: string;
+    snapshotPath: string | null;
+    packages: { known: string; wheels: Record<string, string> };
+  }
   | { type: "configure"; environment: Record<string, string>; cwd: string }
   | { type: "file"; path: string; content: string }
   | { type: "directory" | "gone"; path: string }

@@ -6,6 +6,8 @@ import type { Child, KernelOptions, Machine, MachineInit, Machines, Signal } fro
 import { FileStore } from "./file_store.ts";
 import { isolatedCommand, PYODIDE_URL } from "./isolation.ts";
 import { watchMemory } from "./memory_watch.ts";
+import { fetchedPackages } from "./package_cache.ts";
+import { type PackageLock, readPackageLock } from "./package_lock.ts";
 import { PyodideKernel } from "./pyodide_kernel.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { StoredFiles } from "./stored_files.ts";
@@ -14,13 +16,22 @@ import { StoredFiles } from "./stored_files.ts";
  * Machines that are found wherever Deno runs: files in the server's memory, Python as WebAssembly, and each kernel in a
  * process without permissions.
  */
+/** Where the packages are that cells may import, and the lock file that names them. */
+export interface PackageSource {
+  readonly directory: string;
+  readonly lock: string;
+}
+
 export class PyodideMachines implements Machines {
   readonly #snapshot: Snapshot;
+  readonly #packages: PackageSource;
+  #lock: Promise<PackageLock> | undefined;
   readonly #memoryLimitBytes: number;
   readonly #running = new Set<Promise<void>>();
 
-  constructor(snapshot: Snapshot, memoryLimitBytes: number) {
+  constructor(snapshot: Snapshot, memoryLimitBytes: number, packages: PackageSource) {
     this.#snapshot = snapshot;
+    this.#packages = packages;
     this.#memoryLimitBytes = memoryLimitBytes;
   }
 
@@ -54,11 +65,23 @@ export class PyodideMachines implements Machines {
     });
   }
 
-  #bootPython(snapshotPath: string | null, store: FileStore, end: AbortSignal): Promise<KernelProcess> {
-    const readable = snapshotPath === null ? [] : [snapshotPath];
-    const boot = { type: "boot", pyodideUrl: PYODIDE_URL.href, snapshotPath } as const;
+  async #bootPython(snapshotPath: string | null, store: FileStore, end: AbortSignal): Promise<KernelProcess> {
+    const packages = await this.#offeredPackages();
+    const readable = [...(snapshotPath === null ? [] : [snapshotPath]), ...Object.values(packages.wheels)];
+    const boot = { type: "boot", pyodideUrl: PYODIDE_URL.href, snapshotPath, packages } as const;
     const command = isolatedCommand("main.mjs", [], { readable });
-    return this.#boot(command, boot, (child) => new PyodideKernel(child, store), end);
+    return await this.#boot(command, boot, (child) => new PyodideKernel(child, store), end);
+  }
+
+  /** Asked for each kernel: what is fetched while the server runs is there for the next one. */
+  async #offeredPackages() {
+    this.#lock ??= readPackageLock(this.#packages.lock);
+    const lock = await this.#lock;
+    const known = [...lock].map(([name, { imports, depends, sha256 }]) => [name, { imports, depends, sha256 }]);
+    return {
+      known: JSON.stringify(Object.fromEntries(known)),
+      wheels: await fetchedPackages(lock, this.#packages.directory),
+    };
   }
 
   #startJavaScript(language: Language, end: AbortSignal): Promise<KernelProcess> {

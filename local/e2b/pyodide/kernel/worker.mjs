@@ -41,7 +41,28 @@ function die(error) {
   self.postMessage({ type: "dead", reason: String(error) });
 }
 
-async function boot({ pyodideUrl, kernelUrl, snapshotPath, interruptBuffer }) {
+/**
+ * The wheels that were fetched, open: each is read only when a cell imports it, and by then nothing can be opened.
+ *
+ * @returns {{ places: Record<string, number>, read: (place: number) => Uint8Array }}
+ */
+function openWheels(paths) {
+  const files = Object.values(paths).map((path) => ({ file: Deno.openSync(path), size: Deno.statSync(path).size }));
+  const read = (place) => {
+    const { file, size } = files[place];
+    const bytes = new Uint8Array(size);
+    file.seekSync(0, Deno.SeekMode.Start);
+    for (let at = 0; at < size;) {
+      const more = file.readSync(bytes.subarray(at));
+      if (more === null) break;
+      at += more;
+    }
+    return bytes;
+  };
+  return { places: Object.fromEntries(Object.keys(paths).map((name, index) => [name, index])), read };
+}
+
+async function boot({ pyodideUrl, kernelUrl, snapshotPath, packages, interruptBuffer }) {
   const pyodide =
     await (snapshotPath === null ? bootPyodide(pyodideUrl, kernelUrl) : restorePyodide(pyodideUrl, snapshotPath));
   pyodide.setInterruptBuffer(atomic(interruptBuffer));
@@ -60,7 +81,9 @@ async function boot({ pyodideUrl, kernelUrl, snapshotPath, interruptBuffer }) {
   for (const name of ["unhandledrejection", "error"]) {
     self.addEventListener(name, (event) => event.preventDefault());
   }
+  const { places, read } = openWheels(packages.wheels);
   Deno.permissions.revokeSync({ name: "read" });
+  pyodide.pyimport("_kernel.packages").offer(packages.known, JSON.stringify(places), read);
   return { pyodide, cell: pyodide.pyimport("_kernel.cell"), interruptBuffer };
 }
 

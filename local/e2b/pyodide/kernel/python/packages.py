@@ -60,7 +60,7 @@ def _unpack(name):
     if name not in _places:
         # Of the standard library, or one whose absence its own import tells.
         return
-    wheel = bytes(_read(_places[name]))
+    wheel = _read(_places[name]).to_bytes()
     if hashlib.sha256(wheel).hexdigest() != _known[name]["sha256"]:
         _unpacked.discard(name)
         raise ImportError(f"the package {name} is damaged: {_FETCH} fetches it again")
