@@ -64,7 +64,7 @@ export function isOfFile(message: CellMessage | FileMessage): message is FileMes
 
 export type KernelCommand =
   // Not arguments of the process: a cell could read those, and they name folders of this machine.
-  | { type: "boot"; language: "javascript" | "typescript" }
+  | { type: "boot"; language: "javascript" | "typescript"; parserUrl: string }
   | {
     type: "boot";
     pyodideUrl: string;

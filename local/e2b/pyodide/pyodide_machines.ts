@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { HttpError } from "../http.ts";
 import type { KernelCommand } from "../kernel/kernel_message.ts";
 import { KernelProcess } from "../kernel/kernel_process.ts";
@@ -16,6 +17,9 @@ import { StoredFiles } from "./stored_files.ts";
  * Machines that are found wherever Deno runs: files in the server's memory, Python as WebAssembly, and each kernel in a
  * process without permissions.
  */
+/** What JavaScript's kernels parse cells with that import. */
+const PARSER_URL = import.meta.resolve("acorn");
+
 /** Where the packages are that cells may import, and the lock file that names them. */
 export interface PackageSource {
   readonly directory: string;
@@ -86,8 +90,16 @@ export class PyodideMachines implements Machines {
 
   #startJavaScript(language: Language, end: AbortSignal): Promise<KernelProcess> {
     if (language !== "javascript" && language !== "typescript") throw new Error(`There is no kernel for ${language}.`);
-    const command = isolatedCommand("javascript/main.mjs", [], { inspector: true });
-    return this.#boot(command, { type: "boot", language }, (child) => new KernelProcess(child), end);
+    const command = isolatedCommand("javascript/main.mjs", [], {
+      readable: [fileURLToPath(PARSER_URL)],
+      inspector: true,
+    });
+    return this.#boot(
+      command,
+      { type: "boot", language, parserUrl: PARSER_URL },
+      (child) => new KernelProcess(child),
+      end,
+    );
   }
 
   async #boot(
