@@ -2,12 +2,14 @@
 // can reach this file's globals, so it holds nothing worth having.
 
 import { bootPyodide, restorePyodide } from "./boot.mjs";
-import { applyChange, reportChanges } from "./files.mjs";
+import { applyChange, reportChanges, reportClosed, watchClosed } from "./files.mjs";
 import { protectLibrary } from "./library.mjs";
 import { heardBy, works } from "./trial.mjs";
 
 const encoder = new TextEncoder();
 let currentId = 0;
+/** Whether the server runs the cell for itself. */
+let isSilent = false;
 
 /** Blocks while the pipe is full: this is what slows a flood of output down. */
 function writeLine(line) {
@@ -77,6 +79,7 @@ async function boot({ pyodideUrl, kernelUrl, snapshotPath, packages, interruptBu
   }
   pyodide._api.on_fatal = die;
   protectLibrary(pyodide.FS);
+  watchClosed(pyodide.FS, () => shareClosed(pyodide));
   // A promise that a cell forgot must not take the cell's variables along.
   for (const name of ["unhandledrejection", "error"]) {
     self.addEventListener(name, (event) => event.preventDefault());
@@ -91,6 +94,7 @@ function configure({ pyodide, cell, interruptBuffer }, { environment, cwd }) {
   const pause = (seconds) => {
     const until = performance.now() + seconds * 1000;
     let left = seconds * 1000;
+    shareClosed(pyodide);
     while (left > 0 && Atomics.load(interruptBuffer, 0) === 0) {
       // Sleeps until main stores a signal; a Python loop of short sleeps
       // would notice one only after some fifty of them.
@@ -105,6 +109,7 @@ function configure({ pyodide, cell, interruptBuffer }, { environment, cwd }) {
 async function execute({ pyodide, cell, interruptBuffer }, message) {
   Atomics.store(interruptBuffer, 0, 0);
   currentId = message.id;
+  isSilent = message.silent;
   let ended = false;
   let failure;
   try {
@@ -133,6 +138,16 @@ function cancel({ cell, interruptBuffer }, number) {
   if (hasBeenSignalled && !isLeft) return;
   self.postMessage({ type: "cancelled", number });
   cell.interrupt();
+}
+
+/** While a cell runs; what this leaves out or fails at is told when it has ended. */
+function shareClosed({ FS }) {
+  if (isSilent) return;
+  try {
+    reportClosed(FS, ({ type, ...change }) => say(type, currentId, change));
+  } catch {
+    // A cell may have done anything to the file system.
+  }
 }
 
 function shareFiles({ FS }, id) {
