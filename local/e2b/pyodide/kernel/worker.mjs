@@ -5,6 +5,7 @@ import { bootPyodide, restorePyodide } from "./boot.mjs";
 import { applyChange, reportChanges, reportClosed, watchClosed } from "./files.mjs";
 import { protectLibrary } from "./library.mjs";
 import { heardBy, works } from "./trial.mjs";
+import { openWheels } from "./wheels.mjs";
 
 const encoder = new TextEncoder();
 let currentId = 0;
@@ -41,27 +42,6 @@ function atomic(buffer) {
 /** Python can never run again: ends the process, which only main can. */
 function die(error) {
   self.postMessage({ type: "dead", reason: String(error) });
-}
-
-/**
- * The wheels that were fetched, open: each is read only when a cell imports it, and by then nothing can be opened.
- *
- * @returns {{ places: Record<string, number>, read: (place: number) => Uint8Array }}
- */
-function openWheels(paths) {
-  const files = Object.values(paths).map((path) => ({ file: Deno.openSync(path), size: Deno.statSync(path).size }));
-  const read = (place) => {
-    const { file, size } = files[place];
-    const bytes = new Uint8Array(size);
-    file.seekSync(0, Deno.SeekMode.Start);
-    for (let at = 0; at < size;) {
-      const more = file.readSync(bytes.subarray(at));
-      if (more === null) break;
-      at += more;
-    }
-    return bytes;
-  };
-  return { places: Object.fromEntries(Object.keys(paths).map((name, index) => [name, index])), read };
 }
 
 async function boot({ pyodideUrl, kernelUrl, snapshotPath, packages, interruptBuffer }) {

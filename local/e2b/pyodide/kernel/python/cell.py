@@ -29,6 +29,7 @@ def configure(emit, pause, environment, cwd):
     output.install()
     guards.install()
     shell.install()
+    figures.install()
     loop = asyncio.get_event_loop()
     # Without these two, an interrupt or a sys.exit() that reaches a callback
     # or a task instead of the cell would end Pyodide.

@@ -5,7 +5,9 @@ import json
 import os
 import warnings
 
+# Where IPython has them, which their texts say.
 HERE = "IPython.core.display"
+LIBRARY = "IPython.lib.display"
 
 
 class DisplayObject:
@@ -157,7 +159,7 @@ class Javascript(TextDisplayObject):
 class Code(TextDisplayObject):
     """A program's text. There is nothing here that colours it."""
 
-    __module__ = "IPython.lib.display"
+    __module__ = LIBRARY
 
     def __init__(self, data=None, url=None, filename=None, language=None):
         self.language = language

@@ -1,21 +1,43 @@
-"""matplotlib's figures: shown as PNG at the end of the cell that made them, as IPython's inline backend does.
+"""matplotlib's figures: shown as PNG at the end of the cell that made them, as IPython's inline backend does."""
 
-This module is matplotlib's backend itself, which is why it has a `FigureCanvas`.
-"""
-
+import importlib.machinery
 import io
 import sys
+import types
 
 from . import display
 
+# What matplotlib is told to draw with, by the name that it has in IPython.
+_PACKAGE = "matplotlib_inline"
+_MODULE = f"{_PACKAGE}.backend_inline"
+BACKEND = f"module://{_MODULE}"
 
-def __getattr__(name):
-    # matplotlib is not there before it is asked for.
-    if name == "FigureCanvas":
+
+class _Backend:
+    """Finds and makes the backend's module, which needs matplotlib and so cannot be there from the start."""
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return importlib.machinery.ModuleSpec(name, cls) if name == _MODULE else None
+
+    @staticmethod
+    def create_module(spec):
+        return None
+
+    @staticmethod
+    def exec_module(module):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-        return FigureCanvasAgg
-    raise AttributeError(name)
+        module.FigureCanvas = FigureCanvasAgg
+        module.show = show
+
+
+def install():
+    """Have the backend found."""
+    package = types.ModuleType(_PACKAGE)
+    package.__path__ = []
+    sys.modules[_PACKAGE] = package
+    sys.meta_path.append(_Backend)
 
 
 def png(figure):

@@ -12,6 +12,8 @@ import sysconfig
 import zipfile
 from importlib.machinery import PathFinder
 
+from . import figures
+
 _FETCH = "`deno task packages`"
 
 # Of each package that Pyodide's lock file knows: what it is called, what can be imported from it, what it needs, and
@@ -67,7 +69,7 @@ def _unpack(name):
     if name == "matplotlib":
         # In the home it would be a file of the user's.
         os.environ.setdefault("MPLCONFIGDIR", "/tmp/matplotlib")
-        os.environ.setdefault("MPLBACKEND", "module://_kernel.figures")
+        os.environ.setdefault("MPLBACKEND", figures.BACKEND)
     with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
         archive.extractall(sysconfig.get_path("purelib"))
 

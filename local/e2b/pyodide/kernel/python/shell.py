@@ -4,7 +4,7 @@ import builtins
 import sys
 import types
 
-from . import capture, display, displayables, magic, media, namespace, pretty, refusals
+from . import capture, display, displayables, links, magic, media, namespace, pretty, refusals
 from . import file_magics, timing, variables  # noqa: F401, each has magics
 from .compiled import run_now
 from .syntax import translate
@@ -96,8 +96,8 @@ def _modules():
         *(displayables.DisplayObject, displayables.TextDisplayObject, displayables.Pretty, displayables.HTML),
         *(displayables.Markdown, displayables.Latex, displayables.Math, displayables.SVG, displayables.JSON),
         *(displayables.GeoJSON, displayables.Javascript, displayables.Code),
-        *(media.Image, media.Video, media.Audio, media.IFrame, media.YouTubeVideo, media.VimeoVideo),
-        *(media.FileLink, media.FileLinks),
+        *(media.Image, media.Video, media.Audio, links.IFrame, links.YouTubeVideo, links.VimeoVideo),
+        *(links.FileLink, links.FileLinks),
         *(display.DisplayHandle, display.display, display.update_display, display.clear_output),
         display.publish_display_data,
     ]
