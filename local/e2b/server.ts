@@ -8,7 +8,8 @@ import { findNativeKernels } from "./native/find.ts";
 import { NativeMachines } from "./native/native_machines.ts";
 import { LIMITS } from "./native/walls.ts";
 import { MEMORY_LIMIT_BYTES } from "./pyodide/memory_watch.ts";
-import { PyodideMachines } from "./pyodide/pyodide_machines.ts";
+import { packagesDirectory, PYODIDE_LOCK } from "./pyodide/package_cache.ts";
+import { type PackageSource, PyodideMachines } from "./pyodide/pyodide_machines.ts";
 import { ShellProgram } from "./pyodide/shell/shell_program.ts";
 import { SandboxRegistry } from "./sandbox/registry.ts";
 import type { Language } from "./machine/language.ts";
@@ -32,6 +33,8 @@ export interface E2BOptions {
   templates?: readonly string[];
   /** Keeps the Python snapshot and the shell's bundle; default `.local/cache` in the repository. */
   cacheDir?: string;
+  /** What Pyodide's kernels may import besides the standard library; default what `deno task packages` has fetched. */
+  packages?: PackageSource;
   /** How much memory a kernel may use; default 1 GiB. */
   memoryLimitBytes?: number;
   /** What runs Python; default Pyodide, which runs everywhere. */
@@ -67,10 +70,11 @@ export async function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
   const onProgress = options.onProgress ?? (() => {});
   const snapshot = new Snapshot(cacheDir, onProgress, stopping.signal);
   const shellProgram = new ShellProgram(cacheDir, onProgress, stopping.signal);
-  const memory = options.memoryLimitBytes ?? MEMORY_LIMIT_BYTES;
-  const pyodide = new PyodideMachines(snapshot, shellProgram, memory);
+  const packages = options.packages ?? { directory: packagesDirectory(defaultCacheDir()), lock: PYODIDE_LOCK };
+  const memoryLimitBytes = options.memoryLimitBytes ?? MEMORY_LIMIT_BYTES;
+  const pyodide = new PyodideMachines({ snapshot, shellProgram, packages, memoryLimitBytes });
   const machines = options.machines ??
-    (options.kernel === "native" ? await nativeMachines(pyodide, memory, options.spares ?? 0) : pyodide);
+    (options.kernel === "native" ? await nativeMachines(pyodide, memoryLimitBytes, options.spares ?? 0) : pyodide);
   const sandboxes = new SandboxRegistry(machines);
   const plane = { sandboxes, apiKey, templates: options.templates ?? TEMPLATES };
 

@@ -82,6 +82,49 @@ e2bTest("TypeScript is JavaScript without its types, in a kernel of its own", as
   assert.deepEqual([fresh.text, fresh.executionCount], ["undefined", 1]);
 });
 
+e2bTest("static imports are there for later cells", async (connection) => {
+  const { sandbox, run } = await start(connection, "javascript");
+  const cells: [code: string, text: string | undefined][] = [
+    ['import assert from "node:assert"\nassert.equal(1, 1); typeof assert', "function"],
+    ["assert.equal.name", "equal"],
+    ['import * as path from "path"; path.sep', "/"],
+    ['import { join, basename as base } from "node:path";\njoin("a", base("b/c"))', "a/c"],
+    ['import posix, { sep } from "node:path"\n[posix.sep, sep].join()', "/,/"],
+    ['import whole, * as all from "node:path"\nall.default === whole', "true"],
+    ['import { "sep" as named } from "node:path"\nnamed', "/"],
+    ['import "node:path"', undefined],
+    ['import { x } from "data:text/javascript,export const x = 5"; x', "5"],
+    ["'import a from \"b\"'.length + (await import('node:path')).sep", "17/"],
+    ["const again = 1\nimport again2 from 'node:path'\nagain", "1"],
+  ];
+  for (const [code, text] of cells) {
+    const execution = await run(code);
+    assert.deepEqual([execution.text, execution.error], [text, undefined], code);
+  }
+  const thrown = await run('import {\n  sep,\n} from "node:path"\nthrow new Error("here")');
+  assert.match(thrown.error?.traceback ?? "", /<anonymous>:4:7$/);
+
+  const types = 'import type { A } from "nowhere"\nimport { type ParsedPath, parse } from "node:path"\n';
+  const typescript = await sandbox.runCode(`${types}const p: ParsedPath = parse("a/b.c"); p.ext`, { language: "ts" });
+  assert.deepEqual([typescript.text, typescript.error], [".c", undefined]);
+});
+
+e2bTest("what cannot be imported is refused in words, before any of the cell runs", async (connection) => {
+  const { run } = await start(connection, "javascript");
+  for (const name of ["lodash", "npm:lodash", "./mine.js", "https://esm.sh/preact", "jsr:@std/path"]) {
+    const { error, logs } = await run(`console.log("ran")\nimport x from "${name}"`);
+    assert.match(error?.value ?? "", /^Cannot import ".*": this sandbox's JavaScript has the modules of Node/, name);
+    assert.deepEqual(logs.stdout, [], name);
+  }
+  const missing = await run('import { nothing } from "node:path"');
+  assert.equal(missing.error?.name, "SyntaxError");
+  assert.equal(
+    missing.error?.value,
+    'The requested module "node:path" does not provide an export named "nothing"',
+  );
+  assert.equal((await run('import { from "node:path"')).error?.name, "SyntaxError");
+});
+
 e2bTest("JavaScript's environment variables are spliced into the code, quotes and all", async (connection) => {
   const sandbox = await Sandbox.create({ ...connection, envs: { GLOBAL: "g", BOTH: "global" } });
   const run = (code: string, envs?: Record<string, string>) => sandbox.runCode(code, { language: "ts", envs });

@@ -3,6 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { fileURLToPath } from "node:url";
 import { MEMORY_LIMIT_BYTES } from "../../local/e2b/pyodide/memory_watch.ts";
+import { PYODIDE_LOCK } from "../../local/e2b/pyodide/package_cache.ts";
 import { PyodideMachines } from "../../local/e2b/pyodide/pyodide_machines.ts";
 import { SandboxRegistry } from "../../local/e2b/sandbox/registry.ts";
 import type { SandboxEnd } from "../../local/e2b/sandbox/sandbox.ts";
@@ -53,8 +54,12 @@ Deno.test("of a sandbox that ended only its record is kept", async () => {
   const collectGarbage: () => void = runInNewContext("gc");
   const cacheDir = fileURLToPath(new URL("../../.local/cache", import.meta.url));
   const snapshot = new Snapshot(cacheDir, () => {}, new AbortController().signal);
-  const shellProgram = new ShellProgram(cacheDir, () => {}, new AbortController().signal);
-  const machines = new PyodideMachines(snapshot, shellProgram, MEMORY_LIMIT_BYTES);
+  const machines = new PyodideMachines({
+    snapshot,
+    shellProgram: new ShellProgram(cacheDir, () => {}, new AbortController().signal),
+    packages: { directory: cacheDir, lock: PYODIDE_LOCK },
+    memoryLimitBytes: MEMORY_LIMIT_BYTES,
+  });
   const registry = new SandboxRegistry(machines);
   const ends = ["kill", "timeout"] as const;
   const files: WeakRef<object>[] = [];

@@ -46,6 +46,7 @@ const messageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("file"), id, path: homePath, content: base64 }),
   z.object({ type: z.literal("directory"), id, path: homePath }),
   z.object({ type: z.literal("gone"), id, path: homePath }),
+  z.object({ type: z.literal("exit"), id }),
   z.object({ type: z.literal("done"), id }),
 ]);
 
@@ -55,17 +56,22 @@ export type KernelMessage = z.infer<typeof messageSchema>;
 export type FileMessage = Extract<KernelMessage, { type: "file" | "directory" | "gone" }>;
 
 /** What is for who waits for a cell. */
-export type CellMessage = Exclude<KernelMessage, FileMessage>;
+export type CellMessage = Exclude<KernelMessage, FileMessage | { type: "exit" }>;
 
 /** Whether it is for the sandbox's files. */
-export function isOfFile(message: KernelMessage): message is FileMessage {
+export function isOfFile(message: CellMessage | FileMessage): message is FileMessage {
   return message.type === "file" || message.type === "directory" || message.type === "gone";
 }
 
 export type KernelCommand =
   // Not arguments of the process: a cell could read those, and they name folders of this machine.
-  | { type: "boot"; language: "javascript" | "typescript" }
-  | { type: "boot"; pyodideUrl: string; snapshotPath: string | null }
+  | { type: "boot"; language: "javascript" | "typescript"; parserUrl: string }
+  | {
+    type: "boot";
+    pyodideUrl: string;
+    snapshotPath: string | null;
+    packages: { known: string; wheels: Record<string, string> };
+  }
   | { type: "configure"; environment: Record<string, string>; cwd: string }
   | { type: "file"; path: string; content: string }
   | { type: "directory" | "gone"; path: string }

@@ -1,5 +1,5 @@
 import type { Child } from "../machine/machine.ts";
-import { type CellMessage, isOfFile, type KernelCommand, type KernelMessage, parseMessage } from "./kernel_message.ts";
+import { type CellMessage, type FileMessage, isOfFile, type KernelCommand, parseMessage } from "./kernel_message.ts";
 import { LineReader } from "./line_reader.ts";
 
 const BOOT_LIMIT_MS = 120_000;
@@ -89,6 +89,10 @@ export class KernelProcess {
           this.#countNoise(line.length + NOISE_OF_A_LINE);
           continue;
         }
+        if (message.type === "exit") {
+          this.kill("The cell ended its kernel.");
+          continue;
+        }
         const ofCell = this.received(message);
         if (ofCell !== null) yield ofCell;
       }
@@ -119,7 +123,7 @@ export class KernelProcess {
   }
 
   /** What who runs a cell is to hear of a message, if anything. */
-  protected received(message: KernelMessage): CellMessage | null {
+  protected received(message: CellMessage | FileMessage): CellMessage | null {
     return isOfFile(message) ? null : message;
   }
 

@@ -1,5 +1,5 @@
 import type { Child } from "../machine/machine.ts";
-import { type CellMessage, isOfFile, type KernelMessage } from "../kernel/kernel_message.ts";
+import { type CellMessage, type FileMessage, isOfFile } from "../kernel/kernel_message.ts";
 import { KernelProcess } from "../kernel/kernel_process.ts";
 import type { FileStore } from "./file_store.ts";
 import { FileSync } from "./file_sync.ts";
@@ -18,7 +18,7 @@ export class PyodideKernel extends KernelProcess {
     super.execute(id, code, silent);
   }
 
-  protected override received(message: KernelMessage): CellMessage | null {
+  protected override received(message: CellMessage | FileMessage): CellMessage | null {
     if (!isOfFile(message)) return message;
     const problem = this.#sync.pull(message);
     return problem === null ? null : { type: "stderr", id: message.id, text: `a file was not kept: ${problem}\n` };

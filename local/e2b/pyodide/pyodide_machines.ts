@@ -1,4 +1,4 @@
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { HttpError } from "../http.ts";
 import type { KernelCommand } from "../kernel/kernel_message.ts";
 import { KernelProcess } from "../kernel/kernel_process.ts";
@@ -7,6 +7,8 @@ import type { Child, KernelOptions, Machine, MachineInit, Machines, Signal } fro
 import { FileStore } from "./file_store.ts";
 import { isolatedCommand, PYODIDE_URL } from "./isolation.ts";
 import { watchMemory } from "./memory_watch.ts";
+import { fetchedPackages } from "./package_cache.ts";
+import { type PackageLock, readPackageLock } from "./package_lock.ts";
 import { PyodideKernel } from "./pyodide_kernel.ts";
 import { Shell } from "./shell/shell.ts";
 import type { ShellFiles } from "./shell/shell_files.ts";
@@ -14,6 +16,22 @@ import type { ShellProgram } from "./shell/shell_program.ts";
 import { Shells } from "./shell/shells.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { StoredFiles } from "./stored_files.ts";
+
+/** What JavaScript's kernels parse cells with that import. */
+const PARSER_URL = import.meta.resolve("acorn");
+
+/** Where the packages are that cells may import, and the lock file that names them. */
+export interface PackageSource {
+  readonly directory: string;
+  readonly lock: string;
+}
+
+interface PyodideOptions {
+  readonly snapshot: Snapshot;
+  readonly shellProgram: ShellProgram;
+  readonly packages: PackageSource;
+  readonly memoryLimitBytes: number;
+}
 
 /**
  * Machines that are found wherever Deno runs: files in the server's memory, Python as WebAssembly, and each kernel in a
@@ -23,12 +41,15 @@ export class PyodideMachines implements Machines {
   readonly languages = ["python", "javascript", "typescript"] as const;
   readonly #snapshot: Snapshot;
   readonly #shellProgram: ShellProgram;
+  readonly #packages: PackageSource;
+  #lock: Promise<PackageLock> | undefined;
   readonly #memoryLimitBytes: number;
   readonly #running = new Set<Promise<void>>();
 
-  constructor(snapshot: Snapshot, shellProgram: ShellProgram, memoryLimitBytes: number) {
+  constructor({ snapshot, shellProgram, packages, memoryLimitBytes }: PyodideOptions) {
     this.#snapshot = snapshot;
     this.#shellProgram = shellProgram;
+    this.#packages = packages;
     this.#memoryLimitBytes = memoryLimitBytes;
   }
 
@@ -64,17 +85,37 @@ export class PyodideMachines implements Machines {
     });
   }
 
-  #bootPython(snapshotPath: string | null, store: FileStore, end: AbortSignal): Promise<KernelProcess> {
-    const readable = snapshotPath === null ? [] : [snapshotPath];
-    const boot = { type: "boot", pyodideUrl: PYODIDE_URL.href, snapshotPath } as const;
+  async #bootPython(snapshotPath: string | null, store: FileStore, end: AbortSignal): Promise<KernelProcess> {
+    const packages = await this.#offeredPackages();
+    const readable = [...(snapshotPath === null ? [] : [snapshotPath]), ...Object.values(packages.wheels)];
+    const boot = { type: "boot", pyodideUrl: PYODIDE_URL.href, snapshotPath, packages } as const;
     const command = isolatedCommand("main.mjs", [], { readable });
-    return this.#boot(command, boot, (child) => new PyodideKernel(child, store), end);
+    return await this.#boot(command, boot, (child) => new PyodideKernel(child, store), end);
+  }
+
+  /** Asked for each kernel: what is fetched while the server runs is there for the next one. */
+  async #offeredPackages() {
+    this.#lock ??= readPackageLock(this.#packages.lock);
+    const lock = await this.#lock;
+    const known = [...lock].map(([name, { imports, depends, sha256 }]) => [name, { imports, depends, sha256 }]);
+    return {
+      known: JSON.stringify(Object.fromEntries(known)),
+      wheels: await fetchedPackages(lock, this.#packages.directory),
+    };
   }
 
   #startJavaScript(language: Language, end: AbortSignal): Promise<KernelProcess> {
     if (language !== "javascript" && language !== "typescript") throw new Error(`There is no kernel for ${language}.`);
-    const command = isolatedCommand("javascript/main.mjs", [], { inspector: true });
-    return this.#boot(command, { type: "boot", language }, (child) => new KernelProcess(child), end);
+    const command = isolatedCommand("javascript/main.mjs", [], {
+      readable: [fileURLToPath(PARSER_URL)],
+      inspector: true,
+    });
+    return this.#boot(
+      command,
+      { type: "boot", language, parserUrl: PARSER_URL },
+      (child) => new KernelProcess(child),
+      end,
+    );
   }
 
   async #boot(

@@ -8,11 +8,31 @@ import { restore } from "./sparse.mjs";
 
 const MODULES = [
   "__init__",
+  "capture",
   "cell",
+  "compiled",
   "display",
+  "displayables",
   "failure",
+  "figures",
+  "file_magics",
+  "formats",
   "guards",
+  "json_value",
+  "layout",
+  "links",
+  "magic",
+  "media",
+  "namespace",
   "output",
+  "packages",
+  "pretty",
+  "printers",
+  "refusals",
+  "shell",
+  "syntax",
+  "timing",
+  "variables",
 ];
 
 /**

@@ -6,8 +6,20 @@ const HOME = "/home/user";
 const MAX_FILE_BYTES = 12 * 1024 * 1024;
 const MAX_ENTRIES = 10_000;
 
+const WRITES = 0b11;
+
+// A cell that appends to a large file line by line would send the whole of it with each line.
+const CLOSED_BYTES_PER_SECOND = 8 * 1024 * 1024;
+const CLOSED_BYTES_AT_ONCE = 16 * 1024 * 1024;
+const COST_OF_A_FILE = 4096;
+
 /** What the server last heard of each path, or told of it. */
 const known = new Map();
+
+/** Files that were closed since they were last told of. */
+const closed = new Set();
+let allowance = CLOSED_BYTES_AT_ONCE;
+let allowedAt = performance.now();
 
 /**
  * Makes one change that the server asks for.
@@ -37,6 +49,7 @@ export function applyChange(FS, { type, path, content }) {
  * @param {(text: string) => void} warn
  */
 export function reportChanges(FS, report, warn) {
+  closed.clear();
   const found = walk(FS);
   if (found === null) return warn(`more than ${MAX_ENTRIES} files in ${HOME}: none were kept\n`);
   let changed = false;
@@ -58,6 +71,56 @@ export function reportChanges(FS, report, warn) {
   }
   // A write of the same size in the same millisecond would not show.
   if (changed) { for (const end = performance.now() + 1.5; performance.now() < end;); }
+}
+
+/**
+ * Says of each file that it has changed as soon as it is closed, as far as not too much is written so; the rest is for
+ * `reportClosed` and `reportChanges`.
+ *
+ * @param {() => void} onClosed
+ */
+export function watchClosed(FS, onClosed) {
+  FS.filesystems.MEMFS.ops_table.file.stream.close = ({ path, flags }) => {
+    if ((flags & WRITES) === 0 || !path.startsWith(`${HOME}/`)) return;
+    closed.add(path);
+    onClosed();
+  };
+}
+
+/** Says what was closed and has changed. */
+export function reportClosed(FS, report) {
+  for (const path of closed) {
+    const node = nodeAt(FS, path);
+    if (node !== undefined && FS.isFile(node.mode) && node.usedBytes <= MAX_FILE_BYTES && hasPlace(path)) {
+      if (!spend(node.usedBytes + COST_OF_A_FILE)) return;
+      if (known.get(path) !== signature(FS, node)) {
+        report({ type: "file", path, content: bytesOf(node).toBase64() });
+        // As in `applyChange`.
+        node.mtime -= 1;
+        known.set(path, signature(FS, node));
+      }
+    }
+    closed.delete(path);
+  }
+}
+
+/** Whether the server has nothing of another kind there, which must be gone first. */
+function hasPlace(path) {
+  if (known.get(path) === "directory") return false;
+  for (let end = path.lastIndexOf("/"); end > HOME.length; end = path.lastIndexOf("/", end - 1)) {
+    if ((known.get(path.slice(0, end)) ?? "directory") !== "directory") return false;
+  }
+  return true;
+}
+
+function spend(bytes) {
+  const now = performance.now();
+  const earned = (now - allowedAt) / 1000 * CLOSED_BYTES_PER_SECOND;
+  allowance = Math.min(CLOSED_BYTES_AT_ONCE, allowance + earned);
+  allowedAt = now;
+  if (allowance < bytes) return false;
+  allowance -= bytes;
+  return true;
 }
 
 /** Files and folders by path, parents first; `null` if there are too many. */

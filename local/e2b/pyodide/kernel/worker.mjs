@@ -2,12 +2,15 @@
 // can reach this file's globals, so it holds nothing worth having.
 
 import { bootPyodide, restorePyodide } from "./boot.mjs";
-import { applyChange, reportChanges } from "./files.mjs";
+import { applyChange, reportChanges, reportClosed, watchClosed } from "./files.mjs";
 import { protectLibrary } from "./library.mjs";
 import { heardBy, works } from "./trial.mjs";
+import { openWheels } from "./wheels.mjs";
 
 const encoder = new TextEncoder();
 let currentId = 0;
+/** Whether the server runs the cell for itself. */
+let isSilent = false;
 
 /** Blocks while the pipe is full: this is what slows a flood of output down. */
 function writeLine(line) {
@@ -41,7 +44,7 @@ function die(error) {
   self.postMessage({ type: "dead", reason: String(error) });
 }
 
-async function boot({ pyodideUrl, kernelUrl, snapshotPath, interruptBuffer }) {
+async function boot({ pyodideUrl, kernelUrl, snapshotPath, packages, interruptBuffer }) {
   const pyodide =
     await (snapshotPath === null ? bootPyodide(pyodideUrl, kernelUrl) : restorePyodide(pyodideUrl, snapshotPath));
   pyodide.setInterruptBuffer(atomic(interruptBuffer));
@@ -56,11 +59,14 @@ async function boot({ pyodideUrl, kernelUrl, snapshotPath, interruptBuffer }) {
   }
   pyodide._api.on_fatal = die;
   protectLibrary(pyodide.FS);
+  watchClosed(pyodide.FS, () => shareClosed(pyodide));
   // A promise that a cell forgot must not take the cell's variables along.
   for (const name of ["unhandledrejection", "error"]) {
     self.addEventListener(name, (event) => event.preventDefault());
   }
+  const { places, read } = openWheels(packages.wheels);
   Deno.permissions.revokeSync({ name: "read" });
+  pyodide.pyimport("_kernel.packages").offer(packages.known, JSON.stringify(places), read);
   return { pyodide, cell: pyodide.pyimport("_kernel.cell"), interruptBuffer };
 }
 
@@ -68,6 +74,7 @@ function configure({ pyodide, cell, interruptBuffer }, { environment, cwd }) {
   const pause = (seconds) => {
     const until = performance.now() + seconds * 1000;
     let left = seconds * 1000;
+    shareClosed(pyodide);
     while (left > 0 && Atomics.load(interruptBuffer, 0) === 0) {
       // Sleeps until main stores a signal; a Python loop of short sleeps
       // would notice one only after some fifty of them.
@@ -82,6 +89,7 @@ function configure({ pyodide, cell, interruptBuffer }, { environment, cwd }) {
 async function execute({ pyodide, cell, interruptBuffer }, message) {
   Atomics.store(interruptBuffer, 0, 0);
   currentId = message.id;
+  isSilent = message.silent;
   let ended = false;
   let failure;
   try {
@@ -96,7 +104,9 @@ async function execute({ pyodide, cell, interruptBuffer }, message) {
   Atomics.store(interruptBuffer, 0, 0);
   if (ended !== true && !await works(cell)) return die("The cell broke Python.");
   if (failure !== undefined) say("error", message.id, { name: "KernelError", value: failure, traceback: "" });
-  say("done", message.id);
+  // In one write: the server ends this process at the first, and must still find the second.
+  const ending = cell.is_leaving() ? [JSON.stringify({ type: "exit", id: message.id })] : [];
+  writeLine([...ending, JSON.stringify({ type: "done", id: message.id })].join("\n"));
 }
 
 /** The cell awaits, or the message that asks for this would still wait. */
@@ -108,6 +118,16 @@ function cancel({ cell, interruptBuffer }, number) {
   if (hasBeenSignalled && !isLeft) return;
   self.postMessage({ type: "cancelled", number });
   cell.interrupt();
+}
+
+/** While a cell runs; what this leaves out or fails at is told when it has ended. */
+function shareClosed({ FS }) {
+  if (isSilent) return;
+  try {
+    reportClosed(FS, ({ type, ...change }) => say(type, currentId, change));
+  } catch {
+    // A cell may have done anything to the file system.
+  }
 }
 
 function shareFiles({ FS }, id) {

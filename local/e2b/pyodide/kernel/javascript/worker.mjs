@@ -2,14 +2,18 @@
 // holds nothing worth having.
 
 import { hidePaths } from "../disguise.mjs";
+import { withoutPath } from "../module_blob.mjs";
 import { stripTypeScriptTypes } from "node:module";
 import { installGlobals } from "./globals.mjs";
+import { withDynamicImports } from "./imports.mjs";
 import { Inspector } from "./inspector.mjs";
 import { begin, print, say, showError, showResult } from "./output.mjs";
 
 const inspector = new Inspector();
 const post = self.postMessage.bind(self);
 let language;
+/** Where acorn can be imported from when a cell needs it: its 230 kB would slow every start. */
+let parserUrl;
 let count = 0;
 let interrupt = () => {};
 
@@ -22,6 +26,7 @@ function die(reason) {
 
 async function boot(data) {
   language = data.language;
+  parserUrl = withoutPath(new URL(data.parserUrl));
   hidePaths();
   await inspector.open();
   for (const name of ["read", "sys"]) Deno.permissions.revokeSync({ name });
@@ -47,7 +52,7 @@ async function execute({ id, code, silent }) {
   try {
     if (!silent && code.trim() !== "") count++;
     if (!silent) say("count", { count });
-    show(await Promise.race([inspector.evaluate(toJavaScript(code)), interrupted]));
+    show(await Promise.race([inspector.evaluate(await toScript(toJavaScript(code))), interrupted]));
   } catch (error) {
     showError(error);
   }
@@ -73,6 +78,13 @@ function toJavaScript(code) {
     }
   }
   return code;
+}
+
+/** Only modules may import, and a cell is none. */
+async function toScript(code) {
+  if (!/\bimport\b/.test(code)) return code;
+  const { parse } = await import(parserUrl);
+  return withDynamicImports(code, parse);
 }
 
 class KeyboardInterrupt extends Error {

@@ -14,4 +14,4 @@ import shutil, statistics, string, struct, subprocess, tempfile  # noqa: E401
 import textwrap, time, traceback, types, typing, unicodedata  # noqa: E401
 import urllib.parse, uuid, warnings, zipfile, zlib, zoneinfo  # noqa: E401
 
-from . import cell, display, failure, guards, output  # noqa: E402,F401
+from . import cell  # noqa: E402,F401

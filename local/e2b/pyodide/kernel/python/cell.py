@@ -1,21 +1,15 @@
 """Runs cells the way IPython does: one namespace, and a last value."""
 
-import ast
 import asyncio
-import builtins
 import contextlib
 import inspect
-import io
-import linecache
 import os
 import random
 import sys
-import tokenize
-import types
-import zlib
 from signal import SIGINT, signal
 
-from . import display, failure, guards, output
+from . import display, failure, figures, guards, magic, namespace, output, packages, shell, syntax
+from .compiled import compile_cell, ends_silently
 
 # Where the code is that runs cells and tasks, the standard library with it.
 _MACHINERY = (
@@ -24,9 +18,6 @@ _MACHINERY = (
     "<frozen ",
 )
 
-_user = types.ModuleType("__main__")
-_user.__dict__["__builtins__"] = builtins
-_count = 0
 _running = None
 _interrupted = False
 
@@ -36,14 +27,15 @@ def configure(emit, pause, environment, cwd):
     output.connect(emit)
     guards.connect(pause)
     output.install()
-    display.install()
     guards.install()
+    shell.install()
+    figures.install()
     loop = asyncio.get_event_loop()
     # Without these two, an interrupt or a sys.exit() that reaches a callback
     # or a task instead of the cell would end Pyodide.
     loop._keyboard_interrupt_handler = interrupt
     loop._system_exit_handler = lambda _code: None
-    sys.modules["__main__"] = _user
+    sys.modules["__main__"] = namespace.module
     # The generator's state is part of the snapshot: without this, every
     # sandbox would draw the same numbers.
     random.seed()
@@ -98,32 +90,42 @@ async def execute(execution_id, code, silent):
         output.flush()
 
 
-async def _run(code, silent):
-    global _count
-    code = _shifted_left(code)
+def is_leaving():
+    """Whether a cell has called exit(): the kernel is to end."""
+    return guards.Exit.was_called
+
+
+async def _run(raw, silent):
+    raw = _shifted_left(raw)
+    code = syntax.translate(raw)
     # IPython counts a cell of comments, but not an empty one.
-    counts = code.strip() != ""
+    counts = raw.strip() != ""
     if not silent:
-        _count += counts
-        output.send("count", count=_count)
+        if counts:
+            namespace.begin(raw, code)
+        output.send("count", count=namespace.count)
     if not counts:
         return True
     try:
-        body, last = _compile(code)
+        body, last = compile_cell(code, awaits=True)
     except SyntaxError as error:
-        if (error.text or "").lstrip().startswith(("!", "%")):
-            error.msg = "shell commands and magics are not supported in this sandbox"
-        output.send("error", **failure.describe(error, syntax_only=True))
+        output.send_error(**failure.describe(error, syntax_only=True))
         return False
-    await _evaluate(body)
-    if last is None:
+    try:
+        await _evaluate(body)
+        value = None if last is None else await _evaluate(last)
+    finally:
+        if not silent:
+            figures.show()
+    if isinstance(value, guards.Exit):
+        # Its name alone is enough.
+        value()
         return True
-    value = await _evaluate(last)
-    if value is None or _ends_silently(code):
+    if value is None or ends_silently(code):
         return True
+    display.show_result(value)
     if not silent:
-        _user.__dict__["_"] = value
-    display.publish(display.bundle(value), True)
+        namespace.keep(value)
     return True
 
 
@@ -136,30 +138,12 @@ def _shifted_left(code):
     return "".join(line.removeprefix(indent) for line in lines) if indent else "".join(lines)
 
 
-def _compile(code):
-    # Jupyter's file names look like this, and users see them in the text of
-    # a SyntaxError.
-    filename = f"/tmp/ipykernel_1/{zlib.crc32(code.encode('utf-8', 'replace'))}.py"
-    failure.cell_numbers[filename] = _count
-    # No mtime: otherwise linecache drops it, as there is no such file.
-    linecache.cache[filename] = (len(code), None, code.splitlines(True), filename)
-    tree = ast.parse(code, filename)
-    last = None
-    if tree.body and isinstance(tree.body[-1], ast.Expr):
-        last = ast.Expression(tree.body.pop().value)
-    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    return (
-        compile(tree, filename, "exec", flags, dont_inherit=True),
-        last and compile(last, filename, "eval", flags, dont_inherit=True),
-    )
-
-
 async def _evaluate(code):
     if not code.co_flags & inspect.CO_COROUTINE:
-        return eval(code, _user.__dict__)
+        return eval(code, namespace.variables)
     flushing = asyncio.ensure_future(_flush_regularly())
     try:
-        return await eval(code, _user.__dict__)
+        return await eval(code, namespace.variables)
     finally:
         flushing.cancel()
 
@@ -171,20 +155,13 @@ async def _flush_regularly():
         output.flush()
 
 
-def _ends_silently(code):
-    """Whether the last token is a semicolon: IPython then shows no value."""
-    last = None
-    with contextlib.suppress(tokenize.TokenError, SyntaxError):
-        for token in tokenize.generate_tokens(io.StringIO(code).readline):
-            if token.type == tokenize.OP or token.string.strip():
-                if token.type != tokenize.COMMENT:
-                    last = token.string
-    return last == ";"
-
-
 def _report(error):
     if _interrupted and isinstance(error, asyncio.CancelledError):
         error = KeyboardInterrupt().with_traceback(error.__traceback__)
     with contextlib.suppress(ValueError):
+        if isinstance(error, magic.UsageError):
+            output.say("stderr", f"UsageError: {error}\n")
+        if isinstance(error, ModuleNotFoundError) and (hint := packages.hint(error.name)):
+            output.say("stderr", f"{hint}\n")
         output.flush()
-    output.send("error", **failure.describe(error))
+    output.send_error(**failure.describe(error))

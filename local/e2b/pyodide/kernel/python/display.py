@@ -1,11 +1,10 @@
-"""Values as the MIME bundles that Jupyter's display protocol defines."""
+"""What cells show: values and MIME bundles, as results."""
 
 import base64
-import builtins
 import sys
-import types
+import uuid
 
-from . import output
+from . import formats, output
 
 _KEYS = {
     "text/plain": "text",
@@ -22,50 +21,22 @@ _KEYS = {
     "e2b/chart": "chart",
 }
 
-_METHODS = {
-    "text/html": "_repr_html_",
-    "text/markdown": "_repr_markdown_",
-    "text/latex": "_repr_latex_",
-    "image/svg+xml": "_repr_svg_",
-    "image/png": "_repr_png_",
-    "image/jpeg": "_repr_jpeg_",
-    "application/pdf": "_repr_pdf_",
-    "application/json": "_repr_json_",
-    "application/javascript": "_repr_javascript_",
-}
+# Where results go instead, innermost last: `%%capture` keeps them.
+captures = []
 
 
-def _call(value, name):
-    method = getattr(value, name, None)
-    if not callable(method):
-        return None
-    try:
-        found = method()
-    except NotImplementedError:
-        return None
-    except Exception as error:
-        # A broken rich format must not hide the plain one.
-        print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr)
-        return None
-    # IPython allows (data, metadata); the wire has no place for metadata.
-    return found[0] if isinstance(found, tuple) and len(found) == 2 else found
-
-
-def bundle(value):
-    """Every format `value` offers, by MIME type; always has text/plain."""
-    found = {"text/plain": repr(value)}
-    # A class has its instances' methods, which cannot be called on it.
-    if not isinstance(value, type):
-        for mime, name in _METHODS.items():
-            found[mime] = _call(value, name)
-        more = _call(value, "_repr_mimebundle_")
-        if isinstance(more, dict):
-            found.update(more)
-    return {mime: data for mime, data in found.items() if data is not None}
+def show_result(value):
+    """Show the value of a cell."""
+    found = formats.bundle(value)
+    if found:
+        publish(found, is_main_result=True)
 
 
 def publish(data, is_main_result):
     """Send a MIME bundle as one result."""
+    if captures:
+        captures[-1].append(data)
+        return
     fields, extra = {}, {}
     for mime, item in data.items():
         if isinstance(item, (bytes, bytearray, memoryview)):
@@ -78,7 +49,14 @@ def publish(data, is_main_result):
         else:
             fields[key] = item
     output.flush()
-    output.send("result", **fields, extra=extra, is_main_result=is_main_result)
+    try:
+        output.send("result", **fields, extra=extra, is_main_result=is_main_result)
+    except ValueError as error:
+        if fields.pop("json", None) is None:
+            raise
+        # The text of a long list is short, and better than nothing.
+        output.say("stderr", f"the result's json was left out: {error}\n")
+        output.send("result", **fields, extra=extra, is_main_result=is_main_result)
 
 
 def _unquote(text):
@@ -88,47 +66,65 @@ def _unquote(text):
     return text
 
 
-def display(*values, raw=False, **_ignored):
-    """Show values as results that are not the cell's main result."""
-    for value in values:
-        publish(value if raw and isinstance(value, dict) else bundle(value), False)
+class DisplayHandle:
+    """What can be shown once more in the place of what was shown."""
 
-
-def _shown_as(name, mime):
-    """A class like IPython.display.HTML: data that shows itself as one type."""
-
-    def __init__(self, data=None, *_args, **_options):
-        self.data = data
-
-    def _repr_mimebundle_(self, **_options):
-        return {mime: self.data}
+    def __init__(self, display_id=None):
+        self.display_id = uuid.uuid4().hex if display_id is None else display_id
 
     def __repr__(self):
-        return f"<IPython.core.display.{name} object>"
+        return f"<DisplayHandle display_id={self.display_id}>"
 
-    return type(name, (), {
-        "__init__": __init__,
-        "__repr__": __repr__,
-        "_repr_mimebundle_": _repr_mimebundle_,
-    })
+    def display(self, obj, **options):
+        """Show a value."""
+        display(obj, display_id=self.display_id, **options)
+
+    def update(self, obj, **options):
+        """Show a value in the place of the last one."""
+        update_display(obj, display_id=self.display_id, **options)
 
 
-def install():
-    """Offer display() to every cell, and the common part of IPython.display."""
-    builtins.display = display
-    module = types.ModuleType("IPython.display")
-    module.display = display
-    module.clear_output = lambda wait=False: None
-    for name, mime in {
-        "HTML": "text/html",
-        "Markdown": "text/markdown",
-        "Latex": "text/latex",
-        "SVG": "image/svg+xml",
-        "Image": "image/png",
-        "JSON": "application/json",
-        "Javascript": "application/javascript",
-    }.items():
-        setattr(module, name, _shown_as(name, mime))
-    package = types.ModuleType("IPython")
-    package.display = module
-    sys.modules["IPython"], sys.modules["IPython.display"] = package, module
+def display(
+    *objs, include=None, exclude=None, metadata=None, transient=None, display_id=None, raw=False, clear=False, **_more
+):
+    """Show values as results that are not the cell's main result."""
+    for value in objs:
+        found = value if raw else formats.bundle(value, include, exclude)
+        if found:
+            publish(found, is_main_result=False)
+    if display_id is not None:
+        return DisplayHandle(None if display_id is True else display_id)
+    return None
+
+
+def update_display(obj, *, display_id, **_options):
+    """Nothing that is seen: E2B's stream has no word for a result that takes the place of another."""
+
+
+def clear_output(wait=False):
+    """Nothing that is seen, as in E2B: what was said has been sent."""
+
+
+def publish_display_data(data, metadata=None, *_ignored, transient=None, **_options):
+    """Show a MIME bundle."""
+    publish(data, is_main_result=False)
+
+
+def of_type(mime):
+    """A function like IPython's display_html()."""
+
+    def display_as(*objs, raw=False, metadata=None):
+        for value in objs:
+            if raw:
+                publish({mime: value}, is_main_result=False)
+            else:
+                display(value, include=[mime])
+
+    return display_as
+
+
+def displayhook(value):
+    """Show a value where `sys.displayhook` is asked to."""
+    if value is not None:
+        show_result(value)
+        sys.stdout.flush()

@@ -5,6 +5,8 @@ import linecache
 import os
 import traceback
 
+from . import magic
+
 _OWN_FOLDER = os.path.dirname(__file__)
 _MAX_FRAMES = 20
 
@@ -19,6 +21,8 @@ def describe(error, syntax_only=False):
     joins the list that Jupyter sends.
     """
     name = type(error).__name__
+    if isinstance(error, magic.UsageError):
+        return {"name": name, "value": str(error), "traceback": ""}
     if isinstance(error, SystemExit):
         code = "" if error.code is None else str(error.code)
         text = (

@@ -44,8 +44,14 @@ def _input(prompt="", /):
     )
 
 
-def _exit(code=None):
-    raise SystemExit(code)
+class Exit:
+    """`exit` and `quit`: the kernel ends when the cell has."""
+
+    __module__ = "IPython.core.autocall"
+    was_called = False
+
+    def __call__(self, keep_kernel=False):
+        Exit.was_called = not keep_kernel
 
 
 def sleep(seconds, /):
@@ -68,5 +74,5 @@ def install():
     asyncio.create_subprocess_exec = _refuse("asyncio.create_subprocess_exec")
     asyncio.create_subprocess_shell = _refuse("asyncio.create_subprocess_shell")
     builtins.input = _input
-    builtins.exit = builtins.quit = _exit
+    builtins.exit = builtins.quit = Exit()
     time.sleep = sleep

@@ -27,8 +27,9 @@ _emit = None
 _execution_id = 0
 _eager_left = 0
 _sent_at = 0.0
-_pending_kind = ""
-_pending_text = ""
+# In the order in which they are sent: IPython says what a cell printed before what it complained of.
+_pending = {"stdout": "", "stderr": ""}
+_has_failed = False
 
 
 def connect(emit):
@@ -39,8 +40,9 @@ def connect(emit):
 
 def begin(execution_id):
     """Mark everything said from now on as said by this execution."""
-    global _execution_id, _eager_left
+    global _execution_id, _eager_left, _has_failed
     _execution_id = execution_id
+    _has_failed = False
     _eager_left = _EAGER_MESSAGES
 
 
@@ -57,28 +59,35 @@ def send(kind, **fields):
     _emit(line)
 
 
+def send_error(**fields):
+    """Send an error, unless the execution has had one: E2B tells the first."""
+    global _has_failed
+    if _has_failed:
+        return
+    send("error", **fields)
+    _has_failed = True
+
+
 def say(kind, text):
     """Send text of stdout or stderr, now or together with what follows."""
-    global _pending_kind, _pending_text, _eager_left
-    if kind != _pending_kind:
-        _send_pending()
-        _pending_kind = kind
-    _pending_text += text
+    global _eager_left
+    _pending[kind] += text
     _eager_left -= 1
     if (
         _eager_left >= 0
-        or len(_pending_text) > _COLLECT_CHARACTERS
+        or len(_pending[kind]) > _COLLECT_CHARACTERS
         or monotonic() - _sent_at > _COLLECT_SECONDS
     ):
         _send_pending()
 
 
 def _send_pending():
-    global _pending_text, _sent_at
-    text, _pending_text = _pending_text, ""
+    global _sent_at
     _sent_at = monotonic()
-    for start in range(0, len(text), MAX_TEXT):
-        send(_pending_kind, text=text[start : start + MAX_TEXT])
+    for kind in _pending:
+        text, _pending[kind] = _pending[kind], ""
+        for start in range(0, len(text), MAX_TEXT):
+            send(kind, text=text[start : start + MAX_TEXT])
 
 
 class _Raw(io.RawIOBase):

@@ -1,0 +1,100 @@
+"""The magics: functions that cells call as `%name line`, or with what follows as `%%name line`."""
+
+import re
+
+from . import namespace
+
+LINE = {}
+CELL = {}
+
+# IPython's that have no sense here, or no place in what E2B shows.
+_ABSENT = frozenset(
+    "alias alias_magic autoawait autocall automagic autosave bookmark colors conda config connect_info debug dhist "
+    "dirs doctest_mode edit gui load logoff logon logstart logstate logstop macro notebook page pastebin pdb pdef "
+    "pdoc pfile popd precision prun psearch psource pushd pycat pylab qtconsole quickref recall rehashx rerun rm save store tb "
+    "unalias xdel xmode uv mamba micromamba".split()
+)
+
+
+class UsageError(Exception):
+    """Told in one line, without a traceback."""
+
+
+def line(*names, expands=True):
+    """Make a function of the line a line magic; `{x}` and `$x` in the line become values if it `expands`."""
+
+    def register(function):
+        LINE.update(dict.fromkeys(names, function))
+        if not expands:
+            _literal.update(names)
+        return function
+
+    return register
+
+
+def cell(*names):
+    """Make a function of the line and the body a cell magic."""
+
+    def register(function):
+        CELL.update(dict.fromkeys(names, function))
+        return function
+
+    return register
+
+
+_literal = set()
+
+
+def run_line(name, text):
+    """Run a line magic."""
+    function = LINE.get(name)
+    if function is None:
+        if name in CELL:
+            raise UsageError(
+                f"Line magic function `%{name}` not found (But cell magic `%%{name}` exists, did you mean that instead?)."
+            )
+        if name in _ABSENT:
+            raise UsageError(f"%{name} is not in the kernel of this sandbox.")
+        raise UsageError(f"Line magic function `%{name}` not found.")
+    return function(text if name in _literal else expand(text))
+
+
+def run_cell(name, text, body):
+    """Run a cell magic."""
+    function = CELL.get(name)
+    if function is None:
+        if name in LINE:
+            raise UsageError(
+                f"Cell magic `%%{name}` not found (But line magic `%{name}` exists, did you mean that instead?)."
+            )
+        if name in _ABSENT:
+            raise UsageError(f"%%{name} is not in the kernel of this sandbox.")
+        raise UsageError(f"Cell magic `%%{name}` not found.")
+    return function(text, body)
+
+
+def expand(text):
+    """Text with the values of `{expressions}` and `$variables` in it; those that have none stay."""
+
+    def value(match):
+        try:
+            return str(eval(match[1] or match[2], namespace.variables))
+        except Exception:
+            return match[0]
+
+    return re.sub(r"\{([^{}]+)\}|\$([^\W\d]\w*)", value, text)
+
+
+def options(text, known):
+    """The leading `-x` options of a line, by letter, and its rest; `known` is like getopt's."""
+    found = {}
+    while match := re.match(r"-([a-zA-Z])\s*", text):
+        letter, text = match[1], text[match.end() :]
+        at = known.find(letter)
+        if at == -1:
+            raise UsageError(f"option -{letter} not recognized")
+        found[letter] = True
+        if known[at + 1 : at + 2] == ":":
+            found[letter], _, text = text.partition(" ")
+            text = text.lstrip()
+    return found, text
