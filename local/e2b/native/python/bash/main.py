@@ -46,8 +46,8 @@ def main():
 def _tell(code):
     if code is None:
         # It ended itself, and with it its variables.
-        sys.exit("The cell ended its kernel.")
-    if code != 0:
+        output.send("exit")
+    elif code != 0:
         # As bash_kernel tells it, which E2B's template has.
         output.send("error", name="", value=str(code), traceback="")
     output.send("done")

@@ -53,9 +53,10 @@ class Kernel:
             try:
                 message = self._client.get_iopub_msg(timeout=1)
             except queue.Empty:
-                if not self._manager.is_alive():
-                    sys.exit("The cell ended its kernel.")
-                continue
+                if self._manager.is_alive():
+                    continue
+                output.send("exit")
+                break
             if message["parent_header"].get("msg_id") == asked and _tell(message, command["silent"]):
                 break
         output.send("done")

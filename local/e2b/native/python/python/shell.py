@@ -98,7 +98,7 @@ class Shell(InteractiveShell):
             self._showtraceback(type(error), error, [f"{type(error).__name__}: {error}"])
         output.flush()
         if self._ends:
-            os._exit(0)
+            output.send("exit")
         output.send("done")
 
     async def _run(self, code, silent):
