@@ -70,7 +70,7 @@ export function useSandbox(): {
   };
 }
 
-function connectionTo({ apiKey, url }: E2BServer): Connection {
+export function connectionTo({ apiKey, url }: E2BServer): Connection {
   return { apiKey, apiUrl: url, sandboxUrl: url };
 }
 

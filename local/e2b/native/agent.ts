@@ -46,7 +46,8 @@ export type Call =
 
 interface Pending {
   readonly answered: PromiseWithResolvers<unknown>;
-  readonly onEvent: (event: AgentEvent) => void;
+  /** Of what goes on after its answer. */
+  readonly onEvent?: (event: AgentEvent) => void;
 }
 
 /** The first process of a sandbox, as the server sees it. With its end everything in the sandbox has ended. */
@@ -56,6 +57,7 @@ export class Agent {
   readonly #calls = new Map<number, Pending>();
   readonly #outputs: Outputs;
   #last = 0;
+  #lost: Error | undefined;
   /** Resolves when nothing of the sandbox is left. */
   readonly ended: Promise<void>;
 
@@ -161,9 +163,11 @@ export class Agent {
     });
   }
 
-  #ask(call: Call, onEvent: (event: AgentEvent) => void = () => {}): { number: number; answered: Promise<unknown> } {
+  #ask(call: Call, onEvent?: (event: AgentEvent) => void): { number: number; answered: Promise<unknown> } {
     const number = ++this.#last;
     const answered = Promise.withResolvers<unknown>();
+    // There is nobody any more who would answer.
+    if (this.#lost !== undefined) return { number, answered: Promise.reject(this.#lost) };
     this.#calls.set(number, { answered, onEvent });
     this.#tell(number, call);
     return { number, answered: answered.promise };
@@ -197,6 +201,7 @@ export class Agent {
     await this.#input.close().catch(() => {});
     await complained;
     const lost = new Error(`The sandbox ended. ${stderr.trimEnd().split("\n").at(-1)}`.trim());
+    this.#lost = lost;
     for (const { answered } of this.#calls.values()) answered.reject(lost);
     this.#calls.clear();
     this.#outputs.closeAll();
@@ -211,18 +216,15 @@ export class Agent {
       case FROM_AGENT.answer:
         return this.#settle(number, Answer.parse(JSON.parse(decoder.decode(payload))));
       case FROM_AGENT.event:
-        return this.#calls.get(number)?.onEvent(AgentEvent.parse(JSON.parse(decoder.decode(payload))));
+        return this.#calls.get(number)?.onEvent?.(AgentEvent.parse(JSON.parse(decoder.decode(payload))));
     }
   }
 
   #settle(number: number, answer: z.infer<typeof Answer>): void {
     const call = this.#calls.get(number);
-    if ("message" in answer) {
-      call?.answered.reject(new FileError(answer.reason, answer.message));
-      this.#calls.delete(number);
-    } else {
-      call?.answered.resolve(answer.result);
-    }
+    if ("message" in answer) call?.answered.reject(new FileError(answer.reason, answer.message));
+    else call?.answered.resolve(answer.result);
+    if ("message" in answer || call?.onEvent === undefined) this.#calls.delete(number);
   }
 }
 

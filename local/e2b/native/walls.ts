@@ -18,47 +18,100 @@ export type Limits = Readonly<Record<keyof typeof LIMITS, number>>;
 const NOBODY = { uid: 65534, gid: 65534 } as const;
 
 /** A folder that only the sandbox has, gone with it. */
-const folder = (path: string, bytes: number) => ["--size", String(bytes), "--tmpfs", path];
+const folder = (path: string, bytes: number) => ["--size", String(Math.floor(bytes)), "--tmpfs", path];
 
 /** What a program here looks up in `/etc`, of Debian and its like. */
-const SETTINGS = ["alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "matplotlibrc", "R", "ssl"];
-
-const WALLS = [
-  "--unshare-all",
-  "--unshare-user",
-  // No namespace inside of which a program would be root again.
-  "--disable-userns",
-  "--die-with-parent",
-  "--new-session",
-  "--as-pid-1",
-  ...["--uid", "1000", "--gid", "1000"],
-  "--clearenv",
-  ...["--hostname", "e2b.local"],
-  ...["--ro-bind", "/usr", "/usr"],
-  ...["bin", "lib", "lib32", "lib64", "sbin"].flatMap((name) => ["--symlink", `usr/${name}`, `/${name}`]),
-  ...["--dev", "/dev", "--proc", "/proc"],
-  ...folder("/dev/shm", 256 * 1024 ** 2),
-  ...folder("/etc", 1024 ** 2),
-  ...SETTINGS.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
-  ...folder("/tmp", 512 * 1024 ** 2),
-  ...folder("/root", 64 * 1024 ** 2),
-  ...folder("/home/user", 1024 ** 3),
-  ...["/", "/dev"].flatMap((path) => ["--remount-ro", path]),
-  ...["--chdir", "/home/user"],
+const SETTINGS = [
+  "alternatives",
+  "fonts",
+  "ld.so.cache",
+  "ld.so.conf",
+  "ld.so.conf.d",
+  "matplotlibrc",
+  "R",
+  "ssl/certs",
+  "ssl/openssl.cnf",
 ];
+
+/** What Linux tells of the machine to everybody, and no program of a sandbox has to know. */
+const HIDDEN = [
+  ...[
+    "buddyinfo",
+    "cmdline",
+    "config.gz",
+    "consoles",
+    "devices",
+    "diskstats",
+    "dma",
+    "execdomains",
+    "fb",
+    "interrupts",
+  ],
+  ...["iomem", "ioports", "kallsyms", "kcore", "key-users", "keys", "kmsg", "kpagecgroup", "kpagecount", "kpageflags"],
+  ...["latency_stats", "locks", "misc", "modules", "mtrr", "pagetypeinfo", "partitions", "sched_debug", "schedstat"],
+  ...["slabinfo", "softirqs", "swaps", "timer_list", "vmallocinfo", "zoneinfo", "sys/kernel/random/boot_id"],
+];
+/** What whoever keeps the machine has put there for its own programs, e.g. npm's tokens. */
+const LOCAL_FOLDERS = ["/usr/local/etc", "/usr/local/src", "/usr/src"];
+const HIDDEN_FOLDERS = ["acpi", "asound", "bus", "driver", "dynamic_debug", "fs", "irq", "pressure", "scsi", "tty"];
+
+function walls({ memory }: Limits): string[] {
+  return [
+    "--unshare-all",
+    "--unshare-user",
+    // No namespace inside of which a program would be root again.
+    "--disable-userns",
+    ...["--cap-drop", "ALL"],
+    "--die-with-parent",
+    "--new-session",
+    "--as-pid-1",
+    ...["--uid", "1000", "--gid", "1000"],
+    "--clearenv",
+    ...["--hostname", "e2b.local"],
+    ...["--ro-bind", "/usr", "/usr"],
+    ...["bin", "lib", "lib32", "lib64", "sbin"].flatMap((name) => ["--symlink", `usr/${name}`, `/${name}`]),
+    ...["--dev", "/dev", "--proc", "/proc"],
+    ...HIDDEN.map((name) => `/proc/${name}`).filter(isHere).flatMap((path) => ["--ro-bind", "/dev/null", path]),
+    ...[...LOCAL_FOLDERS, ...HIDDEN_FOLDERS.map((name) => `/proc/${name}`)].filter(isHere)
+      .flatMap((path) => ["--tmpfs", path, "--remount-ro", path]),
+    // Together less than all of a sandbox may have: with its disks full, its programs still have room to run.
+    ...folder("/dev/shm", memory / 8),
+    ...folder("/etc", 1024 ** 2),
+    ...SETTINGS.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
+    ...folder("/tmp", memory / 8),
+    ...folder("/root", memory / 32),
+    ...folder("/home/user", memory / 2),
+    ...["/", "/dev"].flatMap((path) => ["--remount-ro", path]),
+    ...["--chdir", "/home/user"],
+  ];
+}
+
+function isHere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    // This machine's kernel has none such, or hides it from the server, too.
+    return false;
+  }
+}
 
 /**
  * The first process of a sandbox of its own: Linux namespaces without a network, without capabilities, with a system
  * that is read-only and files in memory. It takes its program from its standard input, and ends when that is closed.
  */
 export async function walledAgent(limits: Limits): Promise<Deno.Command> {
-  return walled([PYTHON, "-I", "-S", "-c", await bootCode(), JSON.stringify({ limits })], "piped");
+  return walled([PYTHON, "-I", "-S", "-c", await bootCode(), JSON.stringify({ limits })], "piped", limits);
 }
 
 /** A program that is a sandbox's first process. */
-export function walled(program: readonly string[], stdin: "piped" | "null"): Deno.Command {
+export function walled(
+  program: readonly string[],
+  stdin: "piped" | "null",
+  limits: Limits = LIMITS,
+): Deno.Command {
   return new Deno.Command("bwrap", {
-    args: [...WALLS, ...program],
+    args: [...walls(limits), ...program],
     cwd: "/",
     clearEnv: true,
     env: { PATH: "/usr/bin:/bin", LANG: "C.UTF-8" },

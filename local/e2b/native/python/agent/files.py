@@ -36,9 +36,15 @@ def reason_of(error):
         return "isDirectory", f"path '{error.filename}' is a directory"
     if isinstance(error, NotADirectoryError):
         return "notDirectory", f"path '{error.filename}' is not a directory"
+    if isinstance(error, RecursionError):
+        return "forbidden", "folders lie too deep in each other"
+    if isinstance(error, MemoryError):
+        return "noSpace", "there is no memory left in the sandbox"
+    if not isinstance(error, OSError):
+        return "forbidden", f"{type(error).__name__}: {error}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM):
         return "noSpace", "there is no room left in the sandbox"
-    return "forbidden", f"{error.strerror}: '{error.filename}'"
+    return "forbidden", f"{error.strerror or error}" + (f": '{error.filename}'" if error.filename else "")
 
 
 def entry(path):
@@ -69,18 +75,25 @@ def entry(path):
 
 def read(path, number):
     """Sends what is in a file, and gives its length in bytes."""
-    # Without waiting: a pipe of that name may have nobody at its other end.
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        mode = os.fstat(file.fileno()).st_mode
-        if stat.S_ISDIR(mode):
-            raise FileError("isDirectory", f"path '{path}' is a directory")
-        if not stat.S_ISREG(mode):
-            raise FileError("forbidden", f"path '{path}' is not a file")
-        length = 0
-        while data := file.read(_CHUNK):
+    _require_file(path, os.stat(path).st_mode)
+    # Without waiting: by now there may be a pipe in its place, with nobody at its other end.
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as file:
+        status = os.fstat(file.fileno())
+        _require_file(path, status.st_mode)
+        # One that grows while it is read would have no end. Files of /proc do not tell theirs.
+        length, left = 0, status.st_size or _CHUNK
+        while left > 0 and (data := file.read(min(left, _CHUNK))):
             frames.send(frames.OUT, number, data)
             length += len(data)
+            left -= len(data)
         return length
+
+
+def _require_file(path, mode):
+    if stat.S_ISDIR(mode):
+        raise FileError("isDirectory", f"path '{path}' is a directory")
+    if not stat.S_ISREG(mode):
+        raise FileError("forbidden", f"path '{path}' is not a file")
 
 
 def listing(path, depth):
@@ -131,16 +144,21 @@ class Writing:
         os.fchmod(self._descriptor, stat.S_IMODE(mode))
         status = os.fstat(self._descriptor)
         os.replace(self._draft, self._target)
-        os.close(self._descriptor)
         if self._metadata:
             if len(_metadata) > _ENTRIES:
                 _metadata.clear()
             _metadata[status.st_dev, status.st_ino] = self._metadata
-        return entry(self.path)
+        written = entry(self.path)
+        os.close(self._descriptor)
+        return written
 
     def abandon(self):
         os.close(self._descriptor)
-        os.unlink(self._draft)
+        try:
+            os.unlink(self._draft)
+        except OSError:
+            # It has its name already, or a program in the sandbox was quicker.
+            pass
 
 
 def make_directory(path):
@@ -158,6 +176,9 @@ def move(source, destination):
         raise FileError("exists", f"cannot move '{source}' into itself")
     if os.path.isdir(destination):
         raise FileError("exists", f"directory already exists: {destination}")
+    if not os.access(os.path.dirname(source), os.W_OK):
+        # Before all of it is copied: a device has no end, and another may wait for ever.
+        raise FileError("forbidden", f"path '{source}' cannot be moved from where it is")
     os.makedirs(os.path.dirname(destination), exist_ok=True)
     shutil.move(source, destination)
     return entry(destination)

@@ -16,6 +16,11 @@ from .programs import Program
 from .watch import Watch
 
 _MEMORY_SECONDS = 0.2
+# While there is too much of it, and how often this may be seen before everything is ended.
+_OVERUSE_SECONDS = 0.02
+_OVERUSES = 10
+# So many that others are not kept waiting.
+_REAPED_AT_ONCE = 1000
 
 
 class Agent:
@@ -24,9 +29,12 @@ class Agent:
         self._loop = Loop()
         self._reader = frames.Reader()
         self._programs = {}
+        self._has_children = False
         self._writings = {}
         self._watches = {}
         self._looked_at = 0.0
+        self._overuses = 0
+        self._doomed = set()
         self._calls = {
             "spawn": self._spawn,
             "signal": lambda number, call: self._program(number).signal(call["signal"]),
@@ -52,13 +60,15 @@ class Agent:
         # Not ignored: programs would inherit that. Python's own answer to the second would end this process.
         for number in (signal.SIGCHLD, signal.SIGINT):
             signal.signal(number, lambda *_: None)
-        self._loop.reads(wake, lambda: self._reap(wake))
+        self._loop.reads(wake, lambda: self._reap(wake, woken))
         self._loop.reads(0, self._hear)
         while True:
-            self._loop.turn(_MEMORY_SECONDS if self._programs else None)
-            if self._programs and time.monotonic() - self._looked_at > _MEMORY_SECONDS:
-                self._looked_at = time.monotonic()
+            pause = _OVERUSE_SECONDS if self._overuses else _MEMORY_SECONDS
+            # Also without a program that the server knows of: what one has left behind may grow.
+            self._loop.turn(pause if self._has_children else None)
+            if self._has_children and time.monotonic() - self._looked_at >= pause:
                 self._watch_memory()
+                self._looked_at = time.monotonic()
 
     def _hear(self):
         data = os.read(0, 1024 * 1024)
@@ -76,7 +86,8 @@ class Agent:
     def _obey(self, number, call):
         try:
             result = self._calls[call["do"]](number, call)
-        except (OSError, ValueError, files.FileError) as error:
+        # Whatever it is, e.g. folders too deep for recursion: with this process the whole sandbox would end.
+        except Exception as error:
             self._refuse(number, error)
         else:
             if call["do"] not in ("write", "signal", "hold", "unwatch"):
@@ -93,25 +104,24 @@ class Agent:
     def _spawn(self, number, call):
         program = Program(number, call, self._loop, lambda ended: self._programs.pop(ended, None) is not None)
         self._programs[number] = program
+        self._has_children = True
         return program.pid
 
-    def _reap(self, wake):
-        while True:
-            try:
-                if not os.read(wake, 4096):
-                    break
-            except BlockingIOError:
-                break
-        while True:
+    def _reap(self, wake, woken):
+        os.read(wake, 4096)
+        for _ in range(_REAPED_AT_ONCE):
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
+                self._has_children = False
                 return
             if pid == 0:
                 return
+            self._doomed.discard(pid)
             for program in list(self._programs.values()):
-                if program.pid == pid:
-                    program.reaped(status)
+                program.reaped(pid, status)
+        # There may be more of them.
+        os.write(woken, b"\0")
 
     def _write(self, number, call):
         self._writings[number] = files.Writing(call["path"], call["metadata"])
@@ -124,7 +134,7 @@ class Agent:
                 return writing.write(data)
             del self._writings[number]
             frames.tell(frames.ANSWER, number, {"result": writing.finish()})
-        except (OSError, ValueError) as error:
+        except Exception as error:
             self._writings.pop(number, None)
             writing.abandon()
             self._refuse(number, error)
@@ -138,16 +148,25 @@ class Agent:
             watch.close()
 
     def _watch_memory(self):
-        pid = limits.overuse(self._settings["limits"]["memory"])
-        if pid is None:
-            return
+        overusers = limits.overusers(self._settings["limits"]["memory"], self._doomed)
+        self._overuses = self._overuses + 1 if overusers else 0
+        for pid in overusers:
+            self._end(pid)
+        if self._overuses > _OVERUSES:
+            # What is ended comes again, or the memory is none of theirs: all but this process.
+            for program in list(self._programs.values()):
+                self._end(program.pid)
+            os.kill(-1, signal.SIGKILL)
+
+    def _end(self, pid):
+        self._doomed.add(pid)
         for number, program in self._programs.items():
-            if program.pid == pid:
+            if program.is_running_as(pid):
                 frames.tell(frames.EVENT, number, {"type": "overused"})
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
-            pass
+            self._doomed.discard(pid)
 
 
 class _Ended:

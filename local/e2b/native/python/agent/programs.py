@@ -1,16 +1,21 @@
 """The programs of a sandbox: how they are started, what they say, and how they end."""
 
 import codecs
+import fcntl
 import json
 import os
 import signal
+import struct
 import subprocess
+import termios
 
 from . import frames
 
 _CHUNK = 64 * 1024
 # A kernel's messages come here; what it and its children write to 1 and 2 is put between them.
 _MESSAGES = 3
+# Of the machine's processor others have more: a sandbox that wants all of it must not keep them from answering.
+_NICE = 5
 
 
 class Program:
@@ -24,7 +29,7 @@ class Program:
         self._input_ends = False
         self._held = set()
         self._status = None
-        is_kernel = spec["kernel"]
+        is_kernel = self._is_kernel = spec["kernel"]
         reads, theirs = {}, []
         for stream in (1, 2, _MESSAGES) if is_kernel else (1, 2):
             reads[stream], write = os.pipe()
@@ -51,10 +56,18 @@ class Program:
         # This process reaps all children itself.
         process.returncode = 0
         self.pid = process.pid
+        self._lower_priority()
         self._streams = {stream: self._made(stream, reads[stream], is_kernel) for stream in reads}
         os.set_blocking(self._stdin, False)
         for stream in self._streams:
             self._listen(stream)
+
+    def _lower_priority(self):
+        try:
+            os.setpriority(os.PRIO_PROCESS, self.pid, _NICE)
+        except ProcessLookupError:
+            # It has ended already.
+            pass
 
     def _made(self, stream, descriptor, is_kernel):
         os.set_blocking(descriptor, False)
@@ -67,28 +80,28 @@ class Program:
 
     def _read(self, stream):
         source = self._streams.get(stream)
-        if source is None:
-            return
-        if not source.read():
+        if source is not None and source.read() == 0:
             self._close(stream)
 
     def drain(self):
         """Hand on what was written to 1 and 2 by now, before what a kernel says of it."""
         for stream in (1, 2):
             if stream in self._streams and stream not in self._held:
-                while self._streams[stream].read(once=False):
-                    pass
+                _drain(self._streams[stream])
 
     def _close(self, stream):
         source = self._streams.pop(stream)
         self._loop.forgets(source.descriptor)
         os.close(source.descriptor)
+        if stream == _MESSAGES:
+            # A kernel that can say no more would never be heard to have done what it was asked.
+            self.signal("SIGKILL")
         self._finish()
 
     def hold(self, stream, held):
         """Stop to read what it says, or go on."""
         # A kernel's messages are the server's first stream, with all the rest among them.
-        for each in (1, 2, _MESSAGES) if _MESSAGES in self._streams else (stream,):
+        for each in (1, 2, _MESSAGES) if self._is_kernel else (stream,):
             if each not in self._streams or (each in self._held) == held:
                 continue
             if held:
@@ -132,9 +145,14 @@ class Program:
         except ProcessLookupError:
             pass
 
-    def reaped(self, status):
-        self._status = status
-        self._finish()
+    def reaped(self, pid, status):
+        # Once it has ended, its number may be another's.
+        if pid == self.pid and self._status is None:
+            self._status = status
+            self._finish()
+
+    def is_running_as(self, pid):
+        return pid == self.pid and self._status is None
 
     def _finish(self):
         """Tell of the end once it has ended and all it said is on its way."""
@@ -143,8 +161,7 @@ class Program:
         # A child that it left behind may hold its output open for ever.
         for stream in list(self._streams):
             source = self._streams.pop(stream)
-            while source.read(once=False):
-                pass
+            _drain(source)
             self._loop.forgets(source.descriptor)
             os.close(source.descriptor)
         if self._stdin is not None:
@@ -157,8 +174,23 @@ class Program:
         frames.tell(frames.EVENT, self.number, {
             "type": "exited",
             "code": 128 + by if by else os.WEXITSTATUS(self._status),
-            "signal": signal.Signals(by).name if by else None,
+            "signal": _name_of(by) if by else None,
         })
+
+
+def _name_of(number):
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        # One of the real-time signals, most of which have only a number.
+        return f"SIG{number}"
+
+
+def _drain(source):
+    """Hands on what is there by now and no more: who writes without end would have this process read without end."""
+    left = struct.unpack("i", fcntl.ioctl(source.descriptor, termios.FIONREAD, bytes(4)))[0]
+    while left > 0 and (count := source.read()):
+        left -= count
 
 
 class _Raw:
@@ -171,18 +203,18 @@ class _Raw:
         self._name = "stdout" if stream == 1 else "stderr"
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace") if is_kernel else None
 
-    def read(self, once=True):
-        """Whether there may be more."""
+    def read(self):
+        """How many bytes there were; 0 at the end, `None` when there is nothing yet."""
         try:
             data = os.read(self.descriptor, _CHUNK)
         except BlockingIOError:
-            return once
+            return None
         if data and self._decoder is None:
             frames.send(self._kind, self._program.number, data)
         elif data:
             line = json.dumps({"type": self._name, "text": self._decoder.decode(data)})
             frames.send(frames.OUT, self._program.number, line.encode() + b"\n")
-        return bool(data)
+        return len(data)
 
 
 class _Messages:
@@ -193,11 +225,12 @@ class _Messages:
         self._program = program
         self._partial = bytearray()
 
-    def read(self, once=True):
+    def read(self):
+        """As that of what is written to 1 or 2."""
         try:
             data = os.read(self.descriptor, _CHUNK)
         except BlockingIOError:
-            return once
+            return None
         end = data.rfind(b"\n") + 1
         self._partial += data[:end] if end else data
         if end:
@@ -208,4 +241,4 @@ class _Messages:
             # No honest kernel has a line so long; the server ends it for this one.
             frames.send(frames.OUT, self._program.number, bytes(self._partial))
             self._partial.clear()
-        return bool(data)
+        return len(data)

@@ -39,15 +39,16 @@ class Watch:
 
     def _add(self, path):
         mask = sum(_TYPES) | _ONLY_FOLDERS
-        watched = _library.inotify_add_watch(self._descriptor, os.fsencode(path), mask)
-        if watched < 0:
-            # It was removed at once, or the machine has no more to give.
-            return
-        self._folders[watched] = path
-        if self._recursive:
-            for each in os.scandir(path):
-                if each.is_dir(follow_symlinks=False):
-                    self._add(each.path)
+        paths = [path]
+        while paths:
+            folder = paths.pop()
+            watched = _library.inotify_add_watch(self._descriptor, os.fsencode(folder), mask)
+            if watched < 0:
+                # It was removed at once, or the machine has no more to give.
+                continue
+            self._folders[watched] = folder
+            if self._recursive:
+                paths += _folders_in(folder)
 
     def _read(self):
         try:
@@ -70,3 +71,12 @@ class Watch:
     def close(self):
         self._loop.forgets(self._descriptor)
         os.close(self._descriptor)
+
+
+def _folders_in(folder):
+    try:
+        with os.scandir(folder) as found:
+            return [each.path for each in found if each.is_dir(follow_symlinks=False)]
+    except OSError:
+        # A program may remove it meanwhile, or keep it to itself.
+        return []
