@@ -42,7 +42,9 @@ export type Call =
   | { readonly do: "list"; readonly path: string; readonly depth: number }
   | { readonly do: "write"; readonly path: string; readonly metadata: Readonly<Record<string, string>> }
   | { readonly do: "move"; readonly from: string; readonly to: string }
-  | { readonly do: "watch"; readonly path: string; readonly recursive: boolean };
+  | { readonly do: "watch"; readonly path: string; readonly recursive: boolean }
+  /** All programs at once: they stop, and go on. */
+  | { readonly do: "pause" | "resume" };
 
 interface Pending {
   readonly answered: PromiseWithResolvers<unknown>;
@@ -56,6 +58,7 @@ export class Agent {
   readonly #calls = new Map<number, Pending>();
   readonly #outputs: Outputs;
   #last = 0;
+  #lost: Error | undefined;
   /** Resolves when nothing of the sandbox is left. */
   readonly ended: Promise<void>;
 
@@ -164,8 +167,12 @@ export class Agent {
   #ask(call: Call, onEvent: (event: AgentEvent) => void = () => {}): { number: number; answered: Promise<unknown> } {
     const number = ++this.#last;
     const answered = Promise.withResolvers<unknown>();
-    this.#calls.set(number, { answered, onEvent });
-    this.#tell(number, call);
+    if (this.#lost === undefined) {
+      this.#calls.set(number, { answered, onEvent });
+      this.#tell(number, call);
+    } else {
+      answered.reject(this.#lost);
+    }
     return { number, answered: answered.promise };
   }
 
@@ -197,6 +204,7 @@ export class Agent {
     await this.#input.close().catch(() => {});
     await complained;
     const lost = new Error(`The sandbox ended. ${stderr.trimEnd().split("\n").at(-1)}`.trim());
+    this.#lost = lost;
     for (const { answered } of this.#calls.values()) answered.reject(lost);
     this.#calls.clear();
     this.#outputs.closeAll();

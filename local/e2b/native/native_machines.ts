@@ -1,4 +1,5 @@
 import type { KernelProcess } from "../kernel/kernel_process.ts";
+import { Entrance } from "../machine/entrance.ts";
 import type { Child, KernelOptions, Machine, MachineInit, Machines, Program } from "../machine/machine.ts";
 import { Agent } from "./agent.ts";
 import { NativeFiles } from "./native_files.ts";
@@ -11,6 +12,7 @@ const PYTHON = "/usr/bin/python3";
 
 /** Machines on Linux: programs of this system inside of bubblewrap's walls, with files of their own. */
 export class NativeMachines implements Machines {
+  readonly canPause = true;
   readonly #languages: readonly NativeLanguage[];
   readonly #beside: Machines;
   readonly #limits: Limits;
@@ -27,14 +29,32 @@ export class NativeMachines implements Machines {
     let agent: Promise<Agent> | undefined;
     const started = () => agent ??= this.#start(init.end);
     const beside = this.#beside.create(init);
+    const entrance = new Entrance(init.end);
     return {
       languages: [...this.#languages, ...beside.languages.filter((language) => language !== "python")],
       files: new NativeFiles(started),
-      spawn: async (program) => spawn(await started(), program, init),
-      startKernel: async ({ language, cwd }) =>
+      spawn: (program) => entrance.start(async () => spawn(await started(), program, init)),
+      startKernel: ({ language, cwd }) =>
         isNative(language) && this.#languages.includes(language)
-          ? await this.#startKernel(await started(), { language, cwd }, init)
-          : await beside.startKernel({ language, cwd }),
+          ? entrance.start(async () => this.#startKernel(await started(), { language, cwd }, init))
+          : beside.startKernel({ language, cwd }),
+      pause: async () => {
+        await entrance.shut();
+        try {
+          await beside.pause();
+          // One that could not start has nothing to stop.
+          await (await agent?.catch(() => undefined))?.call({ do: "pause" });
+        } catch (error) {
+          await beside.resume();
+          entrance.open();
+          throw error;
+        }
+      },
+      resume: async () => {
+        await (await agent?.catch(() => undefined))?.call({ do: "resume" });
+        await beside.resume();
+        entrance.open();
+      },
     };
   }
 

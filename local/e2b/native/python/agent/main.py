@@ -12,6 +12,7 @@ import time
 
 from . import files, frames, limits
 from .loop import Loop
+from .pause import Pause
 from .programs import Program
 from .watch import Watch
 
@@ -27,6 +28,7 @@ class Agent:
         self._writings = {}
         self._watches = {}
         self._looked_at = 0.0
+        self._pause = Pause()
         self._calls = {
             "spawn": self._spawn,
             "signal": lambda number, call: self._program(number).signal(call["signal"]),
@@ -40,6 +42,8 @@ class Agent:
             "remove": lambda _number, call: files.remove(call["path"]),
             "watch": self._watch,
             "unwatch": self._unwatch,
+            "pause": lambda _number, _call: self._pause.begin(),
+            "resume": lambda _number, _call: self._pause.end(),
         }
 
     def run(self):
@@ -55,8 +59,10 @@ class Agent:
         self._loop.reads(wake, lambda: self._reap(wake))
         self._loop.reads(0, self._hear)
         while True:
-            self._loop.turn(_MEMORY_SECONDS if self._programs else None)
-            if self._programs and time.monotonic() - self._looked_at > _MEMORY_SECONDS:
+            # In a pause nothing grows.
+            runs = self._programs and not self._pause.lasts
+            self._loop.turn(_MEMORY_SECONDS if runs else None)
+            if runs and time.monotonic() - self._looked_at > _MEMORY_SECONDS:
                 self._looked_at = time.monotonic()
                 self._watch_memory()
 
