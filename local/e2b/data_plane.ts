@@ -10,15 +10,18 @@ const CODE_PORT = "49999";
 const JUPYTER_PORT = "8888";
 
 /** What a sandbox itself answers; E2B routes by host name, this by headers. */
-export function handleDataPlane(
+export async function handleDataPlane(
   request: Request,
   sandboxes: SandboxRegistry,
   sandboxId: string,
-): Response | Promise<Response> {
+): Promise<Response> {
   const sandbox = sandboxes.find(sandboxId);
-  if (sandbox === null) {
-    return proxyError(502, { sandboxId, message: "The sandbox was not found" });
-  }
+  if (sandbox === null) return notFound(sandboxId);
+  return await whileAwake(sandbox, () => answer(request, sandbox));
+}
+
+function answer(request: Request, sandbox: Sandbox): Response | Promise<Response> {
+  const { sandboxId } = sandbox;
   const port = request.headers.get("e2b-sandbox-port") ?? "";
   switch (port) {
     case ENVD_PORT:
@@ -43,7 +46,31 @@ export function isFileUrl(request: Request): boolean {
 
 /** Answers such a request. */
 export async function handleFileUrl(request: Request, sandboxes: SandboxRegistry): Promise<Response> {
-  return await handleEnvd(request, sandboxOfUrl(request, sandboxes));
+  const sandbox = sandboxOfUrl(request, sandboxes);
+  return await whileAwake(sandbox, () => handleEnvd(request, sandbox));
+}
+
+/** A paused sandbox answers as one that is gone, be it paused in the middle of a request, unless requests resume it. */
+async function whileAwake(sandbox: Sandbox, handle: () => Response | Promise<Response>): Promise<Response> {
+  if (!await sandbox.rouse()) return notFound(sandbox.sandboxId);
+  const { connections } = sandbox;
+  const broken = Promise.withResolvers<Response>();
+  const breakOff = () => {
+    if (!sandbox.end.aborted) broken.resolve(notFound(sandbox.sandboxId));
+  };
+  connections.addEventListener("abort", breakOff);
+  const handled = Promise.try(handle);
+  try {
+    const first = await Promise.race([handled, broken.promise]);
+    handled.then((late) => late === first ? undefined : late.body?.cancel(), () => {});
+    return first;
+  } finally {
+    connections.removeEventListener("abort", breakOff);
+  }
+}
+
+function notFound(sandboxId: string): Response {
+  return proxyError(502, { sandboxId, message: "The sandbox was not found" });
 }
 
 function proxyError(

@@ -10,6 +10,7 @@ import { StoredFiles } from "../../local/e2b/pyodide/stored_files.ts";
  */
 export class HostMachines implements Machines {
   readonly languages = [];
+  readonly canPause = false;
   readonly #running = new Set<Promise<unknown>>();
   #folder: string | undefined;
 
@@ -19,6 +20,8 @@ export class HostMachines implements Machines {
       files: new StoredFiles(new FileStore()),
       spawn: (program) => this.#spawn(program, init),
       startKernel: () => Promise.reject(new HttpError(501, "this machine has no kernels")),
+      pause: () => Promise.reject(new HttpError(501, "this machine cannot be paused")),
+      resume: () => Promise.reject(new HttpError(501, "this machine cannot be resumed")),
     };
   }
 

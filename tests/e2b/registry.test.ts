@@ -18,7 +18,7 @@ const INIT = {
   allowPublicTraffic: true,
   internetAccess: null,
   egress: { allow: [], deny: [] },
-  lifecycle: { onTimeout: "kill", keepMemory: true, autoResume: false } as const,
+  lifecycle: { onTimeout: "kill", autoResume: false } as const,
   timeoutMs: 600_000,
 };
 
@@ -70,7 +70,7 @@ Deno.test("of a sandbox that ended only its record is kept", async () => {
   collectGarbage();
 
   assert.deepEqual(files.map((each) => each.deref()), [undefined, undefined]);
-  assert.deepEqual(registry.running(), []);
+  assert.deepEqual(registry.living(), []);
   assert.deepEqual(registry.records().map(({ ended }) => ended?.by), ends);
   assert.deepEqual(registry.records().map(({ metadata }) => metadata.owner), ["me", "me"]);
 });

@@ -61,13 +61,13 @@ async function execute(request: Request, sandbox: Sandbox): Promise<Response> {
     throw new HttpError(400, "Only one of context_id or language can be provided");
   }
   const language = languageOf(body.language, sandbox);
-  if (language === null) return new Response(failedExecution(noLanguage(body.language, sandbox), sandbox.end));
+  if (language === null) return new Response(failedExecution(noLanguage(body.language, sandbox), sandbox.connections));
   const context = body.context_id ? sandbox.contexts.get(body.context_id) : sandbox.defaultContext(language);
   if (context === undefined) return noContext(body.context_id);
   const { code, env_vars } = body;
   return new Response(executionStream(
     (sink, signal) => context.kernel.execute(code, env_vars ?? {}, sink, signal),
-    sandbox.end,
+    sandbox.connections,
   ));
 }
 
@@ -106,11 +106,11 @@ function noLanguage(given: string | null | undefined, { machine }: Sandbox): str
 }
 
 /** An execution that cannot begin, told as code's own failure is: with an HTTP error the SDK would not show the words. */
-function failedExecution(value: string, sandboxEnd: AbortSignal): ReadableStream<Uint8Array> {
+function failedExecution(value: string, connections: AbortSignal): ReadableStream<Uint8Array> {
   return executionStream(async (sink) => {
     await sink({ type: "error", name: "UnsupportedLanguage", value, traceback: "" });
     await sink({ type: "end_of_execution" });
-  }, sandboxEnd);
+  }, connections);
 }
 
 function noContext(id: string | null | undefined): Response {

@@ -8,12 +8,12 @@ const BUFFER_BYTES = 64 * 1024;
  * The answer to `POST /execute`: JSON lines, written while the cell runs.
  *
  * A client that goes away aborts the signal given to `run`. The end of the
- * sandbox breaks the stream instead of closing it, because a closed one would
- * pass for a cell that finished. A client that reads slowly slows `run` down.
+ * sandbox, or its pause, does the same and breaks the stream instead of closing
+ * it, because a closed one would pass for a cell that finished. A client that reads slowly slows `run` down.
  */
 export function executionStream(
   run: (sink: LineSink, signal: AbortSignal) => Promise<void>,
-  sandboxEnd: AbortSignal,
+  connections: AbortSignal,
 ): ReadableStream<Uint8Array> {
   const client = new AbortController();
   const encoder = new TextEncoder();
@@ -33,15 +33,15 @@ export function executionStream(
     };
     const breakOff = () => {
       // Deno prints the reason, with a stack if it has one.
-      if (open) controller.error("a sandbox ended while a cell was running");
-      shut();
+      if (open) controller.error("a sandbox ended or was paused while a cell was running");
+      client.abort();
     };
     const write = (line: ExecutionLine) => controller.enqueue(encoder.encode(`${ascii(JSON.stringify(line))}\n`));
     const isFull = () => open && (controller.desiredSize ?? 0) <= 0;
 
     client.signal.addEventListener("abort", shut);
-    sandboxEnd.addEventListener("abort", breakOff);
-    if (sandboxEnd.aborted) breakOff();
+    connections.addEventListener("abort", breakOff);
+    if (connections.aborted) breakOff();
     const keepalive = setInterval(() => {
       if (open && !isFull()) write({ type: "keepalive" });
     }, KEEPALIVE_MS);
@@ -53,7 +53,7 @@ export function executionStream(
       if (open) controller.close();
     } finally {
       clearInterval(keepalive);
-      sandboxEnd.removeEventListener("abort", breakOff);
+      connections.removeEventListener("abort", breakOff);
     }
   };
 

@@ -2,25 +2,20 @@ import { z } from "zod";
 import { HttpError, readBody } from "../http.ts";
 import { BODY_LIMIT, type ControlPlane, findSandbox, type Handler } from "./control_plane.ts";
 import { create } from "./create.ts";
-import { access, detailed } from "./description.ts";
+import { detailed } from "./description.ts";
 import { list } from "./list.ts";
-import { MAX_TIMEOUT_S, timeoutMs, timeoutSchema, type Version } from "./timeout.ts";
+import { connect, pause } from "./pause.ts";
+import { MAX_TIMEOUT_S } from "./timeout.ts";
 import { refusalOf } from "./unsupported.ts";
 
-const connectSchema = z.object({ timeout: timeoutSchema });
 // An over-long timeout is cut down here, where create and connect refuse it.
 const setTimeoutSchema = z.object({ timeout: z.number().min(0) });
 
-const connect = (version: Version): Handler => async (request, plane, id) => {
-  const body = await readBody(request, connectSchema, BODY_LIMIT);
-  const sandbox = findSandbox(plane, id);
-  sandbox.extendTimeout(timeoutMs(body.timeout, version));
-  return Response.json(access(sandbox));
-};
-
 const setTimeout: Handler = async (request, plane, id) => {
   const body = await readBody(request, setTimeoutSchema, BODY_LIMIT);
-  findSandbox(plane, id).setTimeout(Math.min(body.timeout, MAX_TIMEOUT_S) * 1000);
+  const sandbox = findSandbox(plane, id);
+  if (sandbox.state === "paused") throw new HttpError(404, `Sandbox "${id}" is not running: it is paused`);
+  sandbox.setTimeout(Math.min(body.timeout, MAX_TIMEOUT_S) * 1000);
   return new Response(null, { status: 204 });
 };
 
@@ -38,6 +33,7 @@ const ROUTES: readonly [method: string, path: RegExp, handler: Handler][] = [
   ["POST", /^\/sandboxes\/([^/]+)\/connect$/, connect("v1")],
   ["POST", /^\/v2\/sandboxes\/([^/]+)\/connect$/, connect("v2")],
   ["POST", /^\/sandboxes\/([^/]+)\/timeout$/, setTimeout],
+  ["POST", /^\/sandboxes\/([^/]+)\/pause$/, pause],
   // Its path is no sandbox's, with E2B.
   ["GET", /^\/sandboxes\/(?!metrics$)([^/]+)$/, get],
   ["DELETE", /^\/sandboxes\/([^/]+)$/, kill],

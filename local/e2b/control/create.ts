@@ -49,6 +49,10 @@ type Body = z.infer<typeof createSchema>;
 export const create = (version: Version): Handler => async (request, plane) => {
   const body = await readBody(request, createSchema, BODY_LIMIT);
   refuseUnsupported(body);
+  const lifecycle = lifecycleOf(body);
+  if (lifecycle.onTimeout === "pause" && !plane.sandboxes.canPause) {
+    throw unsupported("autoPause", `a program of ${Deno.build.os} cannot be stopped and go on`);
+  }
   requireTemplate(body.templateID, plane);
   const sandbox = plane.sandboxes.create({
     templateId: body.templateID,
@@ -61,7 +65,7 @@ export const create = (version: Version): Handler => async (request, plane) => {
       allow: body.network?.allowOut ?? [],
       deny: body.network?.denyOut ?? (body.allow_internet_access === false ? [ALL_TRAFFIC] : []),
     },
-    lifecycle: lifecycleOf(body),
+    lifecycle,
     timeoutMs: timeoutMs(body.timeout, version),
   });
   return Response.json(access(sandbox), { status: 201 });
@@ -117,9 +121,11 @@ function lifecycleOf({ autoPause, autoPauseMemory, autoResume }: Body): Lifecycl
   if (autoPauseMemory === false && autoResume?.enabled) {
     throw new HttpError(400, "autoResume: a sandbox that is paused without its memory is resumed by connect alone");
   }
+  if (autoPauseMemory === false) {
+    throw unsupported("autoPauseMemory: false", "the processes of a paused sandbox are stopped as they are");
+  }
   return {
     onTimeout: autoPause ? "pause" : "kill",
-    keepMemory: autoPauseMemory ?? true,
     autoResume: autoResume?.enabled ?? false,
   };
 }

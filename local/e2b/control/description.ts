@@ -14,10 +14,10 @@ export function access(sandbox: Sandbox) {
 
 /** A sandbox as lists show it. */
 export function listed(sandbox: Sandbox) {
-  const { metadata, startedAt, endAt } = sandbox.record;
+  const { metadata, state, startedAt, endAt } = sandbox.record;
   return {
     ...identity(sandbox),
-    state: "running",
+    state,
     metadata,
     startedAt,
     endAt,

@@ -18,8 +18,8 @@ const querySchema = z.object({
 export const list: Handler = (request, { sandboxes }) => {
   const asked = check(Object.fromEntries(new URL(request.url).searchParams), querySchema);
   const metadata = metadataFilter(asked.metadata);
-  const matching = sandboxes.running().filter((sandbox) =>
-    asked.state.includes("running") &&
+  const matching = sandboxes.living().filter((sandbox) =>
+    asked.state.some((state) => state === sandbox.state) &&
     sandbox.startedAt >= asked.startedAfter &&
     sandbox.init.templateId === (asked.template ?? sandbox.init.templateId) &&
     metadata.every(([key, value]) => sandbox.init.metadata[key] === value)

@@ -6,10 +6,9 @@ import { type ControlPlane, findSandbox } from "./control_plane.ts";
  * a route loses its row.
  */
 const UNSUPPORTED: readonly [path: RegExp, what: string, why: string][] = [
-  [/^\/sandboxes\/([^/]+)\/pause$/, "pausing a sandbox", "the memory of its kernels is not kept"],
-  [/^\/sandboxes\/([^/]+)\/resume$/, "resuming a sandbox", "none is ever paused"],
-  [/^\/sandboxes\/([^/]+)\/fork$/, "forking a sandbox", "the memory of its kernels is not kept"],
-  [/^\/sandboxes\/([^/]+)\/snapshots$/, "a snapshot of a sandbox", "the memory of its kernels is not kept"],
+  [/^\/sandboxes\/([^/]+)\/resume$/, "resuming a sandbox by a route of its own", "connecting to it does that"],
+  [/^\/sandboxes\/([^/]+)\/fork$/, "forking a sandbox", "the memory of its kernels is not copied"],
+  [/^\/sandboxes\/([^/]+)\/snapshots$/, "a snapshot of a sandbox", "the memory of its kernels is not copied"],
   [/^\/snapshots$/, "the list of snapshots", "there are none"],
   [/^\/sandboxes\/([^/]+)\/network$/, "changing a sandbox's network", "a local sandbox has none"],
   [/^\/sandboxes\/([^/]+)\/refreshes$/, "refreshing a sandbox", "setting its timeout does the same"],

@@ -34,12 +34,12 @@ export async function readMessage<T>(request: Request, schema: z.ZodType<T>, lim
  * Answers with the messages of `source`, in JSON, and an end frame that says whether it ended well: whatever the source
  * throws is told there. Nothing is read ahead of the client.
  *
- * `source` is given a signal that aborts when nobody listens any more. The end of the sandbox breaks the stream, because
- * one with an end would pass for a program or a watcher that ended by itself.
+ * `source` is given a signal that aborts when nobody listens any more. The end of the sandbox, or its pause, breaks the
+ * stream, because one with an end would pass for a program or a watcher that ended by itself.
  */
 export function streamResponse(
   source: (signal: AbortSignal) => AsyncIterable<unknown>,
-  sandboxEnd: AbortSignal,
+  connections: AbortSignal,
 ): Response {
   const listening = new AbortController();
   const messages = source(listening.signal)[Symbol.asyncIterator]();
@@ -47,7 +47,7 @@ export function streamResponse(
   let breakOff: () => void;
   const leave = () => {
     isOpen = false;
-    sandboxEnd.removeEventListener("abort", breakOff);
+    connections.removeEventListener("abort", breakOff);
     listening.abort();
     // A source that stands at a message gets no further without it; who would hear of a failure has left.
     messages.return?.().catch(() => {});
@@ -58,10 +58,10 @@ export function streamResponse(
         breakOff = () => {
           leave();
           // Deno prints the reason, with a stack if it has one.
-          controller.error("a sandbox ended while it was listened to");
+          controller.error("a sandbox ended or was paused while it was listened to");
         };
-        sandboxEnd.addEventListener("abort", breakOff);
-        if (sandboxEnd.aborted) breakOff();
+        connections.addEventListener("abort", breakOff);
+        if (connections.aborted) breakOff();
       },
       async pull(controller) {
         const { done, frame } = await nextFrame(messages);

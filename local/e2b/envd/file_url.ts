@@ -10,15 +10,13 @@ import { isSigned } from "./signature.ts";
  * @throws {HttpError} when there is not exactly one
  */
 export function sandboxOfUrl(request: Request, sandboxes: SandboxRegistry): Sandbox {
-  const running = sandboxes.running();
+  const living = sandboxes.living();
   if (new URL(request.url).searchParams.has("signature")) {
-    const signed = running.find(({ envdAccessToken }) =>
-      envdAccessToken !== null && isSigned(request, envdAccessToken)
-    );
+    const signed = living.find(({ envdAccessToken }) => envdAccessToken !== null && isSigned(request, envdAccessToken));
     if (signed !== undefined) return signed;
-    throw new HttpError(401, "invalid signature: no running sandbox has a token that makes it");
+    throw new HttpError(401, "invalid signature: no sandbox has a token that makes it");
   }
-  const [open, ...others] = running.filter(({ envdAccessToken }) => envdAccessToken === null);
+  const [open, ...others] = living.filter(({ envdAccessToken }) => envdAccessToken === null);
   if (open === undefined) throw new HttpError(401, "missing signature query parameter");
   if (others.length === 0) return open;
   throw new HttpError(400, "the URL does not say which of several unsecured sandboxes it means: send E2b-Sandbox-Id");

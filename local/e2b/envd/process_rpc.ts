@@ -1,7 +1,7 @@
 import { readBody } from "../http.ts";
 import { resolvePath } from "../machine/file_path.ts";
 import { FileError, type Files } from "../machine/files.ts";
-import type { Machine, Signal } from "../machine/machine.ts";
+import type { Signal } from "../machine/machine.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { Listener } from "./audience.ts";
 import { ConnectError, connectErrorOf } from "./connect_error.ts";
@@ -17,18 +17,18 @@ const BODY_LIMIT = 16 * 1024 * 1024;
 
 const NO_PTY = "the local sandbox has no pseudo-terminals: run commands without one";
 
-const processesOf = new WeakMap<Machine, Processes>();
+const processesOf = new WeakMap<Sandbox, Processes>();
 
 /** What envd's service `process.Process` answers: commands, their output and their input. */
 export async function handleProcess(request: Request, sandbox: Sandbox): Promise<Response> {
   const method = new URL(request.url).pathname.split("/").at(-1) ?? "";
   try {
-    return await call(method, request, sandbox, knownOf(sandbox.machine));
+    return await call(method, request, sandbox, knownOf(sandbox));
   } catch (error) {
     // The word for which the SDK says that the sandbox has ended.
-    const refusal = sandbox.isRunning
-      ? connectErrorOf(error)
-      : new ConnectError("unavailable", "The sandbox was not found");
+    const refusal = sandbox.end.aborted
+      ? new ConnectError("unavailable", "The sandbox was not found")
+      : connectErrorOf(error);
     return isStreaming(request) ? refuseStream(refusal) : refusal.toResponse();
   }
 }
@@ -87,7 +87,7 @@ function follow(
   options: StreamOptions,
   sandbox: Sandbox,
 ): Response {
-  return streamResponse((signal) => eventsOf(pid, listener, options, signal), sandbox.end);
+  return streamResponse((signal) => eventsOf(pid, listener, options, signal), sandbox.connections);
 }
 
 /** The user's home unless a client names a folder; `/` for a user who has none here. */
@@ -120,8 +120,8 @@ function signalOf(signal: string | number): Signal {
   }
 }
 
-function knownOf(machine: Machine): Processes {
-  const known = processesOf.get(machine) ?? new Processes(machine);
-  processesOf.set(machine, known);
+function knownOf(sandbox: Sandbox): Processes {
+  const known = processesOf.get(sandbox) ?? new Processes(sandbox);
+  processesOf.set(sandbox, known);
   return known;
 }

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { Machine } from "../machine/machine.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 import { ConnectError } from "./connect_error.ts";
 import type { User } from "./user.ts";
 import type { processSelector, startMessage } from "./process_message.ts";
@@ -13,18 +13,18 @@ interface Known {
   readonly asked: StartMessage;
 }
 
-/** The programs that clients started in a machine, and that have not ended. */
+/** The programs that clients started in a sandbox, and that have not ended. */
 export class Processes {
-  readonly #machine: Machine;
+  readonly #sandbox: Sandbox;
   readonly #running = new Map<number, Known>();
 
-  constructor(machine: Machine) {
-    this.#machine = machine;
+  constructor(sandbox: Sandbox) {
+    this.#sandbox = sandbox;
   }
 
   /**
-   * Starts a program as `user`; its variables are those of the request over the user's. After `timeoutMs`, if given, it
-   * is killed.
+   * Starts a program as `user`; its variables are those of the request over the user's. When the sandbox has run for
+   * `timeoutMs` more, if given, it is killed.
    * @throws {HttpError} where the machine has none such
    */
   async start(
@@ -34,19 +34,19 @@ export class Processes {
     timeoutMs: number | undefined,
   ): Promise<RunningProcess> {
     const { cmd, args, envs } = asked.process;
-    const child = await this.#machine.spawn({
+    const child = await this.#sandbox.machine.spawn({
       command: cmd,
       args,
       environment: { HOME: user.home, USER: user.name, LOGNAME: user.name, ...envs },
       cwd,
       user: user.name,
     });
-    const timer = timeoutMs === undefined ? undefined : setTimeout(() => process.expire(), timeoutMs);
+    const callOff = timeoutMs === undefined ? undefined : this.#sandbox.afterAwake(timeoutMs, () => process.expire());
     const process = new RunningProcess(child, {
       // Those who leave it out know the first envd, which gave every program one.
       stdin: asked.stdin ?? true,
       onEnd: () => {
-        clearTimeout(timer);
+        callOff?.();
         this.#running.delete(child.pid);
       },
     });

@@ -36,7 +36,7 @@ export function watchDirectory(request: Request, sandbox: Sandbox, user: User): 
       else if (occurrence === "keepalive") yield { keepalive: {} };
       else yield { filesystem: await eventOf(files, watch, occurrence) };
     }
-  }, sandbox.end);
+  }, sandbox.connections);
 }
 
 /** Protobuf's `FilesystemEvent`. What is not there any more has no entry. */

@@ -15,12 +15,21 @@ export interface Machine {
   spawn(program: Program): Promise<Child>;
   /** Starts an interpreter that waits for a cell. Rejects when it cannot start. */
   startKernel(kernel: KernelOptions): Promise<KernelProcess>;
+  /**
+   * Stops everything that runs in it, and keeps its memory; nothing is started until `resume`. Waits for what is starting.
+   * When it rejects, everything runs as before.
+   */
+  pause(): Promise<void>;
+  /** Lets everything go on where it stopped. */
+  resume(): Promise<void>;
 }
 
 /** Makes the machines of a server, all of one kind. */
 export interface Machines {
   /** The languages that there are kernels for. */
   readonly languages: readonly Language[];
+  /** Whether this system can stop a program and let it go on. */
+  readonly canPause: boolean;
   /** Nothing of it is started before it is used. */
   create(init: MachineInit): Machine;
   /** Resolves when nothing is left of the machines that have ended. */

@@ -42,7 +42,9 @@ export type Call =
   | { readonly do: "list"; readonly path: string; readonly depth: number }
   | { readonly do: "write"; readonly path: string; readonly metadata: Readonly<Record<string, string>> }
   | { readonly do: "move"; readonly from: string; readonly to: string }
-  | { readonly do: "watch"; readonly path: string; readonly recursive: boolean };
+  | { readonly do: "watch"; readonly path: string; readonly recursive: boolean }
+  /** All programs at once: they stop, and go on. */
+  | { readonly do: "pause" | "resume" };
 
 interface Pending {
   readonly answered: PromiseWithResolvers<unknown>;
@@ -166,10 +168,12 @@ export class Agent {
   #ask(call: Call, onEvent?: (event: AgentEvent) => void): { number: number; answered: Promise<unknown> } {
     const number = ++this.#last;
     const answered = Promise.withResolvers<unknown>();
-    // There is nobody any more who would answer.
-    if (this.#lost !== undefined) return { number, answered: Promise.reject(this.#lost) };
-    this.#calls.set(number, { answered, onEvent });
-    this.#tell(number, call);
+    if (this.#lost === undefined) {
+      this.#calls.set(number, { answered, onEvent });
+      this.#tell(number, call);
+    } else {
+      answered.reject(this.#lost);
+    }
     return { number, answered: answered.promise };
   }
 

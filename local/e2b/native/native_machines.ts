@@ -1,4 +1,5 @@
 import type { KernelProcess } from "../kernel/kernel_process.ts";
+import { Entrance } from "../machine/entrance.ts";
 import type { Language } from "../machine/language.ts";
 import { Spares } from "../machine/spares.ts";
 import type { Child, Machine, MachineInit, Machines, Program } from "../machine/machine.ts";
@@ -25,6 +26,7 @@ interface Spare {
 /** Machines on Linux: programs of this system inside of bubblewrap's walls, with files of their own. */
 export class NativeMachines implements Machines {
   readonly languages: readonly Language[];
+  readonly canPause = true;
   readonly #languages: readonly NativeLanguage[];
   readonly #beside: Machines;
   readonly #limits: Limits;
@@ -52,20 +54,38 @@ export class NativeMachines implements Machines {
     };
     const started = () => agent ??= start();
     const beside = this.#beside.create(init);
+    const entrance = new Entrance(init.end);
     return {
       languages: this.languages,
       files: new NativeFiles(started),
-      spawn: async (program) => spawn(await started(), program, init),
-      startKernel: async ({ language, cwd }) => {
-        if (!isNative(language) || !this.#languages.includes(language)) {
-          return await beside.startKernel({ language, cwd });
+      spawn: (program) => entrance.start(async () => spawn(await started(), program, init)),
+      startKernel: ({ language, cwd }) =>
+        isNative(language) && this.#languages.includes(language)
+          ? entrance.start(async () => {
+            const agent = await started();
+            const spare = language === "python" ? waiting : undefined;
+            if (spare !== undefined) waiting = undefined;
+            const kernel = spare ?? await this.#startKernel(agent, language);
+            kernel.send({ type: "configure", environment: { ...init.environment }, cwd });
+            return kernel;
+          })
+          : beside.startKernel({ language, cwd }),
+      pause: async () => {
+        await entrance.shut();
+        try {
+          await beside.pause();
+          // One that could not start has nothing to stop.
+          await (await agent?.catch(() => undefined))?.call({ do: "pause" });
+        } catch (error) {
+          await beside.resume();
+          entrance.open();
+          throw error;
         }
-        const agent = await started();
-        const spare = language === "python" ? waiting : undefined;
-        if (spare !== undefined) waiting = undefined;
-        const kernel = spare ?? await this.#startKernel(agent, language);
-        kernel.send({ type: "configure", environment: { ...init.environment }, cwd });
-        return kernel;
+      },
+      resume: async () => {
+        await (await agent?.catch(() => undefined))?.call({ do: "resume" });
+        await beside.resume();
+        entrance.open();
       },
     };
   }

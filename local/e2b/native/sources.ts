@@ -11,7 +11,7 @@ const RESULTS = new URL("shared/results.py", PYTHON);
 
 /** The modules of each program: those in its own folder, and those that it shares. */
 const PROGRAMS = {
-  agent: { modules: ["files", "frames", "limits", "loop", "main", "programs", "watch"], shared: [] },
+  agent: { modules: ["files", "frames", "limits", "loop", "main", "pause", "programs", "watch"], shared: [] },
   python: { modules: ["charts", "guards", "main", "shell", "tables"], shared: [OUTPUT, RESULTS] },
   bash: { modules: ["main"], shared: [OUTPUT] },
   jupyter: { modules: ["main"], shared: [OUTPUT, RESULTS] },

@@ -3,10 +3,11 @@ import { HttpError } from "../http.ts";
 import type { KernelCommand } from "../kernel/kernel_message.ts";
 import { KernelProcess } from "../kernel/kernel_process.ts";
 import type { Language } from "../machine/language.ts";
-import type { Child, KernelOptions, Machine, MachineInit, Machines, Signal } from "../machine/machine.ts";
+import { Entrance } from "../machine/entrance.ts";
+import type { KernelOptions, Machine, MachineInit, Machines } from "../machine/machine.ts";
 import { FileStore } from "./file_store.ts";
 import { isolatedCommand, PYODIDE_URL } from "./isolation.ts";
-import { watchMemory } from "./memory_watch.ts";
+import { MachineProcesses } from "./machine_processes.ts";
 import { fetchedPackages } from "./package_cache.ts";
 import { type PackageLock, readPackageLock } from "./package_lock.ts";
 import { PyodideKernel } from "./pyodide_kernel.ts";
@@ -39,6 +40,7 @@ interface PyodideOptions {
  */
 export class PyodideMachines implements Machines {
   readonly languages = ["python", "javascript", "typescript"] as const;
+  readonly canPause = Deno.build.os !== "windows";
   readonly #snapshot: Snapshot;
   readonly #shellProgram: ShellProgram;
   readonly #packages: PackageSource;
@@ -56,12 +58,29 @@ export class PyodideMachines implements Machines {
   create(init: MachineInit): Machine {
     const store = new FileStore();
     const files = new StoredFiles(store);
-    const shells = new Shells(files, init.environment, (files) => this.#startShell(files, init.end));
+    const processes = new MachineProcesses(this.#memoryLimitBytes, init.end, (exited) => this.#await(exited));
+    const entrance = new Entrance(init.end);
+    const shells = new Shells(files, init.environment, (files) => this.#startShell(files, processes));
     return {
       languages: this.languages,
       files,
-      spawn: (program) => shells.spawn(program),
-      startKernel: (kernel) => this.#start(kernel, init, store),
+      spawn: (program) => entrance.start(() => shells.spawn(program)),
+      startKernel: (kernel) => entrance.start(() => this.#start(kernel, init, store, processes)),
+      pause: async () => {
+        if (!this.canPause) throw new HttpError(501, `a program of ${Deno.build.os} cannot be stopped and go on`);
+        await entrance.shut();
+        try {
+          processes.stop();
+        } catch (error) {
+          entrance.open();
+          throw error;
+        }
+      },
+      resume: () => {
+        processes.goOn();
+        entrance.open();
+        return Promise.resolve();
+      },
     };
   }
 
@@ -69,28 +88,44 @@ export class PyodideMachines implements Machines {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
-  async #start({ language, cwd }: KernelOptions, { environment, end }: MachineInit, store: FileStore) {
+  #await(exited: Promise<void>): void {
+    this.#running.add(exited);
+    exited.then(() => this.#running.delete(exited));
+  }
+
+  async #start(
+    { language, cwd }: KernelOptions,
+    { environment, end }: MachineInit,
+    store: FileStore,
+    processes: MachineProcesses,
+  ): Promise<KernelProcess> {
     const process =
-      await (language === "python" ? this.#startPython(store, end) : this.#startJavaScript(language, end));
+      await (language === "python"
+        ? this.#startPython(store, processes, end)
+        : this.#startJavaScript(language, processes));
     process.send({ type: "configure", environment, cwd });
     return process;
   }
 
-  async #startPython(store: FileStore, end: AbortSignal): Promise<KernelProcess> {
+  async #startPython(store: FileStore, processes: MachineProcesses, end: AbortSignal): Promise<KernelProcess> {
     const path = await this.#snapshot.path();
-    return await this.#bootPython(path, store, end).catch(async (error) => {
+    return await this.#bootPython(path, store, processes).catch(async (error) => {
       if (path === null || end.aborted) throw error;
       await this.#snapshot.discard(error);
-      return await this.#bootPython(null, store, end);
+      return await this.#bootPython(null, store, processes);
     });
   }
 
-  async #bootPython(snapshotPath: string | null, store: FileStore, end: AbortSignal): Promise<KernelProcess> {
+  async #bootPython(
+    snapshotPath: string | null,
+    store: FileStore,
+    processes: MachineProcesses,
+  ): Promise<KernelProcess> {
     const packages = await this.#offeredPackages();
     const readable = [...(snapshotPath === null ? [] : [snapshotPath]), ...Object.values(packages.wheels)];
-    const boot = { type: "boot", pyodideUrl: PYODIDE_URL.href, snapshotPath, packages } as const;
+    const bootCommand = { type: "boot", pyodideUrl: PYODIDE_URL.href, snapshotPath, packages } as const;
     const command = isolatedCommand("main.mjs", [], { readable });
-    return await this.#boot(command, boot, (child) => new PyodideKernel(child, store), end);
+    return await boot(processes.spawn(command, (child) => new PyodideKernel(child, store)), bootCommand);
   }
 
   /** Asked for each kernel: what is fetched while the server runs is there for the next one. */
@@ -104,79 +139,29 @@ export class PyodideMachines implements Machines {
     };
   }
 
-  #startJavaScript(language: Language, end: AbortSignal): Promise<KernelProcess> {
+  #startJavaScript(language: Language, processes: MachineProcesses): Promise<KernelProcess> {
     if (language !== "javascript" && language !== "typescript") throw new Error(`There is no kernel for ${language}.`);
     const command = isolatedCommand("javascript/main.mjs", [], {
       readable: [fileURLToPath(PARSER_URL)],
       inspector: true,
     });
-    return this.#boot(
-      command,
-      { type: "boot", language, parserUrl: PARSER_URL },
-      (child) => new KernelProcess(child),
-      end,
-    );
+    const bootCommand = { type: "boot", language, parserUrl: PARSER_URL } as const;
+    return boot(processes.spawn(command, (child) => new KernelProcess(child)), bootCommand);
   }
 
-  async #boot(
-    command: Deno.Command,
-    boot: KernelCommand,
-    hold: (child: Child) => KernelProcess,
-    end: AbortSignal,
-  ): Promise<KernelProcess> {
-    const process = this.#spawn(command, hold, end);
-    process.send(boot);
-    await process.ready();
-    return process;
-  }
-
-  async #startShell(files: ShellFiles, end: AbortSignal): Promise<Shell> {
+  async #startShell(files: ShellFiles, processes: MachineProcesses): Promise<Shell> {
     const path = await this.#shellProgram.path().catch((error) => {
       throw new HttpError(501, `the local shell cannot be bundled: ${error instanceof Error ? error.message : error}`);
     });
     const command = isolatedCommand(pathToFileURL(path).href, [], { standalone: true });
-    const shell = this.#spawn(command, (child) => new Shell(child, files), end, "shell");
+    const shell = processes.spawn(command, (child) => new Shell(child, files), "shell");
     await shell.ready();
     return shell;
   }
-
-  /** Starts a process that ends with its machine, or when it has more memory than it may. */
-  #spawn<T extends IsolatedProcess>(
-    command: Deno.Command,
-    hold: (child: Child) => T,
-    end: AbortSignal,
-    what?: "shell",
-  ): T {
-    if (end.aborted) throw new Error("The sandbox was ended.");
-    const child = command.spawn();
-    const process = hold(heldBy(child));
-    this.#running.add(process.exited);
-    const watch = watchMemory(child.pid, this.#memoryLimitBytes, (verdict) => process.kill(verdict), what);
-    const kill = () => process.kill("The sandbox was ended.");
-    end.addEventListener("abort", kill);
-    process.exited.then(() => {
-      watch.stop();
-      end.removeEventListener("abort", kill);
-      this.#running.delete(process.exited);
-    });
-    return process;
-  }
 }
 
-interface IsolatedProcess {
-  readonly exited: Promise<void>;
-  /** `verdict` is for whose code it runs. */
-  kill(verdict: string): void;
-}
-
-function heldBy(process: Deno.ChildProcess): Child {
-  const { pid, stdin, stdout, stderr, status } = process;
-  const kill = (signal: Signal) => {
-    try {
-      process.kill(signal);
-    } catch {
-      // It ended by itself a moment ago.
-    }
-  };
-  return { pid, stdin, stdout, stderr, status, kill };
+async function boot(process: KernelProcess, command: KernelCommand): Promise<KernelProcess> {
+  process.send(command);
+  await process.ready();
+  return process;
 }

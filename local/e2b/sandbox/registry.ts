@@ -4,13 +4,13 @@ import { Sandbox, type SandboxEnd, type SandboxInit, type SandboxRecord } from "
 const HISTORY_LIMIT = 100_000;
 
 /**
- * Every sandbox of a server: the running ones and, for tests, what there is to
- * say about the ended ones. Those themselves are let go, as each may hold 64 MiB
+ * Every sandbox of a server: the living ones, which run or are paused, and, for
+ * tests, what there is to say about the ended ones. Those themselves are let go, as each may hold 64 MiB
  * of files.
  */
 export class SandboxRegistry {
-  readonly #running = new Map<string, Sandbox>();
-  /** In the order of creation. What it says of a running one is out of date. */
+  readonly #living = new Map<string, Sandbox>();
+  /** In the order of creation. What it says of a living one is out of date. */
   readonly #records = new Map<string, SandboxRecord>();
   readonly #machines: Machines;
   #created = 0;
@@ -19,46 +19,51 @@ export class SandboxRegistry {
     this.#machines = machines;
   }
 
+  /** Whether sandboxes can be paused on this system. */
+  get canPause(): boolean {
+    return this.#machines.canPause;
+  }
+
   create(init: SandboxInit): Sandbox {
     const sandbox = new Sandbox(++this.#created, init, this.#machines);
     const { sandboxId } = sandbox;
-    this.#running.set(sandboxId, sandbox);
+    this.#living.set(sandboxId, sandbox);
     this.#records.set(sandboxId, sandbox.record);
     sandbox.end.addEventListener("abort", () => this.#keepRecordOnly(sandboxId), { once: true });
     this.#forgetOldest();
     return sandbox;
   }
 
-  /** A running sandbox; one that ended is as unknown as one that never was. */
+  /** A living sandbox; one that ended is as unknown as one that never was. */
   find(sandboxId: string): Sandbox | null {
-    return this.#running.get(sandboxId) ?? null;
+    return this.#living.get(sandboxId) ?? null;
   }
 
-  /** Those that run, in the order of their creation. */
-  running(): Sandbox[] {
-    return [...this.#running.values()];
+  /** Those that run or are paused, in the order of their creation. */
+  living(): Sandbox[] {
+    return [...this.#living.values()];
   }
 
-  /** Of the running and the ended, in the order of their creation. */
+  /** Of the living and the ended, in the order of their creation. */
   records(): SandboxRecord[] {
-    return Array.from(this.#records, ([id, record]) => this.#running.get(id)?.record ?? record);
+    return Array.from(this.#records, ([id, record]) => this.#living.get(id)?.record ?? record);
   }
 
   finishAll(by: SandboxEnd["by"]): void {
-    for (const sandbox of this.running()) sandbox.finish(by);
+    for (const sandbox of this.living()) sandbox.finish(by);
   }
 
   #keepRecordOnly(sandboxId: string): void {
-    const sandbox = this.#running.get(sandboxId);
+    const sandbox = this.#living.get(sandboxId);
     if (sandbox === undefined) return;
-    this.#running.delete(sandboxId);
+    this.#living.delete(sandboxId);
     if (this.#records.has(sandboxId)) this.#records.set(sandboxId, sandbox.record);
   }
 
   #forgetOldest(): void {
     if (this.#records.size <= HISTORY_LIMIT) return;
     for (const id of this.#records.keys()) {
-      if (this.#running.has(id)) continue;
+      if (this.#living.has(id)) continue;
       this.#records.delete(id);
       return;
     }

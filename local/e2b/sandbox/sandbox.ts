@@ -2,6 +2,8 @@ import type { Language } from "../machine/language.ts";
 import type { Machine, Machines } from "../machine/machine.ts";
 import { HOME } from "../machine/file_path.ts";
 import { Kernel } from "../kernel/kernel.ts";
+import { AwakeTimers } from "./awake_timers.ts";
+import { type AwakeSpan, Wakefulness } from "./wakefulness.ts";
 
 /** What tests and the local stack may know about a sandbox. */
 export interface SandboxRecord {
@@ -10,9 +12,12 @@ export interface SandboxRecord {
   readonly metadata: Readonly<Record<string, string>>;
   /** What its code may and may not reach by the wishes of who made it. It reaches nothing here. */
   readonly egress: Egress;
+  readonly state: "running" | "paused" | "ended";
   readonly startedAt: Date;
-  /** When it will time out, or when it ended. */
+  /** When it will time out, or since when it is paused, or when it ended. */
   readonly endAt: Date;
+  /** When it ran, the oldest time first. A pause lies between each two of them. */
+  readonly awake: readonly AwakeSpan[];
   readonly ended: SandboxEnd | null;
 }
 
@@ -40,11 +45,12 @@ export interface SandboxInit {
   readonly timeoutMs: number;
 }
 
+/** The least time that a request to a port wakes a sandbox for, as with E2B. */
+const MIN_AUTO_RESUME_MS = 300_000;
+
 /** What becomes of a sandbox at its timeout, and afterwards. */
 export interface Lifecycle {
   readonly onTimeout: "kill" | "pause";
-  /** Of one that is paused: whether it keeps more than its files. */
-  readonly keepMemory: boolean;
   /** Whether a request to a port wakes it. */
   readonly autoResume: boolean;
 }
@@ -73,6 +79,8 @@ export class Sandbox {
   readonly contexts = new Map<string, Context>();
   readonly #defaultContexts = new Map<Language, Context>();
   readonly #lifetime = new AbortController();
+  readonly #timers = new AwakeTimers();
+  readonly #wakefulness: Wakefulness;
   #endAt = this.startedAt;
   #ended: SandboxEnd | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -92,6 +100,7 @@ export class Sandbox {
       },
       end: this.end,
     });
+    this.#wakefulness = new Wakefulness(this.machine);
     this.envdAccessToken = init.isSecured ? randomToken() : null;
     this.trafficAccessToken = init.allowPublicTraffic ? null : randomToken();
     for (const language of FROM_THE_START) {
@@ -100,13 +109,19 @@ export class Sandbox {
     this.setTimeout(init.timeoutMs);
   }
 
-  get isRunning(): boolean {
-    return this.#ended === null;
+  get state(): SandboxRecord["state"] {
+    if (this.#ended !== null) return "ended";
+    return this.#wakefulness.isAwake ? "running" : "paused";
   }
 
   /** Aborted when the sandbox ends, whatever ends it. */
   get end(): AbortSignal {
     return this.#lifetime.signal;
+  }
+
+  /** Aborted when the sandbox is paused or ends: connections to it break then. After it was resumed it is another one. */
+  get connections(): AbortSignal {
+    return this.#wakefulness.connections;
   }
 
   get record(): SandboxRecord {
@@ -115,18 +130,20 @@ export class Sandbox {
       templateId: this.init.templateId,
       egress: this.init.egress,
       metadata: this.init.metadata,
+      state: this.state,
       startedAt: this.startedAt,
       endAt: this.#endAt,
+      awake: this.#wakefulness.spans,
       ended: this.#ended,
     };
   }
 
-  /** Lets the sandbox time out this long from now, sooner or later than before. */
+  /** Lets the sandbox time out this long from now, sooner or later than before; one that is paused has no timeout. */
   setTimeout(milliseconds: number): void {
-    if (!this.isRunning) return;
+    if (this.state !== "running") return;
     clearTimeout(this.#timer);
     this.#endAt = new Date(Date.now() + milliseconds);
-    this.#timer = setTimeout(() => this.finish("timeout"), milliseconds);
+    this.#timer = setTimeout(() => this.#timeOut(), milliseconds);
   }
 
   /** Like `setTimeout`, but never shortens what the sandbox has left. */
@@ -134,6 +151,46 @@ export class Sandbox {
     if (Date.now() + milliseconds > this.#endAt.getTime()) {
       this.setTimeout(milliseconds);
     }
+  }
+
+  /** Calls back once when the sandbox has run so many milliseconds more; the answer calls that off. */
+  afterAwake(milliseconds: number, onElapsed: () => void): () => void {
+    return this.#timers.start(milliseconds, onElapsed);
+  }
+
+  /**
+   * Stops all that runs in it, and keeps the memory: connections break, nothing times out. `false` if it is paused
+   * already, or is being paused, or has ended.
+   * @throws what the machine does; the sandbox runs then as before
+   */
+  async pause(): Promise<boolean> {
+    try {
+      return await this.#wakefulness.fallAsleep(() => {
+        this.#timers.stop();
+        clearTimeout(this.#timer);
+        this.#endAt = new Date();
+      });
+    } catch (error) {
+      // Its time may have come meanwhile.
+      this.setTimeout(Math.max(0, this.#endAt.getTime() - Date.now()));
+      throw error;
+    }
+  }
+
+  /** Lets it go on, with so many milliseconds to its timeout. `false`, and nothing is done, if it runs or has ended. */
+  async resume(timeoutMs: number): Promise<boolean> {
+    return await this.#wakefulness.wakeUp(() => {
+      this.#timers.goOn();
+      this.setTimeout(timeoutMs);
+    });
+  }
+
+  /** Resumes one that is to be resumed by a request to a port; whether it runs. */
+  async rouse(): Promise<boolean> {
+    if (this.state !== "running" && this.init.lifecycle.autoResume) {
+      await this.resume(Math.max(this.init.timeoutMs, MIN_AUTO_RESUME_MS));
+    }
+    return this.state === "running";
   }
 
   /** The context of executions that name none, one for each language. */
@@ -159,12 +216,21 @@ export class Sandbox {
 
   /** Ends the sandbox for good: running executions break, kernels die. */
   finish(by: SandboxEnd["by"]): void {
-    if (!this.isRunning) return;
+    if (this.#ended !== null) return;
     clearTimeout(this.#timer);
     this.#ended = { at: new Date(), by };
     this.#endAt = this.#ended.at;
+    this.#wakefulness.end();
     this.#lifetime.abort();
     this.contexts.clear();
+  }
+
+  #timeOut(): void {
+    // It is just being paused, which stops its time.
+    if (this.state !== "running") return;
+    if (this.init.lifecycle.onTimeout === "kill") return this.finish("timeout");
+    // One that cannot be paused must not run for ever.
+    this.pause().catch(() => this.finish("timeout"));
   }
 }
 

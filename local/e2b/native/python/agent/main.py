@@ -12,6 +12,7 @@ import time
 
 from . import files, frames, limits
 from .loop import Loop
+from .pause import Pause
 from .programs import Program
 from .watch import Watch
 
@@ -35,6 +36,7 @@ class Agent:
         self._looked_at = 0.0
         self._overuses = 0
         self._doomed = set()
+        self._pause = Pause()
         self._calls = {
             "spawn": self._spawn,
             "signal": lambda number, call: self._program(number).signal(call["signal"]),
@@ -48,6 +50,8 @@ class Agent:
             "remove": lambda _number, call: files.remove(call["path"]),
             "watch": self._watch,
             "unwatch": self._unwatch,
+            "pause": lambda _number, _call: self._pause.begin(),
+            "resume": lambda _number, _call: self._pause.end(),
         }
 
     def run(self):
@@ -64,9 +68,10 @@ class Agent:
         self._loop.reads(0, self._hear)
         while True:
             pause = _OVERUSE_SECONDS if self._overuses else _MEMORY_SECONDS
-            # Also without a program that the server knows of: what one has left behind may grow.
-            self._loop.turn(pause if self._has_children else None)
-            if self._has_children and time.monotonic() - self._looked_at >= pause:
+            # Also without a program that the server knows of: what one has left behind may grow. In a pause nothing does.
+            runs = self._has_children and not self._pause.lasts
+            self._loop.turn(pause if runs else None)
+            if runs and time.monotonic() - self._looked_at >= pause:
                 self._watch_memory()
                 self._looked_at = time.monotonic()
 
