@@ -72,7 +72,14 @@ export async function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
   const shellProgram = new ShellProgram(cacheDir, onProgress, stopping.signal);
   const packages = options.packages ?? { directory: packagesDirectory(defaultCacheDir()), lock: PYODIDE_LOCK };
   const memoryLimitBytes = options.memoryLimitBytes ?? MEMORY_LIMIT_BYTES;
-  const pyodide = new PyodideMachines({ snapshot, shellProgram, packages, memoryLimitBytes });
+  const pyodide = new PyodideMachines({
+    snapshot,
+    shellProgram,
+    packages,
+    memoryLimitBytes,
+    // Those of the native kernel are of another kind.
+    spares: options.kernel === "native" ? 0 : options.spares,
+  });
   const machines = options.machines ??
     (options.kernel === "native" ? await nativeMachines(pyodide, memoryLimitBytes, options.spares ?? 0) : pyodide);
   const sandboxes = new SandboxRegistry(machines);

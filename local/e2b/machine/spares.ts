@@ -4,7 +4,7 @@
 const REFILL_AFTER_MS = 500;
 
 export class Spares<T> {
-  readonly #count: number;
+  #count: number;
   readonly #start: () => Promise<T>;
   readonly #isUsable: (spare: T) => boolean;
   readonly #waiting: Promise<T>[] = [];
@@ -28,6 +28,7 @@ export class Spares<T> {
 
   /** Starts no more, and gives those that wait. */
   async stop(): Promise<T[]> {
+    this.#count = 0;
     clearTimeout(this.#refill);
     const settled = await Promise.allSettled(this.#waiting.splice(0));
     return settled.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);

@@ -10,8 +10,11 @@ export interface IsolatedProcess {
 
 interface Running {
   readonly child: Deno.ChildProcess;
+  readonly process: IsolatedProcess;
   readonly watch: () => { stop(): void };
   memory: { stop(): void };
+  /** Its machine has nothing to do with it any more. */
+  release: () => void;
 }
 
 /** The processes of one machine. They end with it, or when they have more memory than they may. */
@@ -35,16 +38,32 @@ export class MachineProcesses {
     const process = hold(heldBy(child));
     this.#onStart(process.exited);
     const watch = () => watchMemory(child.pid, this.#memoryLimitBytes, (verdict) => process.kill(verdict), what);
-    const running = { child, watch, memory: watch() };
-    this.#running.add(running);
-    const kill = () => process.kill("The sandbox was ended.");
-    this.#end.addEventListener("abort", kill);
+    const running = { child, process, watch, memory: watch(), release: () => {} };
+    this.#hold(running);
     process.exited.then(() => {
       running.memory.stop();
-      this.#end.removeEventListener("abort", kill);
-      this.#running.delete(running);
+      running.release();
     });
     return process;
+  }
+
+  /** Takes over what was started for nobody yet. */
+  adopt(others: MachineProcesses): void {
+    for (const running of [...others.#running]) {
+      running.release();
+      this.#hold(running);
+    }
+  }
+
+  #hold(running: Running): void {
+    this.#running.add(running);
+    const kill = () => running.process.kill("The sandbox was ended.");
+    this.#end.addEventListener("abort", kill);
+    running.release = () => {
+      this.#end.removeEventListener("abort", kill);
+      this.#running.delete(running);
+    };
+    if (this.#end.aborted) kill();
   }
 
   /** Stops them. No cell can undo it: none may send a signal. */

@@ -5,6 +5,7 @@ import { KernelProcess } from "../kernel/kernel_process.ts";
 import type { Language } from "../machine/language.ts";
 import { Entrance } from "../machine/entrance.ts";
 import type { KernelOptions, Machine, MachineInit, Machines } from "../machine/machine.ts";
+import { Spares } from "../machine/spares.ts";
 import { FileStore } from "./file_store.ts";
 import { isolatedCommand, PYODIDE_URL } from "./isolation.ts";
 import { MachineProcesses } from "./machine_processes.ts";
@@ -32,6 +33,14 @@ interface PyodideOptions {
   readonly shellProgram: ShellProgram;
   readonly packages: PackageSource;
   readonly memoryLimitBytes: number;
+  /** How many Pythons wait for who needs one next; default 0. */
+  readonly spares?: number;
+}
+
+interface Spare {
+  readonly python: PyodideKernel;
+  readonly processes: MachineProcesses;
+  readonly end: AbortController;
 }
 
 /**
@@ -47,18 +56,20 @@ export class PyodideMachines implements Machines {
   #lock: Promise<PackageLock> | undefined;
   readonly #memoryLimitBytes: number;
   readonly #running = new Set<Promise<void>>();
+  readonly #spares: Spares<Spare>;
 
-  constructor({ snapshot, shellProgram, packages, memoryLimitBytes }: PyodideOptions) {
+  constructor({ snapshot, shellProgram, packages, memoryLimitBytes, spares = 0 }: PyodideOptions) {
     this.#snapshot = snapshot;
     this.#shellProgram = shellProgram;
     this.#packages = packages;
     this.#memoryLimitBytes = memoryLimitBytes;
+    this.#spares = new Spares(spares, () => this.#startSpare(), ({ python }) => python.usable);
   }
 
   create(init: MachineInit): Machine {
     const store = new FileStore();
     const files = new StoredFiles(store);
-    const processes = new MachineProcesses(this.#memoryLimitBytes, init.end, (exited) => this.#await(exited));
+    const processes = this.#processes(init.end);
     const entrance = new Entrance(init.end);
     const shells = new Shells(files, init.environment, (files) => this.#startShell(files, processes));
     return {
@@ -85,7 +96,12 @@ export class PyodideMachines implements Machines {
   }
 
   async allEnded(): Promise<void> {
+    for (const { end } of await this.#spares.stop()) end.abort();
     while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  #processes(end: AbortSignal): MachineProcesses {
+    return new MachineProcesses(this.#memoryLimitBytes, end, (exited) => this.#await(exited));
   }
 
   #await(exited: Promise<void>): void {
@@ -101,31 +117,41 @@ export class PyodideMachines implements Machines {
   ): Promise<KernelProcess> {
     const process =
       await (language === "python"
-        ? this.#startPython(store, processes, end)
+        ? this.#takePython(store, processes, end)
         : this.#startJavaScript(language, processes));
     process.send({ type: "configure", environment, cwd });
     return process;
   }
 
-  async #startPython(store: FileStore, processes: MachineProcesses, end: AbortSignal): Promise<KernelProcess> {
+  async #takePython(store: FileStore, processes: MachineProcesses, end: AbortSignal): Promise<KernelProcess> {
+    const spare = await this.#spares.take();
+    if (spare !== undefined) processes.adopt(spare.processes);
+    const kernel = spare?.python ?? await this.#startPython(processes, end);
+    kernel.use(store);
+    return kernel;
+  }
+
+  async #startSpare(): Promise<Spare> {
+    const end = new AbortController();
+    const processes = this.#processes(end.signal);
+    return { python: await this.#startPython(processes, end.signal), processes, end };
+  }
+
+  async #startPython(processes: MachineProcesses, end: AbortSignal): Promise<PyodideKernel> {
     const path = await this.#snapshot.path();
-    return await this.#bootPython(path, store, processes).catch(async (error) => {
+    return await this.#bootPython(path, processes).catch(async (error) => {
       if (path === null || end.aborted) throw error;
       await this.#snapshot.discard(error);
-      return await this.#bootPython(null, store, processes);
+      return await this.#bootPython(null, processes);
     });
   }
 
-  async #bootPython(
-    snapshotPath: string | null,
-    store: FileStore,
-    processes: MachineProcesses,
-  ): Promise<KernelProcess> {
+  async #bootPython(snapshotPath: string | null, processes: MachineProcesses): Promise<PyodideKernel> {
     const packages = await this.#offeredPackages();
     const readable = [...(snapshotPath === null ? [] : [snapshotPath]), ...Object.values(packages.wheels)];
     const bootCommand = { type: "boot", pyodideUrl: PYODIDE_URL.href, snapshotPath, packages } as const;
     const command = isolatedCommand("main.mjs", [], { readable });
-    return await boot(processes.spawn(command, (child) => new PyodideKernel(child, store)), bootCommand);
+    return await boot(processes.spawn(command, (child) => new PyodideKernel(child)), bootCommand);
   }
 
   /** Asked for each kernel: what is fetched while the server runs is there for the next one. */
@@ -160,7 +186,7 @@ export class PyodideMachines implements Machines {
   }
 }
 
-async function boot(process: KernelProcess, command: KernelCommand): Promise<KernelProcess> {
+async function boot<T extends KernelProcess>(process: T, command: KernelCommand): Promise<T> {
   process.send(command);
   await process.ready();
   return process;
