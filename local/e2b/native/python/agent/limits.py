@@ -1,8 +1,11 @@
 """What everything in a sandbox may use of the machine, and which calls of its kernel it may not make."""
 
 import ctypes
+import errno
+import fcntl
 import os
 import resource
+import signal
 import sys
 
 _PR_SET_DUMPABLE = 4
@@ -49,6 +52,12 @@ def _refuse_calls():
         except (OSError, RuntimeError):
             # Not a call of this architecture, or younger than the library.
             continue
+    # A program whose timer or file has the system send it SIGCONT would run on in a pause. Without such timers `timeout`
+    # takes an alarm, if it is told that the system has none.
+    refused.add_rule(seccomp.ERRNO(errno.ENOSYS), "timer_create")
+    refused.add_rule(seccomp.ERRNO(errno.EPERM), "mq_notify")
+    wakes = (seccomp.Arg(1, seccomp.EQ, fcntl.F_SETSIG), seccomp.Arg(2, seccomp.EQ, signal.SIGCONT))
+    refused.add_rule(seccomp.ERRNO(errno.EPERM), "fcntl", *wakes)
     refused.load()
 
 
