@@ -50,18 +50,17 @@ export async function handleFileUrl(request: Request, sandboxes: SandboxRegistry
   return await whileAwake(sandbox, () => handleEnvd(request, sandbox));
 }
 
-/** A paused sandbox answers as one that is gone, be it paused in the middle of a request, unless requests resume it. */
+/** A paused sandbox answers as one that is gone, unless requests resume it; so does one that is paused or ends meanwhile. */
 async function whileAwake(sandbox: Sandbox, handle: () => Response | Promise<Response>): Promise<Response> {
   if (!await sandbox.rouse()) return notFound(sandbox.sandboxId);
   const { connections } = sandbox;
   const broken = Promise.withResolvers<Response>();
-  const breakOff = () => {
-    if (!sandbox.end.aborted) broken.resolve(notFound(sandbox.sandboxId));
-  };
+  const breakOff = () => broken.resolve(notFound(sandbox.sandboxId));
   connections.addEventListener("abort", breakOff);
   const handled = Promise.try(handle);
   try {
     const first = await Promise.race([handled, broken.promise]);
+    // What comes later is for nobody.
     handled.then((late) => late === first ? undefined : late.body?.cancel(), () => {});
     return first;
   } finally {
