@@ -166,6 +166,23 @@ e2bTest("the API's answers tell what became of a pause", async (connection, serv
   assert.equal(server.sandboxes()[0]?.awake.length, 3);
 });
 
+e2bTest("a stranger's request wakes no sandbox that is closed to the public", async (connection, server) => {
+  const made = { ...connection, network: { allowPublicTraffic: false } };
+  const [kept, woken] = await Promise.all([
+    Sandbox.create(made),
+    Sandbox.create({ ...made, lifecycle: { onTimeout: "pause", autoResume: true } }),
+  ]);
+  await Promise.all([kept.pause(), woken.pause()]);
+  const statusOf = async ({ sandboxId }: Sandbox, headers = {}) => {
+    const answer = await toSandbox(server, sandboxId, "/health", { headers });
+    await answer.body?.cancel();
+    return answer.status;
+  };
+  assert.deepEqual([await statusOf(kept), await statusOf(woken)], [502, 403]);
+  assert.deepEqual(server.sandboxes().map(({ state }) => state), ["paused", "paused"]);
+  assert.equal(await statusOf(woken, { "E2B-Traffic-Access-Token": woken.trafficAccessToken }), 200);
+});
+
 e2bTest("lists and records tell the paused from the running", async (connection, server) => {
   const [running, paused] = await Promise.all([Sandbox.create(connection), Sandbox.create(connection)]);
   await paused.pause();

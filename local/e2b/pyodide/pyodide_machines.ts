@@ -36,7 +36,7 @@ export class PyodideMachines implements Machines {
   create(init: MachineInit): Machine {
     const store = new FileStore();
     const files = new StoredFiles(store);
-    const processes = new MachineProcesses(this.#memoryLimitBytes, init.end, (exited) => this.#await(exited));
+    const processes = new MachineProcesses(this.#memoryLimitBytes, init.end, (exited) => this.#awaitEnd(exited));
     const entrance = new Entrance(init.end);
     const shells = new Shells(files, init.environment, (files) => this.#startShell(files, processes));
     return {
@@ -65,7 +65,7 @@ export class PyodideMachines implements Machines {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
-  #await(exited: Promise<void>): void {
+  #awaitEnd(exited: Promise<void>): void {
     this.#running.add(exited);
     exited.then(() => this.#running.delete(exited));
   }
