@@ -17,22 +17,25 @@ export async function handleDataPlane(
 ): Promise<Response> {
   const sandbox = sandboxes.find(sandboxId);
   if (sandbox === null) return notFound(sandboxId);
-  return await whileAwake(sandbox, () => answer(request, sandbox));
+  const port = request.headers.get("e2b-sandbox-port") ?? "";
+  // Before it is resumed: a stranger's request must not do that.
+  if (port !== ENVD_PORT && !mayEnter(request, sandbox)) {
+    return sandbox.isReachable ? noEntry(sandboxId) : notFound(sandboxId);
+  }
+  return await whileAwake(sandbox, () => answer(request, sandbox, port));
 }
 
-function answer(request: Request, sandbox: Sandbox): Response | Promise<Response> {
-  const { sandboxId } = sandbox;
-  const port = request.headers.get("e2b-sandbox-port") ?? "";
+function answer(request: Request, sandbox: Sandbox, port: string): Response | Promise<Response> {
   switch (port) {
     case ENVD_PORT:
       return handleEnvd(request, sandbox);
     case CODE_PORT:
-      return mayEnter(request, sandbox) ? handleCode(request, sandbox) : noEntry(sandboxId);
+      return handleCode(request, sandbox);
     case JUPYTER_PORT:
-      return mayEnter(request, sandbox) ? handleJupyter(request, sandbox) : noEntry(sandboxId);
+      return handleJupyter(request, sandbox);
     default:
       return proxyError(502, {
-        sandboxId,
+        sandboxId: sandbox.sandboxId,
         message: "The sandbox is running but port is not open",
         port: Number(port),
       });
@@ -50,18 +53,17 @@ export async function handleFileUrl(request: Request, sandboxes: SandboxRegistry
   return await whileAwake(sandbox, () => handleEnvd(request, sandbox));
 }
 
-/** A paused sandbox answers as one that is gone, be it paused in the middle of a request, unless requests resume it. */
+/** A paused sandbox answers as one that is gone, unless requests resume it; so does one that is paused or ends meanwhile. */
 async function whileAwake(sandbox: Sandbox, handle: () => Response | Promise<Response>): Promise<Response> {
   if (!await sandbox.rouse()) return notFound(sandbox.sandboxId);
   const { connections } = sandbox;
   const broken = Promise.withResolvers<Response>();
-  const breakOff = () => {
-    if (!sandbox.end.aborted) broken.resolve(notFound(sandbox.sandboxId));
-  };
+  const breakOff = () => broken.resolve(notFound(sandbox.sandboxId));
   connections.addEventListener("abort", breakOff);
   const handled = Promise.try(handle);
   try {
     const first = await Promise.race([handled, broken.promise]);
+    // What comes later is for nobody.
     handled.then((late) => late === first ? undefined : late.body?.cancel(), () => {});
     return first;
   } finally {

@@ -139,6 +139,7 @@ Deno.test("a sandbox is not made when something that it was to have would be mis
   await refused(400, "allowOut", { network: { allowOut: ["pypi.org"] } });
   await refused(400, "denyOut", { network: { denyOut: ["pypi.org"] } });
   await refused(400, "autoPauseMemory", { autoPauseMemory: false });
+  await refused(501, "autoPauseMemory", { autoPause: true, autoPauseMemory: false });
   await refused(400, "autoResume", { autoPause: true, autoPauseMemory: false, autoResume: { enabled: true } });
   await refused(400, "secure", { secure: false });
   await refused(400, "network.allowPublicTraffic", { network: { allowPublicTraffic: false } }, "/sandboxes");

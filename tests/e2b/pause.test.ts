@@ -11,8 +11,13 @@ import { e2bTest, toSandbox } from "./local_server.ts";
 const native = await findNativeKernels();
 const KERNELS: readonly KernelName[] = native.outcome === "found" ? ["pyodide", "native"] : ["pyodide"];
 
-/** Writes a number a hundred times a second, each one higher than the one before. */
-const COUNT = "for ((n = 0; ; n++)); do echo $n > count; sleep 0.01; done";
+/**
+ * Writes a number again and again, each one higher than the one before. The file is never empty: the SDK leaves the body
+ * of an empty file for Deno's sanitizer to find.
+ */
+const COUNT = "for ((n = 0; ; n++)); do echo $n > next; mv next count; sleep 0.01; done";
+
+const FOR_EVER = "import time\nwhile True: time.sleep(0.01)";
 
 for (const kernel of KERNELS) {
   e2bTest(`${kernel}: variables, files and contexts outlast a pause, and no time passes in it`, async (connection) => {
@@ -66,7 +71,7 @@ for (const kernel of KERNELS) {
     async (connection) => {
       const sandbox = await Sandbox.create(connection);
       const begun = Promise.withResolvers<void>();
-      const run = sandbox.runCode("x = 1\nprint('begun', flush=True)\nimport time\nwhile True: time.sleep(0.01)", {
+      const run = sandbox.runCode(`x = 1\nprint('begun', flush=True)\n${FOR_EVER}`, {
         onStdout: () => begun.resolve(),
         timeoutMs: 0,
       });
@@ -167,6 +172,23 @@ e2bTest("the API's answers tell what became of a pause", async (connection, serv
   assert.equal(server.sandboxes()[0]?.awake.length, 3);
 });
 
+e2bTest("a stranger's request wakes no sandbox that is closed to the public", async (connection, server) => {
+  const made = { ...connection, network: { allowPublicTraffic: false } };
+  const [kept, woken] = await Promise.all([
+    Sandbox.create(made),
+    Sandbox.create({ ...made, lifecycle: { onTimeout: "pause", autoResume: true } }),
+  ]);
+  await Promise.all([kept.pause(), woken.pause()]);
+  const statusOf = async ({ sandboxId }: Sandbox, headers = {}) => {
+    const answer = await toSandbox(server, sandboxId, "/health", { headers });
+    await answer.body?.cancel();
+    return answer.status;
+  };
+  assert.deepEqual([await statusOf(kept), await statusOf(woken)], [502, 403]);
+  assert.deepEqual(server.sandboxes().map(({ state }) => state), ["paused", "paused"]);
+  assert.equal(await statusOf(woken, { "E2B-Traffic-Access-Token": woken.trafficAccessToken }), 200);
+});
+
 e2bTest("lists and records tell the paused from the running", async (connection, server) => {
   const [running, paused] = await Promise.all([Sandbox.create(connection), Sandbox.create(connection)]);
   await paused.pause();
@@ -193,7 +215,7 @@ e2bTest("lists and records tell the paused from the running", async (connection,
 e2bTest("a pause waits for a kernel that starts, and a kill for no pause", async (connection, server) => {
   const { sandboxId } = await Sandbox.create(connection);
   const sandbox = await Sandbox.connect(sandboxId, connection);
-  const broken = assert.rejects(sandbox.runCode("ran = True"));
+  const broken = assert.rejects(sandbox.runCode(FOR_EVER, { timeoutMs: 0 }));
   await eventually("the kernel starts", () => isBusy(server, sandboxId), { everyMilliseconds: 5 });
   assert.equal(await sandbox.pause(), true);
   await broken;
@@ -201,7 +223,7 @@ e2bTest("a pause waits for a kernel that starts, and a kill for no pause", async
   assert.equal((await sandbox.runCode("1 + 1")).text, "2");
 
   const other = await Sandbox.create(connection);
-  const brokenToo = assert.rejects(other.runCode("1"));
+  const brokenToo = assert.rejects(other.runCode(FOR_EVER, { timeoutMs: 0 }));
   await eventually("the kernel starts", () => isBusy(server, other.sandboxId), { everyMilliseconds: 5 });
   const pausing = other.pause();
   assert.equal(await other.kill(), true);

@@ -79,15 +79,15 @@ async function countOf({ files }: Machine): Promise<number> {
   return Number(new TextDecoder().decode(await files.read("/home/user/count").catch(() => new Uint8Array())));
 }
 
-/** A program that has the system wake it, again and again. */
+/** A program that asks the system to wake it, again and again. Only with a handler of its own the signal is sent at all. */
 const SET_ALARMS = `
-import ctypes, os, signal, struct, sys, time
-libc = ctypes.CDLL(None, use_errno=True)
-event = struct.pack("qii", 0, signal.SIGCONT, 0).ljust(64, b"\\0")
+import ctypes, signal, struct, time
+libc = ctypes.CDLL(None)
+signal.signal(signal.SIGCONT, lambda *_: None)
 timer = ctypes.c_void_p()
-made = libc.timer_create(1, event, ctypes.byref(timer))
-print("made" if made == 0 else os.strerror(ctypes.get_errno()), flush=True)
-if made == 0: libc.timer_settime(timer, 0, struct.pack("qqqq", 0, 10**6, 0, 10**6), None)
+event = struct.pack("qii", 0, signal.SIGCONT, 0).ljust(64, b"\\0")
+if libc.timer_create(1, event, ctypes.byref(timer)) == 0:
+    libc.timer_settime(timer, 0, struct.pack("qqqq", 0, 10**6, 0, 10**6), None)
 n = 0
 while True:
     n += 1
@@ -95,9 +95,12 @@ while True:
     time.sleep(0.01)
 `;
 
+const canRefuse = found.outcome === "found" && !found.install?.includes("python3-seccomp");
 Deno.test({
-  name: `native: no timer wakes a program of a paused machine${languages.length > 0 ? "" : " (skipped: none here)"}`,
-  ignore: languages.length === 0,
+  name: `native: no timer wakes a program of a paused machine${
+    canRefuse ? "" : " (skipped: python3-seccomp is missing)"
+  }`,
+  ignore: !canRefuse,
   fn: () =>
     withTwo(
       new NativeMachines(languages, pyodide()),

@@ -4,6 +4,7 @@ import { HttpError, readBody } from "../http.ts";
 import type { Lifecycle } from "../sandbox/sandbox.ts";
 import { BODY_LIMIT, type ControlPlane, type Handler } from "./control_plane.ts";
 import { access } from "./description.ts";
+import { requirePauses } from "./pause.ts";
 import { timeoutMs, timeoutSchema, type Version } from "./timeout.ts";
 import { unsupported } from "./unsupported.ts";
 
@@ -50,9 +51,7 @@ export const create = (version: Version): Handler => async (request, plane) => {
   const body = await readBody(request, createSchema, BODY_LIMIT);
   refuseUnsupported(body);
   const lifecycle = lifecycleOf(body);
-  if (lifecycle.onTimeout === "pause" && !plane.sandboxes.canPause) {
-    throw unsupported("autoPause", `a program of ${Deno.build.os} cannot be stopped and go on`);
-  }
+  if (lifecycle.onTimeout === "pause") requirePauses(plane, "autoPause");
   requireTemplate(body.templateID, plane);
   const sandbox = plane.sandboxes.create({
     templateId: body.templateID,

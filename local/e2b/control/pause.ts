@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { HttpError, readBody } from "../http.ts";
-import { BODY_LIMIT, findSandbox, type Handler } from "./control_plane.ts";
+import { BODY_LIMIT, type ControlPlane, findSandbox, type Handler } from "./control_plane.ts";
 import { access } from "./description.ts";
 import { timeoutMs, timeoutSchema, type Version } from "./timeout.ts";
 import { unsupported } from "./unsupported.ts";
@@ -12,6 +12,7 @@ const connectSchema = z.object({ timeout: timeoutSchema, memory: z.boolean().nul
 export const pause: Handler = async (request, plane, id) => {
   const { memory } = await readBody(request, pauseSchema, BODY_LIMIT);
   const sandbox = findSandbox(plane, id);
+  requirePauses(plane, "pausing a sandbox");
   requireMemory(memory, "pausing a sandbox without its memory");
   const isPaused = await sandbox.pause();
   // It may have ended meanwhile.
@@ -29,6 +30,11 @@ export const connect = (version: Version): Handler => async (request, plane, id)
   findSandbox(plane, id).extendTimeout(milliseconds);
   return Response.json(access(sandbox), { status: isResumed ? 201 : 200 });
 };
+
+/** @throws {HttpError} 501 where sandboxes cannot be paused */
+export function requirePauses({ sandboxes }: ControlPlane, what: string): void {
+  if (!sandboxes.canPause) throw unsupported(what, `on ${Deno.build.os} it cannot stop a program and let it go on`);
+}
 
 /** To lose the memory without being told would be a surprise, and so would be to keep it. */
 function requireMemory(memory: boolean | null | undefined, what: string): void {

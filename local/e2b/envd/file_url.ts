@@ -14,7 +14,7 @@ export function sandboxOfUrl(request: Request, sandboxes: SandboxRegistry): Sand
   if (new URL(request.url).searchParams.has("signature")) {
     const signed = living.find(({ envdAccessToken }) => envdAccessToken !== null && isSigned(request, envdAccessToken));
     if (signed !== undefined) return signed;
-    throw new HttpError(401, "invalid signature: no sandbox has a token that makes it");
+    throw new HttpError(401, "invalid signature: no running sandbox has a token that makes it");
   }
   const [open, ...others] = living.filter(({ envdAccessToken }) => envdAccessToken === null);
   if (open === undefined) throw new HttpError(401, "missing signature query parameter");

@@ -25,10 +25,7 @@ export async function handleProcess(request: Request, sandbox: Sandbox): Promise
   try {
     return await call(method, request, sandbox, knownOf(sandbox));
   } catch (error) {
-    // The word for which the SDK says that the sandbox has ended.
-    const refusal = sandbox.end.aborted
-      ? new ConnectError("unavailable", "The sandbox was not found")
-      : connectErrorOf(error);
+    const refusal = connectErrorOf(error);
     return isStreaming(request) ? refuseStream(refusal) : refusal.toResponse();
   }
 }

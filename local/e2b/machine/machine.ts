@@ -17,7 +17,7 @@ export interface Machine {
   startKernel(kernel: KernelOptions): Promise<KernelProcess>;
   /**
    * Stops everything that runs in it, and keeps its memory; nothing is started until `resume`. Waits for what is starting.
-   * When it rejects, everything runs as before.
+   * When it rejects, everything runs as before. Only for machines of those that `canPause`.
    */
   pause(): Promise<void>;
   /** Lets everything go on where it stopped. */

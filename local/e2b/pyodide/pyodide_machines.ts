@@ -78,7 +78,6 @@ export class PyodideMachines implements Machines {
       spawn: (program) => entrance.start(() => shells.spawn(program)),
       startKernel: (kernel) => entrance.start(() => this.#start(kernel, init, store, processes)),
       pause: async () => {
-        if (!this.canPause) throw new HttpError(501, `a program of ${Deno.build.os} cannot be stopped and go on`);
         await entrance.shut();
         try {
           processes.stop();
@@ -101,10 +100,10 @@ export class PyodideMachines implements Machines {
   }
 
   #processes(end: AbortSignal): MachineProcesses {
-    return new MachineProcesses(this.#memoryLimitBytes, end, (exited) => this.#await(exited));
+    return new MachineProcesses(this.#memoryLimitBytes, end, (exited) => this.#awaitEnd(exited));
   }
 
-  #await(exited: Promise<void>): void {
+  #awaitEnd(exited: Promise<void>): void {
     this.#running.add(exited);
     exited.then(() => this.#running.delete(exited));
   }

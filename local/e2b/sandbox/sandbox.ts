@@ -185,6 +185,11 @@ export class Sandbox {
     });
   }
 
+  /** Whether a request to a port is answered: the sandbox runs, or is resumed for it. */
+  get isReachable(): boolean {
+    return this.state === "running" || this.init.lifecycle.autoResume;
+  }
+
   /** Resumes one that is to be resumed by a request to a port; whether it runs. */
   async rouse(): Promise<boolean> {
     if (this.state !== "running" && this.init.lifecycle.autoResume) {

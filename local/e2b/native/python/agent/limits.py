@@ -2,8 +2,10 @@
 
 import ctypes
 import errno
+import fcntl
 import os
 import resource
+import signal
 import socket
 import sys
 
@@ -68,6 +70,12 @@ def _refuse_calls():
     for family in set(range(_MOST_FAMILIES)) - set(_FAMILIES):
         refused.add_rule(seccomp.ERRNO(errno.EAFNOSUPPORT), "socket", seccomp.Arg(0, seccomp.EQ, family))
     refused.add_rule(seccomp.ERRNO(errno.EAFNOSUPPORT), "socket", seccomp.Arg(0, seccomp.GE, _MOST_FAMILIES))
+    # A program whose timer or file has the system send it SIGCONT would run on in a pause. Without such timers `timeout`
+    # takes an alarm, if it is told that the system has none.
+    refused.add_rule(seccomp.ERRNO(errno.ENOSYS), "timer_create")
+    refused.add_rule(seccomp.ERRNO(errno.EPERM), "mq_notify")
+    wakes = (seccomp.Arg(1, seccomp.EQ, fcntl.F_SETSIG), seccomp.Arg(2, seccomp.EQ, signal.SIGCONT))
+    refused.add_rule(seccomp.ERRNO(errno.EPERM), "fcntl", *wakes)
     refused.load()
 
 

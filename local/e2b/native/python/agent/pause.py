@@ -14,12 +14,12 @@ class Pause:
 
     def begin(self):
         self._stopped_before = {pid for pid in _pids() if _is_stopped(pid)}
-        self.lasts = True
         try:
             # One call for all, so none is missed that is being started, and none is left that could wake another.
             os.kill(_EVERYBODY_ELSE, signal.SIGSTOP)
         except ProcessLookupError:
             pass
+        self.lasts = True
 
     def end(self):
         # The youngest first: a shell that goes on before its commands would take them for stopped by somebody.
