@@ -87,7 +87,10 @@ export class KernelProcess {
         const message = parseMessage(line);
         if (message === null) {
           this.#countNoise(line.length + NOISE_OF_A_LINE);
-          continue;
+          if (this.#noiseBytes <= NOISE_LIMIT_BYTES) continue;
+          // There may be very much of it on its way.
+          await this.#output.cancel();
+          break;
         }
         if (message.type === "exit") {
           this.kill("The cell ended its kernel.");

@@ -3,6 +3,8 @@ export class LineReader {
   readonly #reader: ReadableStreamDefaultReader<string>;
   readonly #maxLength: number;
   #complete: string[] = [];
+  // Not shifted out: of many lines that takes long for each.
+  #given = 0;
   #partial: string[] = [];
   #partialLength = 0;
 
@@ -14,7 +16,7 @@ export class LineReader {
   /** The next line, or `null` at the end; throws when a line is too long. */
   async next(): Promise<string | null> {
     while (true) {
-      const line = this.#complete.shift();
+      const line = this.#complete[this.#given++];
       if (line !== undefined) return line;
       const { done, value } = await this.#reader.read();
       if (done) return null;
@@ -39,6 +41,7 @@ export class LineReader {
     this.#partial.push(first);
     const last = rest.pop();
     if (last === undefined) return;
+    this.#given = 0;
     this.#complete = [this.#partial.join(""), ...rest];
     this.#partial = [last];
     this.#partialLength = last.length;

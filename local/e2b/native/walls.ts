@@ -71,6 +71,8 @@ function walls({ memory }: Limits): string[] {
     ...["--ro-bind", "/usr", "/usr"],
     ...["bin", "lib", "lib32", "lib64", "sbin"].flatMap((name) => ["--symlink", `usr/${name}`, `/${name}`]),
     ...["--dev", "/dev", "--proc", "/proc"],
+    // Some of it, e.g. how many semaphores there may be, is a namespace's own to change.
+    ...["--ro-bind", "/proc/sys", "/proc/sys"],
     ...HIDDEN.map((name) => `/proc/${name}`).filter(isHere).flatMap((path) => ["--ro-bind", "/dev/null", path]),
     ...[...LOCAL_FOLDERS, ...HIDDEN_FOLDERS.map((name) => `/proc/${name}`)].filter(isHere)
       .flatMap((path) => ["--tmpfs", path, "--remount-ro", path]),

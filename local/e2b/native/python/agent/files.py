@@ -176,12 +176,16 @@ def move(source, destination):
         raise FileError("exists", f"cannot move '{source}' into itself")
     if os.path.isdir(destination):
         raise FileError("exists", f"directory already exists: {destination}")
-    if not os.access(os.path.dirname(source), os.W_OK):
-        # Before all of it is copied: a device has no end, and another may wait for ever.
-        raise FileError("forbidden", f"path '{source}' cannot be moved from where it is")
+    # Before all of it is copied: a device has no end, and another may wait for ever.
+    _require_loose(source)
     os.makedirs(os.path.dirname(destination), exist_ok=True)
     shutil.move(source, destination)
     return entry(destination)
+
+
+def _require_loose(path):
+    if not os.access(os.path.dirname(path), os.W_OK):
+        raise FileError("forbidden", f"path '{path}' cannot be taken from where it is")
 
 
 def remove(path):
@@ -189,6 +193,8 @@ def remove(path):
         is_folder = stat.S_ISDIR(os.lstat(path).st_mode)
     except FileNotFoundError:
         return
+    # Before all that is in it is lost.
+    _require_loose(path)
     if is_folder:
         shutil.rmtree(path)
     else:
