@@ -1,6 +1,7 @@
 /** A server of its own with a paused sandbox on the kernel that its argument names: it says so, and waits to be killed. */
 import { Sandbox } from "@e2b/code-interpreter";
-import { KERNELS, startE2B } from "../../local/e2b/server.ts";
+import { KERNELS } from "../../local/e2b/choose_kernel.ts";
+import { startE2B } from "../../local/e2b/server.ts";
 
 const kernel = KERNELS.find((name) => name === Deno.args[0]);
 const { url, apiKey } = await startE2B({ kernel });
