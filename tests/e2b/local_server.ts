@@ -64,7 +64,8 @@ export function useSandbox(): {
   };
 }
 
-function connectionTo({ apiKey, url }: E2BServer): Connection {
+/** What the SDKs are told of a server. */
+export function connectionTo({ apiKey, url }: E2BServer): Connection {
   return { apiKey, apiUrl: url, sandboxUrl: url };
 }
 

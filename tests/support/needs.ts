@@ -1,4 +1,5 @@
 /** What some tests need besides Deno, and how it is installed where it is missing. */
+import { findNativeKernels } from "../../local/e2b/native/find.ts";
 import { missingCli } from "./supabase_cli.ts";
 
 /** Of Debian's Postgres 15, whose extensions npm's Postgres does not have. */
@@ -17,6 +18,7 @@ const NEEDS = {
   "Node.js": command("node", "npx, which the README's commands begin with, is a part of it"),
   "Linux's /proc": file("/proc/self/status", "a Linux machine"),
   "the Supabase CLI": missingCli,
+  "the native kernel": missingNativeKernel,
 } satisfies Record<string, () => Promise<string | null>>;
 export type Need = keyof typeof NEEDS;
 
@@ -40,6 +42,13 @@ export async function needing(...needs: Need[]): Promise<{ readonly met: boolean
     met,
     test: (name, fn, sanitizers) => Deno.test({ ...sanitizers, name: name + skipped, ignore: !met, fn }),
   };
+}
+
+async function missingNativeKernel(): Promise<string | null> {
+  const found = await findNativeKernels();
+  if (found.outcome === "missing") return [found.reason, found.install].filter(Boolean).join("; ");
+  // Without them it is half of what its tests are about.
+  return ["numpy", "pandas", "matplotlib"].every((name) => found.packages.includes(name)) ? null : found.install;
 }
 
 function debian(path: string, packages: string): () => Promise<string | null> {

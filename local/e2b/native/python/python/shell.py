@@ -106,13 +106,18 @@ class Shell(InteractiveShell):
             transformed, problem = self.transform_cell(code), None
         except Exception:
             transformed, problem = code, sys.exc_info()
-        return await self.run_cell_async(
+        result = await self.run_cell_async(
             code,
             store_history=not silent,
             silent=silent,
             transformed_cell=transformed,
             preprocessing_exc_tuple=problem,
         )
+        # `run_cell_async` leaves them to its caller; figures that no `plt.show()` has shown are shown now.
+        self.events.trigger("post_execute")
+        if not silent:
+            self.events.trigger("post_run_cell", result)
+        return result
 
     async def run_code(self, code_obj, result=None, *, async_=False):
         # One that came while the cell was compiled.
