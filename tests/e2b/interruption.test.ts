@@ -6,6 +6,9 @@ import { restartContext, toSandbox } from "./local_server.ts";
 
 const sandboxTest = useSandboxes();
 
+/** What a cell begins with that can be interrupted at once. */
+const STARTED = "print('started')\n";
+
 /** Starts a cell and hangs up as soon as it has said "started". */
 async function startAndDisconnect(
   server: E2BServer,
@@ -26,15 +29,15 @@ async function startAndDisconnect(
 sandboxTest("a client that hangs up interrupts the cell and keeps the variables", async ({ sandbox, server }) => {
   await sandbox.runCode("import asyncio, time\nx = 'kept'");
   const cells = [
-    "while True: pass",
-    "time.sleep(60)",
-    "await asyncio.sleep(60)",
-    "while True: print('flood' * 1000)",
-    "async def spin():\n    while True: pass\nawait asyncio.create_task(spin())",
-    "try:\n    time.sleep(60)\nfinally:\n    x += ', finally run'",
+    STARTED + "while True: pass",
+    STARTED + "time.sleep(60)",
+    STARTED + "await asyncio.sleep(60)",
+    STARTED + "while True: print('flood' * 1000)",
+    STARTED + "async def spin():\n    while True: pass\nawait asyncio.create_task(spin())",
+    "try:\n    print('started')\n    time.sleep(60)\nfinally:\n    x += ', finally run'",
   ];
   for (const cell of cells) {
-    await startAndDisconnect(server, sandbox.sandboxId, `print("started")\n${cell}`);
+    await startAndDisconnect(server, sandbox.sandboxId, cell);
     const { text } = await sandbox.runCode("x");
     assert.match(text ?? "", /^kept/, cell);
   }

@@ -6,6 +6,9 @@ import { toSandbox } from "./local_server.ts";
 
 const sandboxTest = useSandboxes();
 
+/** What a cell begins with that can be interrupted at once. */
+const STARTED = "print('started')\n";
+
 /** What a test needs to know of the sandbox whose Jupyter it asks. */
 interface Asked {
   readonly server: E2BServer;
@@ -57,14 +60,14 @@ sandboxTest("an interrupt raises KeyboardInterrupt in the stream and keeps the v
   await shared.sandbox.runCode("import asyncio, time\nx = 'kept'");
   const id = await kernelId(shared);
   const cells = [
-    "while True: pass",
-    "time.sleep(60)",
-    "await asyncio.sleep(60)",
-    "while True: print('flood' * 1000)",
-    "try:\n    time.sleep(60)\nfinally:\n    x += ', finally run'",
+    STARTED + "while True: pass",
+    STARTED + "time.sleep(60)",
+    STARTED + "await asyncio.sleep(60)",
+    STARTED + "while True: print('flood' * 1000)",
+    "try:\n    print('started')\n    time.sleep(60)\nfinally:\n    x += ', finally run'",
   ];
   for (const cell of cells) {
-    const { execution } = await begin(shared, `print("started")\n${cell}`);
+    const { execution } = await begin(shared, cell);
     await interrupt(shared, id);
     // Without the line that ends an execution the SDK would reject.
     const { error, logs } = await execution;
@@ -169,7 +172,12 @@ for _ in range(2):
 sandboxTest("a cell that catches an interrupt goes on, and can be interrupted again", async (shared) => {
   const id = await kernelId(shared);
   const caught = Promise.withResolvers<void>();
-  const onStdout = (text: string) => text.includes("caught") && caught.resolve();
+  let heard = "";
+  const onStdout = (text: string) => {
+    heard += text;
+    // Not before: it could still be about to say so.
+    if (heard.includes("caught\nrunning")) caught.resolve();
+  };
   const { execution } = await begin(shared, CAUGHT_IN_LOOPS, { onStdout });
   await interrupt(shared, id);
   await caught.promise;
@@ -198,8 +206,8 @@ sandboxTest("a cell that caught the interrupt of its await is still interrupted 
   const onStdout = (text: string) => text.includes("caught") && caught.resolve();
   const { execution } = await begin(
     shared,
-    "print('started')\ntry: await asyncio.sleep(60)\n" +
-      "except asyncio.CancelledError: print('caught', flush=True)\nwhile True: pass",
+    "try:\n    print('started')\n    await asyncio.sleep(60)\n" +
+      "except (asyncio.CancelledError, KeyboardInterrupt): print('caught', flush=True)\nwhile True: pass",
     { onStdout },
   );
   await interrupt(shared, id);
