@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Sandbox } from "@e2b/code-interpreter";
+import { kernelTest } from "./kernels.ts";
 import { e2bTest } from "./local_server.ts";
 
 for (const stream of ["stdout", "stderr"]) {
@@ -42,7 +43,7 @@ e2bTest("a kernel whose Python is broken ends, and the next one works", async (c
   }
 });
 
-e2bTest("a failed cell that broke nothing costs nothing", async (connection) => {
+kernelTest("a failed cell that broke nothing costs nothing", async ({ connection }) => {
   const sandbox = await Sandbox.create(connection);
   await sandbox.runCode("x = 7\nx");
   assert.deepEqual((await sandbox.runCode("1 / 0")).logs, { stdout: [], stderr: [] });

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { Sandbox, TimeoutError } from "@e2b/code-interpreter";
 import type { E2BServer } from "../../local/e2b/server.ts";
-import { e2bTest, restartContext, toSandbox, useSandbox } from "./local_server.ts";
+import { kernelTest, useSandboxes } from "./kernels.ts";
+import { restartContext, toSandbox } from "./local_server.ts";
 
-const shared = useSandbox();
+const sandboxTest = useSandboxes();
+
+/** What a cell begins with that can be interrupted at once. */
+const STARTED = "print('started')\n";
 
 /** Starts a cell and hangs up as soon as it has said "started". */
 async function startAndDisconnect(
@@ -22,40 +26,38 @@ async function startAndDisconnect(
   assert.fail("the cell never started");
 }
 
-Deno.test("a client that hangs up interrupts the cell and keeps the variables", async () => {
-  const { sandbox, server } = shared;
+sandboxTest("a client that hangs up interrupts the cell and keeps the variables", async ({ sandbox, server }) => {
   await sandbox.runCode("import asyncio, time\nx = 'kept'");
   const cells = [
-    "while True: pass",
-    "time.sleep(60)",
-    "await asyncio.sleep(60)",
-    "while True: print('flood' * 1000)",
-    "async def spin():\n    while True: pass\nawait asyncio.create_task(spin())",
-    "try:\n    time.sleep(60)\nfinally:\n    x += ', finally run'",
+    STARTED + "while True: pass",
+    STARTED + "time.sleep(60)",
+    STARTED + "await asyncio.sleep(60)",
+    STARTED + "while True: print('flood' * 1000)",
+    STARTED + "async def spin():\n    while True: pass\nawait asyncio.create_task(spin())",
+    "try:\n    print('started')\n    time.sleep(60)\nfinally:\n    x += ', finally run'",
   ];
   for (const cell of cells) {
-    await startAndDisconnect(server, sandbox.sandboxId, `print("started")\n${cell}`);
+    await startAndDisconnect(server, sandbox.sandboxId, cell);
     const { text } = await sandbox.runCode("x");
     assert.match(text ?? "", /^kept/, cell);
   }
   assert.equal((await sandbox.runCode("x")).text, "kept, finally run");
 });
 
-Deno.test("the SDK's own time limit interrupts too", async () => {
-  const { sandbox } = shared;
+sandboxTest("the SDK's own time limit interrupts too", async ({ sandbox }) => {
   await sandbox.runCode("x = 1");
   await assert.rejects(sandbox.runCode("while True: pass", { timeoutMs: 300 }), TimeoutError);
   assert.equal((await sandbox.runCode("x")).text, "1");
 });
 
 const STUBBORN = `
-print("started")
 while True:
     try:
+        print("started", flush=True)
         while True: pass
     except KeyboardInterrupt: pass`;
 
-e2bTest("a cell that ignores the interrupt keeps its kernel until a restart", async (connection, server) => {
+kernelTest("a cell that ignores the interrupt keeps its kernel until a restart", async ({ connection, server }) => {
   const sandbox = await Sandbox.create(connection);
   await sandbox.runCode("x = 1");
   await startAndDisconnect(server, sandbox.sandboxId, STUBBORN);
@@ -71,7 +73,7 @@ e2bTest("a cell that ignores the interrupt keeps its kernel until a restart", as
   assert.equal(next.executionCount, 1);
 });
 
-e2bTest("a restart ends the running cell with an error of its own", async (connection) => {
+kernelTest("a restart ends the running cell with an error of its own", async ({ connection }) => {
   const sandbox = await Sandbox.create(connection);
   const { promise: started, resolve: onStdout } = Promise.withResolvers<unknown>();
   const run = sandbox.runCode(STUBBORN, { onStdout });
@@ -86,7 +88,7 @@ e2bTest("a restart ends the running cell with an error of its own", async (conne
   assert.equal((await sandbox.runCode("1")).executionCount, 1);
 });
 
-e2bTest("a client that does not read cannot keep a kernel from a restart", async (connection, server) => {
+kernelTest("a client that does not read cannot keep a kernel from a restart", async ({ connection, server }) => {
   const sandbox = await Sandbox.create(connection);
   const { body } = await toSandbox(server, sandbox.sandboxId, "/execute", {
     body: { code: "while True: print('flood' * 1000)" },
@@ -103,8 +105,7 @@ e2bTest("a client that does not read cannot keep a kernel from a restart", async
   await reader.cancel();
 });
 
-Deno.test("the cells of a removed context end", async () => {
-  const { sandbox } = shared;
+sandboxTest("the cells of a removed context end", async ({ sandbox }) => {
   const context = await sandbox.createCodeContext();
   const { promise: started, resolve: onStdout } = Promise.withResolvers<unknown>();
   const runs = [sandbox.runCode(STUBBORN, { context, onStdout }), sandbox.runCode("1", { context })];
@@ -113,14 +114,12 @@ Deno.test("the cells of a removed context end", async () => {
   for (const { error } of await Promise.all(runs)) assert.equal(error?.name, "UnexpectedEndOfExecution");
 });
 
-Deno.test("a cell that is cut off leaves its environment variables behind", async () => {
-  const { sandbox, server } = shared;
+sandboxTest("a cell that is cut off leaves its environment variables behind", async ({ sandbox, server }) => {
   await startAndDisconnect(server, sandbox.sandboxId, "print('started')\nwhile True: pass", { LEFT: "behind" });
   assert.equal((await sandbox.runCode("os.environ['LEFT']")).text, "behind");
 });
 
-Deno.test("a client that hangs up while it waits its turn runs nothing", async () => {
-  const { sandbox, server } = shared;
+sandboxTest("a client that hangs up while it waits its turn runs nothing", async ({ sandbox, server }) => {
   const { promise: started, resolve: onStdout } = Promise.withResolvers<unknown>();
   const first = sandbox.runCode("print('started')\nimport time\ntime.sleep(0.5)", { onStdout });
   await started;
@@ -135,8 +134,7 @@ Deno.test("a client that hangs up while it waits its turn runs nothing", async (
   assert.equal((await sandbox.runCode("ran")).error?.name, "NameError");
 });
 
-Deno.test("a task left behind does not speak into the next execution's result", async () => {
-  const { sandbox } = shared;
+sandboxTest("a task left behind does not speak into the next execution's result", async ({ sandbox }) => {
   await sandbox.runCode(`
 import asyncio
 async def late():
@@ -149,7 +147,7 @@ task = asyncio.create_task(late())`);
   assert.ok(logs.stdout.every((text) => /^(late\n)+$/.test(text)));
 });
 
-e2bTest("killing a sandbox breaks the execution in it", async (connection) => {
+kernelTest("killing a sandbox breaks the execution in it", async ({ connection }) => {
   const sandbox = await Sandbox.create(connection);
   const { promise: started, resolve: onStdout } = Promise.withResolvers<unknown>();
   const run = sandbox.runCode("print('started')\nwhile True: pass", { onStdout });

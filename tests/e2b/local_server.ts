@@ -70,6 +70,7 @@ export function useSandbox(): {
   };
 }
 
+/** What the SDKs are told of a server. */
 export function connectionTo({ apiKey, url }: E2BServer): Connection {
   return { apiKey, apiUrl: url, sandboxUrl: url };
 }

@@ -9,10 +9,13 @@ const OF_PYODIDE = new URL("../pyodide/kernel/python/", import.meta.url);
 const OUTPUT = new URL("output.py", OF_PYODIDE);
 const RESULTS = new URL("shared/results.py", PYTHON);
 
+/** How Python shows figures and data frames. */
+const DISPLAY = ["axes", "bars", "boxes", "charts", "formats", "pies", "points", "tables", "values"];
+
 /** The modules of each program: those in its own folder, and those that it shares. */
 const PROGRAMS = {
   agent: { modules: ["files", "frames", "limits", "loop", "main", "pause", "programs", "watch"], shared: [] },
-  python: { modules: ["charts", "guards", "main", "shell", "tables"], shared: [OUTPUT, RESULTS] },
+  python: { modules: [...DISPLAY, "guards", "main", "shell"], shared: [OUTPUT, RESULTS] },
   bash: { modules: ["main"], shared: [OUTPUT] },
   jupyter: { modules: ["main"], shared: [OUTPUT, RESULTS] },
 } as const;

@@ -136,6 +136,10 @@ class Program:
             self._stdin = None
 
     def signal(self, name):
+        if name == "SIGKILL" and self._held:
+            # Its end is not to wait for someone who reads no more.
+            self._held.clear()
+            self._finish()
         if self._status is not None:
             return
         # One that is asked to end may want to end its children itself.

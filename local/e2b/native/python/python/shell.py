@@ -6,7 +6,9 @@ import os
 import signal
 import sys
 import types
+import zlib
 
+from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
@@ -42,13 +44,24 @@ class _Publisher(DisplayPublisher):
         pass
 
 
+class _Compiler(CachingCompiler):
+    """Names cells as ipykernel does: errors of syntax are told with the name."""
+
+    def get_code_name(self, raw_code, code, number):
+        return f"/tmp/ipykernel_{os.getpid()}/{zlib.crc32(raw_code.encode('utf-8', 'replace'))}.py"
+
+
 class Shell(InteractiveShell):
+    compiler_class = Type(_Compiler)
     displayhook_class = Type(_Hook)
     display_pub_class = Type(_Publisher)
 
     _task = None
+    _flushing = None
     _is_running = False
     _is_interrupted = False
+    # By an interrupt that found no code of the cell to raise in.
+    _owes_interrupt = False
     _has_failed = False
     _ends = False
 
@@ -62,9 +75,17 @@ class Shell(InteractiveShell):
     def ask_exit(self):
         self._ends = True
 
+    def _interrupt_of(self, error):
+        """A cell that awaits is cancelled, but that is not what was asked for."""
+        is_meant = self._is_interrupted and isinstance(error, asyncio.CancelledError)
+        return KeyboardInterrupt() if is_meant else error
+
+    def _get_exc_info(self, exc_tuple=None):
+        _, value, traceback = super()._get_exc_info(exc_tuple)
+        value = self._interrupt_of(value)
+        return type(value), value, traceback
+
     def _showtraceback(self, etype, evalue, stb):
-        if self._is_interrupted and issubclass(etype, asyncio.CancelledError):
-            etype, evalue = KeyboardInterrupt, KeyboardInterrupt()
         output.flush()
         self._has_failed = True
         try:
@@ -82,9 +103,9 @@ class Shell(InteractiveShell):
         # Again for each cell, as ipykernel does: one may have put its own in place.
         signal.signal(signal.SIGINT, self._on_interrupt)
         self._task = asyncio.current_task()
-        self._is_interrupted = self._has_failed = False
+        self._is_interrupted = self._owes_interrupt = self._has_failed = False
         self._is_running = True
-        flushing = asyncio.ensure_future(_flush_regularly())
+        self._flushing = asyncio.ensure_future(_flush_regularly())
         try:
             result = await self._run(code, silent)
             error = result.error_before_exec or result.error_in_exec
@@ -92,9 +113,10 @@ class Shell(InteractiveShell):
             error = raised
         finally:
             self._is_running = False
-            flushing.cancel()
+            self._flushing.cancel()
         # An interrupt can hit IPython itself, while it tells of another error.
         if error is not None and not self._has_failed:
+            error = self._interrupt_of(error)
             self._showtraceback(type(error), error, [f"{type(error).__name__}: {error}"])
         output.flush()
         if self._ends:
@@ -124,7 +146,8 @@ class Shell(InteractiveShell):
 
     async def run_code(self, code_obj, result=None, *, async_=False):
         # One that came while the cell was compiled.
-        if self._is_interrupted:
+        if self._owes_interrupt:
+            self._owes_interrupt = False
             code_obj, async_ = compile("raise KeyboardInterrupt", "<interrupt>", "exec"), False
         return await super().run_code(code_obj, result, async_=async_)
 
@@ -138,11 +161,14 @@ class Shell(InteractiveShell):
             if frame.f_code in runs_code:
                 raise KeyboardInterrupt
             if frame.f_code is Shell._run.__code__:
-                # The cell has not begun: `run_code` will see to it.
+                # No code of the cell's runs: `run_code` will see to it, unless that was the last.
+                self._owes_interrupt = True
                 return
             frame = frame.f_back
-        # The loop waits, or runs a task that the cell began.
+        # The loop waits, or runs a task that the cell, or one before it, began.
         self._task.cancel()
+        if asyncio.current_task() not in (None, self._task, self._flushing):
+            raise KeyboardInterrupt
 
 
 async def _flush_regularly():
