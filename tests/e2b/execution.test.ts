@@ -30,7 +30,7 @@ sandboxTest("the last expression is the main result, unless it is silent", async
   assert.deepEqual(await shown("import asyncio\nawait asyncio.sleep(0, 'awaited')"), ["awaited"]);
 });
 
-sandboxTest("rich formats and display() arrive under E2B's names", async ({ sandbox, kernel }) => {
+sandboxTest("rich formats and display() arrive under E2B's names", async ({ sandbox }) => {
   const { results } = await sandbox.runCode(`
 class Rich:
     def __repr__(self): return "plain"
@@ -123,8 +123,8 @@ kernelTest("output streams while the cell runs", async ({ connection }) => {
   await assert.rejects(endless);
 });
 
-sandboxTest("stdout and stderr arrive whole and in order, in a few messages", async (shared) => {
-  const { logs } = await shared.sandbox.runCode(`
+sandboxTest("stdout and stderr arrive whole and in order, in a few messages", async ({ sandbox, kernel }) => {
+  const { logs } = await sandbox.runCode(`
 import os, sys
 print("no newline", end="", flush=True)
 print("oops", file=sys.stderr)
@@ -132,7 +132,10 @@ os.write(1, b"raw")
 for number in range(5000): print(number)`);
   assert.deepEqual(logs.stderr, ["oops\n"]);
   const numbers = Array.from({ length: 5000 }, (_, number) => `${number}\n`).join("");
-  assert.equal(logs.stdout.join(""), `no newlineraw${numbers}`);
+  // As with ipykernel, what goes past Python's own streams comes by another pipe: nobody promises its place.
+  const stdout = logs.stdout.join("").replace("raw", "");
+  assert.equal(stdout, `no newline${numbers}`);
+  assert.match(logs.stdout.join(""), kernel === "pyodide" ? /^no newlineraw0\n/ : /raw/);
   assert.ok(logs.stdout.length < 1000, `${logs.stdout.length} messages`);
 });
 

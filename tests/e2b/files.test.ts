@@ -163,7 +163,7 @@ e2bTest("whoever has a signed URL can read or write that file", async (connectio
   const mine = await toSandbox(server, sandbox.sandboxId, `${unsigned.pathname}${unsigned.search}`, { port: 49983 });
   assert.match((await mine.json()).message, /missing signature/);
   await sandbox.kill();
-  await refused(await sandbox.downloadUrl("a file"), /no sandbox has a token/);
+  await refused(await sandbox.downloadUrl("a file"), /no running sandbox/);
 });
 
 e2bTest("users have homes, and there are two of them", async (connection) => {

@@ -40,7 +40,10 @@ def main():
                 output.begin(command["id"])
                 if not silent:
                     output.send("count", count=count)
-                _tell(bash.run(command["code"]))
+                code = bash.run(command["code"])
+                if code is None and bash.was_killed():
+                    sys.exit("The bash that ran the cell was killed.")
+                _tell(code)
 
 
 def _tell(code):
@@ -61,7 +64,7 @@ class Bash:
         lines, self._lines = os.pipe()
         # By way of numbers that no pipe has by chance.
         numbers = f"exec 97>&2 98>&{told} 99<&{cells}\nexec {_TOLD}>&98- {_CELLS}<&99- {_ERRORS}>&97-"
-        subprocess.Popen(
+        self._process = subprocess.Popen(
             ["/bin/bash", "-c", f"{numbers}\n{_BASH}"],
             stdin=lines,
             pass_fds=(told, cells),
@@ -70,6 +73,9 @@ class Bash:
         )
         for descriptor in (cells, told, lines):
             os.close(descriptor)
+
+    def was_killed(self):
+        return self._process.wait() < 0
 
     def run(self, code):
         """The exit code of a cell; none if it ended bash."""
