@@ -2,6 +2,7 @@ import { z } from "zod";
 import { FileError } from "../machine/files.ts";
 import type { Child, ChildStatus, Signal } from "../machine/machine.ts";
 import { type Frame, frame, frames, FROM_AGENT, TO_AGENT } from "./frames.ts";
+import { Input } from "./input.ts";
 import { type Output, Outputs } from "./outputs.ts";
 
 const STDERR_TAIL = 2000;
@@ -19,6 +20,7 @@ const Answer = z.union([
 const AgentEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("exited"), code: z.int(), signal: z.string().nullable() }),
   z.object({ type: z.literal("overused") }),
+  z.object({ type: z.literal("taken"), bytes: z.int() }),
   z.object({
     type: z.literal("changed"),
     change: z.enum(["create", "write", "remove", "rename", "chmod"]),
@@ -59,6 +61,7 @@ export class Agent {
   readonly #calls = new Map<number, Pending>();
   readonly #outputs: Outputs;
   #last = 0;
+  #hasSpoken = false;
   #lost: Error | undefined;
   /** Resolves when nothing of the sandbox is left. */
   readonly ended: Promise<void>;
@@ -72,7 +75,10 @@ export class Agent {
     this.#write(source);
   }
 
+  /** It ends with its input, too. Before it has spoken that must do: what bubblewrap has begun could outlive it. */
   kill(): void {
+    this.#input.abort().catch(() => {});
+    if (!this.#hasSpoken) return;
     try {
       this.#process.kill("SIGKILL");
     } catch {
@@ -132,19 +138,25 @@ export class Agent {
     const exited = Promise.withResolvers<ChildStatus>();
     const { number, answered } = this.#ask(call, (event) => {
       if (event.type === "overused") onOveruse();
+      if (event.type === "taken") input.taken(event.bytes);
       if (event.type !== "exited") return;
+      input.end();
       this.#outputs.close(number);
       this.#calls.delete(number);
       exited.resolve({ code: event.code, signal: event.signal });
     });
     const [stdout, stderr] = [this.#outputs.open(number, 1), this.#outputs.open(number, 2)];
-    const lost = () => exited.resolve({ code: 137, signal: "SIGKILL" });
+    const input = new Input((bytes) => this.#send(TO_AGENT.input, number, bytes));
+    const lost = () => {
+      input.end();
+      exited.resolve({ code: 137, signal: "SIGKILL" });
+    };
     this.ended.then(lost);
     try {
       const pid = z.int().parse(await answered);
       return {
         pid,
-        stdin: this.#inputOf(number),
+        stdin: input.writable,
         stdout: stdout.readable,
         stderr: stderr.readable,
         status: exited.promise,
@@ -154,15 +166,6 @@ export class Agent {
       this.#outputs.close(number);
       throw error;
     }
-  }
-
-  #inputOf(number: number): WritableStream<Uint8Array<ArrayBufferLike>> {
-    return new WritableStream({
-      write: async (bytes) => {
-        if (bytes.length > 0) await this.#send(TO_AGENT.input, number, bytes);
-      },
-      close: () => this.#send(TO_AGENT.input, number, new Uint8Array()),
-    });
   }
 
   #ask(call: Call, onEvent?: (event: AgentEvent) => void): { number: number; answered: Promise<unknown> } {
@@ -212,6 +215,7 @@ export class Agent {
   }
 
   #hear({ kind, number, payload }: Frame): void {
+    this.#hasSpoken = true;
     switch (kind) {
       case FROM_AGENT.out:
         return this.#outputs.give(number, 1, payload);

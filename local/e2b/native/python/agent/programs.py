@@ -115,12 +115,15 @@ class Program:
     def write(self, data):
         """Give it input; nothing at all ends its input."""
         if self._stdin is None:
+            if data:
+                frames.tell(frames.EVENT, self.number, {"type": "taken", "bytes": len(data)})
             return
         self._input += data
         self._input_ends = self._input_ends or not data
         self._flush()
 
     def _flush(self):
+        had = len(self._input)
         try:
             while self._input:
                 del self._input[: os.write(self._stdin, self._input[:_CHUNK])]
@@ -130,6 +133,9 @@ class Program:
             # It reads no more.
             self._input.clear()
             self._input_ends = True
+        finally:
+            if had > len(self._input):
+                frames.tell(frames.EVENT, self.number, {"type": "taken", "bytes": had - len(self._input)})
         self._loop.forgets(self._stdin)
         if self._input_ends:
             os.close(self._stdin)
