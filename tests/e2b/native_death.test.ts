@@ -8,10 +8,10 @@ import { eventually } from "../support/settle.ts";
 import { HostMachines } from "./host_machine.ts";
 import { nativeTest, outcome } from "./native_server.ts";
 
-const { test } = await needing("a native kernel");
+const { test } = await needing("the native kernel");
 
 // A sandbox can have no less than no memory: bubblewrap refuses to begin.
-const BROKEN = new NativeMachines(["python"], new HostMachines(), { ...LIMITS, memory: 0 });
+const BROKEN = new NativeMachines(["python"], new HostMachines(), { limits: { ...LIMITS, memory: 0 } });
 
 nativeTest("walls that cannot be built are an error in words for who asked", async (connection) => {
   const sandbox = await Sandbox.create(connection);

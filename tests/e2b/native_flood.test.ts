@@ -8,12 +8,12 @@ import { eventually } from "../support/settle.ts";
 import { HostMachines } from "./host_machine.ts";
 import { nativeTest, outcome } from "./native_server.ts";
 
-const { test } = await needing("a native kernel");
+const { test } = await needing("the native kernel");
 
 /** A test with a machine that is no sandbox's; `HostMachines` have no kernels beside it. */
 function machineTest(name: string, run: (machine: Machine) => Promise<void>): void {
   test(name, async () => {
-    const machines = new NativeMachines(["python"], new HostMachines(), LIMITS);
+    const machines = new NativeMachines(["python"], new HostMachines(), { limits: LIMITS });
     const ending = new AbortController();
     try {
       await run(machines.create({ environment: {}, end: ending.signal }));
