@@ -7,7 +7,7 @@ const PYTHON = new URL("./python/", import.meta.url);
 const OF_PYODIDE = new URL("../pyodide/kernel/python/", import.meta.url);
 
 const OUTPUT = new URL("output.py", OF_PYODIDE);
-const RESULTS = new URL("shared/results.py", PYTHON);
+const RESULTS = new URL("results.py", OF_PYODIDE);
 
 /** How Python shows figures and data frames. */
 const DISPLAY = ["axes", "bars", "boxes", "charts", "formats", "pies", "points", "tables", "values"];

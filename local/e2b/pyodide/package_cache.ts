@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PYODIDE_URL, PYODIDE_VERSION } from "./isolation.ts";
 import type { Package, PackageLock } from "./package_lock.ts";
+import { writeWhole } from "./whole_file.ts";
 
 /** What copilots' code imports most. */
 export const COMMON_PACKAGES = ["numpy", "pandas", "matplotlib"] as const;
@@ -39,7 +40,8 @@ export async function fetchPackages(
   const missing: Package[] = [];
   for (const each of packages) if (!await isSound(join(into, each.file_name), each)) missing.push(each);
   const outcomes = await Promise.allSettled(missing.map(async (each) => {
-    await store(await download(each, new URL(each.file_name, from)), join(into, each.file_name));
+    const wheel = await download(each, new URL(each.file_name, from));
+    await writeWhole(join(into, each.file_name), (draft) => Deno.writeFile(draft, wheel));
     onFetched(each);
   }));
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
@@ -69,17 +71,6 @@ async function download({ name, sha256 }: Package, url: URL): Promise<Uint8Array
   const digest = await digestOf(bytes);
   if (digest === sha256) return bytes;
   throw new PackageNotFetched(`${name} from ${url} is not what the lock file says: SHA-256 ${digest}, not ${sha256}`);
-}
-
-async function store(bytes: Uint8Array, path: string): Promise<void> {
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
-  try {
-    await Deno.writeFile(temporary, bytes);
-    await Deno.rename(temporary, path);
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
-    throw error;
-  }
 }
 
 async function isSound(path: string, { sha256 }: Package): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { isolatedCommand, KERNEL_URL, PYODIDE_URL, PYODIDE_VERSION } from "./isolation.ts";
 import { removeStale } from "./stale_files.ts";
+import { writeWhole } from "./whole_file.ts";
 
 const DIGEST_BYTES = 32;
 
@@ -62,16 +63,7 @@ export class Snapshot {
     this.#onProgress("building a Python snapshot (once, about 5 s)");
     const content = await build(this.#signal);
     await removeStale(this.#cacheDir, "snapshot-");
-    // Another process may build the same one now. Each renames a whole file
-    // into place, so whoever is last changes nothing for the others.
-    const temporary = `${path}.${crypto.randomUUID()}.tmp`;
-    try {
-      await Deno.writeFile(temporary, content);
-      await Deno.rename(temporary, path);
-    } catch (error) {
-      await Deno.remove(temporary).catch(() => {});
-      throw error;
-    }
+    await writeWhole(path, (draft) => Deno.writeFile(draft, content));
     return path;
   }
 }

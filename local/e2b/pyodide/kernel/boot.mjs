@@ -29,6 +29,7 @@ const MODULES = [
   "pretty",
   "printers",
   "refusals",
+  "results",
   "shell",
   "syntax",
   "timing",

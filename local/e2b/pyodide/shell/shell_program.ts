@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { removeStale } from "../stale_files.ts";
+import { writeWhole } from "../whole_file.ts";
 
 const PROGRAM_URL = new URL("./program/", import.meta.url);
 const CONFIG_URL = new URL("../../../../deno.json", import.meta.url);
@@ -43,17 +44,10 @@ export class ShellProgram {
     await Deno.mkdir(this.#cacheDir, { recursive: true });
     await removeStale(this.#cacheDir, "shell-");
     this.#onProgress("bundling the shell (once, about 3 s)");
-    // Another process may make the same one now. Each renames a whole file
-    // into place, so whoever is last changes nothing for the others.
-    const temporary = `${path}.${crypto.randomUUID()}.mjs`;
-    try {
-      await bundle(temporary, this.#signal);
-      await Deno.writeTextFile(temporary, withBashsWords(await Deno.readTextFile(temporary)));
-      await Deno.rename(temporary, path);
-    } catch (error) {
-      await Deno.remove(temporary).catch(() => {});
-      throw error;
-    }
+    await writeWhole(path, async (draft) => {
+      await bundle(draft, this.#signal);
+      await Deno.writeTextFile(draft, withBashsWords(await Deno.readTextFile(draft)));
+    });
     return path;
   }
 }

@@ -78,9 +78,9 @@ def _tell(message, silent):
             output.say(content["name"], content["text"])
             output.flush()
         case "execute_result":
-            results.publish(content["data"], True)
+            results.send(content["data"], True)
         case "display_data":
-            results.publish(content["data"], False)
+            results.send(content["data"], False)
         case "error":
             traceback = "\n".join(content["traceback"])
             output.send("error", name=content["ename"], value=content["evalue"], traceback=traceback)

@@ -28,7 +28,7 @@ class _Hook(DisplayHook):
         pass
 
     def write_format_data(self, format_dict, md_dict=None):
-        results.publish(format_dict, True)
+        results.send(format_dict, True)
 
     def finish_displayhook(self):
         self._is_active = False
@@ -38,7 +38,7 @@ class _Publisher(DisplayPublisher):
     """Shows what a cell displays."""
 
     def publish(self, data, metadata=None, source=None, *, transient=None, update=False, **_more):
-        results.publish(data, False)
+        results.send(data, False)
 
     def clear_output(self, wait=False):
         pass

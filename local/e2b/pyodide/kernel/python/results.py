@@ -1,4 +1,4 @@
-"""MIME bundles as E2B's code server sends them."""
+"""MIME bundles as E2B's code server sends them, from either kind of kernel."""
 
 import base64
 
@@ -20,7 +20,7 @@ _KEYS = {
 }
 
 
-def publish(data, is_main_result):
+def send(data, is_main_result):
     """Send a MIME bundle as one result."""
     fields, extra = {}, {}
     for mime, item in data.items():
@@ -34,7 +34,14 @@ def publish(data, is_main_result):
         else:
             fields[key] = item
     output.flush()
-    output.send("result", **fields, extra=extra, is_main_result=is_main_result)
+    try:
+        output.send("result", **fields, extra=extra, is_main_result=is_main_result)
+    except ValueError as error:
+        if fields.pop("json", None) is None:
+            raise
+        # The text of a long list is short, and better than nothing.
+        output.say("stderr", f"the result's json was left out: {error}\n")
+        output.send("result", **fields, extra=extra, is_main_result=is_main_result)
 
 
 def _unquote(text):
