@@ -20,11 +20,9 @@ export async function chooseKernel(asked: KernelName | undefined, say: (message:
     return "pyodide";
   }
   const packages = found.packages.length === 0 ? "" : ` (${found.packages.join(", ")})`;
-  say(
-    `Python${packages} and bash${
-      found.languages.includes("r") ? ", and R," : ""
-    } are this system's own, behind bubblewrap's walls`,
-  );
+  const languages = [`Python${packages}`, "bash", ...(found.languages.includes("r") ? ["R"] : [])];
+  const filter = found.hasFilter ? "" : ", without a filter of system calls";
+  say(`${new Intl.ListFormat("en").format(languages)} are this system's own, behind bubblewrap's walls${filter}`);
   if (found.install !== null) say(`for more of them${hint}`);
   return "native";
 }

@@ -5,7 +5,7 @@ import { type Feature, inSandbox } from "./conformance/case.ts";
 import { CASES } from "./conformance/cases.ts";
 import { type Connection, onServer } from "./local_server.ts";
 
-const MISSING_OF_PYODIDE: readonly Feature[] = ["real programs", "bash kernel", "numpy", "charts"];
+const MISSING_OF_PYODIDE: readonly Feature[] = ["real programs", "bash kernel", "R kernel", "numpy", "charts"];
 const native = await needing("the native kernel");
 
 for (const each of CASES) {

@@ -16,7 +16,7 @@ function machineTest(name: string, run: (machine: Machine) => Promise<void>): vo
     const machines = new NativeMachines(["python"], new HostMachines(), { limits: LIMITS });
     const ending = new AbortController();
     try {
-      await run(machines.create({ environment: {}, end: ending.signal }));
+      await run(machines.create({ environment: {}, end: ending.signal, onLost: () => {} }));
     } finally {
       ending.abort();
       await machines.allEnded();

@@ -43,7 +43,7 @@ for (const [name, make] of MACHINES) {
 async function withTwo(machines: Machines, run: (paused: Machine, clock: Machine) => Promise<void>): Promise<void> {
   const end = new AbortController();
   try {
-    const init = { environment: {}, end: end.signal };
+    const init = { environment: {}, end: end.signal, onLost: () => {} };
     await run(machines.create(init), machines.create(init));
   } finally {
     end.abort();

@@ -24,7 +24,7 @@ Deno.test("deno task start", async (t) => {
         const { port } = new URL(environment.API_URL);
         const second = start(repository, "--port", port);
         assert.equal(await ended(second), 1);
-        assert.equal(second.log(), `Port ${port} is taken: use --port 0 for any free one`);
+        assert.equal(second.log().split("\n").at(-1), `Port ${port} is taken: use --port 0 for any free one`);
         assert.deepEqual(JSON.parse(await Deno.readTextFile(file)), environment);
       });
 

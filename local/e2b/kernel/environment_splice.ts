@@ -24,13 +24,31 @@ export function withoutVariables(language: Language, variables: Variables, ofSan
 }
 
 function setting(language: Language, name: string, value: string): string {
-  return language === "python"
-    ? `import os; os.environ['${name}'] = '${value}'`
-    : `process.env['${name}'] = '${value}'`;
+  switch (language) {
+    case "python":
+      return `import os; os.environ['${name}'] = '${value}'`;
+    case "javascript":
+    case "typescript":
+      return `process.env['${name}'] = '${value}'`;
+    case "r":
+      return `Sys.setenv(${name} = "${value}")`;
+    case "bash":
+      return `export ${name}='${value}'`;
+  }
 }
 
 function deletion(language: Language, name: string): string {
-  return language === "python" ? `import os; del os.environ['${name}']` : `delete process.env['${name}']`;
+  switch (language) {
+    case "python":
+      return `import os; del os.environ['${name}']`;
+    case "javascript":
+    case "typescript":
+      return `delete process.env['${name}']`;
+    case "r":
+      return `Sys.unsetenv("${name}")`;
+    case "bash":
+      return `unset ${name}`;
+  }
 }
 
 function indentation(code: string): string {

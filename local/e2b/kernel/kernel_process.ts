@@ -93,10 +93,12 @@ export class KernelProcess {
           break;
         }
         if (message.type === "exit") {
-          this.kill("The cell ended its kernel.");
+          this.#verdict ??= "The cell ended its kernel.";
           continue;
         }
         const ofCell = this.received(message);
+        // Not before it has said that its cell is over, which would then be told as one that the end has hit.
+        if (ofCell?.type === "done" && this.#verdict !== undefined) this.kill(this.#verdict);
         if (ofCell !== null) yield ofCell;
       }
       await this.exited;
@@ -104,6 +106,7 @@ export class KernelProcess {
       this.kill(`The kernel was ended: ${error instanceof Error ? error.message : error}.`);
     } finally {
       this.#listening = false;
+      if (this.#verdict !== undefined) this.kill(this.#verdict);
       if (!this.#alive) await this.#output.cancel();
     }
   }

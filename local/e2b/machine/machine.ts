@@ -41,6 +41,8 @@ export interface MachineInit {
   readonly environment: Readonly<Record<string, string>>;
   /** Ends the machine, and all that runs in it. */
   readonly end: AbortSignal;
+  /** Hears that the machine has ended by itself: nothing that was in it comes back. */
+  readonly onLost: () => void;
 }
 
 export interface KernelOptions {

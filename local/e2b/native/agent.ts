@@ -75,6 +75,11 @@ export class Agent {
     this.#write(source);
   }
 
+  /** Whether it has ever run; where bubblewrap itself fails, it never does. */
+  get hasSpoken(): boolean {
+    return this.#hasSpoken;
+  }
+
   /** It ends with its input, too. Before it has spoken that must do: what bubblewrap has begun could outlive it. */
   kill(): void {
     this.#input.abort().catch(() => {});

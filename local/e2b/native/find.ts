@@ -17,6 +17,8 @@ export type NativeKernels =
     readonly languages: readonly NativeLanguage[];
     /** Of numpy, pandas and matplotlib, those that are there. */
     readonly packages: readonly string[];
+    /** Whether system calls are filtered, see `python/agent/limits.py`. */
+    readonly hasFilter: boolean;
     /** The command that installs what is missing, if anything is. */
     readonly install: string | null;
   }
@@ -51,6 +53,7 @@ export async function findNativeKernels(): Promise<NativeKernels> {
   return {
     outcome: "found",
     languages: ["python", "bash", ...(hasR ? ["r" as const] : [])],
+    hasFilter: modules.includes("seccomp"),
     packages: PACKAGES.filter((name) => modules.includes(name)),
     install: PACKAGES.every((name) => modules.includes(name)) && modules.includes("seccomp")
       ? (hasR ? null : INSTALL_R)

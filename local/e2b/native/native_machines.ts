@@ -43,16 +43,25 @@ export class NativeMachines implements Machines {
   }
 
   create(init: MachineInit): Machine {
-    let agent: Promise<Agent> | undefined;
+    let current: Promise<Agent> | undefined;
     let waiting: KernelProcess | undefined;
     const start = async () => {
       const spare = await this.#spares.take();
       const agent = spare?.agent ?? await this.#startAgent();
       waiting = spare?.python;
       endWith(agent, init.end);
+      agent.ended.then(() => {
+        if (agent.hasSpoken) init.onLost();
+        // Perhaps the next one begins.
+        else current = undefined;
+      });
       return agent;
     };
-    const started = () => agent ??= start();
+    const started = () =>
+      current ??= start().catch((error) => {
+        current = undefined;
+        throw error;
+      });
     const beside = this.#beside.create(init);
     const entrance = new Entrance(init.end);
     return {
@@ -63,8 +72,8 @@ export class NativeMachines implements Machines {
         isNative(language) && this.#languages.includes(language)
           ? entrance.start(async () => {
             const agent = await started();
-            const spare = language === "python" ? waiting : undefined;
-            if (spare !== undefined) waiting = undefined;
+            const spare = language === "python" && waiting?.usable ? waiting : undefined;
+            if (language === "python") waiting = undefined;
             const kernel = spare ?? await this.#startKernel(agent, language);
             kernel.send({ type: "configure", environment: { ...init.environment }, cwd });
             return kernel;
@@ -75,7 +84,7 @@ export class NativeMachines implements Machines {
         try {
           await beside.pause();
           // One that could not start has nothing to stop.
-          await (await agent?.catch(() => undefined))?.call({ do: "pause" });
+          await (await current?.catch(() => undefined))?.call({ do: "pause" });
         } catch (error) {
           await beside.resume();
           entrance.open();
@@ -83,7 +92,7 @@ export class NativeMachines implements Machines {
         }
       },
       resume: async () => {
-        await (await agent?.catch(() => undefined))?.call({ do: "resume" });
+        await (await current?.catch(() => undefined))?.call({ do: "resume" });
         await beside.resume();
         entrance.open();
       },
@@ -112,7 +121,7 @@ export class NativeMachines implements Machines {
   }
 
   async #startKernel(agent: Agent, language: NativeLanguage): Promise<KernelProcess> {
-    const { role, args } = KERNELS[language];
+    const { role, args, noise } = KERNELS[language];
     const overuse = Promise.withResolvers<void>();
     const child = await agent.spawn({
       do: "spawn",
@@ -122,7 +131,7 @@ export class NativeMachines implements Machines {
       cwd: "/home/user",
       kernel: true,
     }, overuse.resolve);
-    const kernel = new NativeKernel(child);
+    const kernel = new NativeKernel(child, noise);
     const limit = Math.round(this.#limits.memory / 1024 ** 2);
     overuse.promise.then(() => kernel.kill(`The kernel was ended: its sandbox used more than ${limit} MiB of memory.`));
     kernel.sendBytes(await program(role));

@@ -28,7 +28,8 @@ export interface Egress {
 
 export interface SandboxEnd {
   readonly at: Date;
-  readonly by: "kill" | "timeout" | "shutdown";
+  /** `failure`: what it ran on has ended by itself. */
+  readonly by: "kill" | "timeout" | "shutdown" | "failure";
 }
 
 export interface SandboxInit {
@@ -99,6 +100,7 @@ export class Sandbox {
         ...init.environment,
       },
       end: this.end,
+      onLost: () => this.finish("failure"),
     });
     this.#wakefulness = new Wakefulness(this.machine);
     this.envdAccessToken = init.isSecured ? randomToken() : null;

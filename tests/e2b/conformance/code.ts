@@ -120,6 +120,16 @@ Own()`);
     },
   },
   {
+    name: "exit() ends the kernel after its cell, without an error",
+    run: async (sandbox) => {
+      for (let round = 0; round < 3; round++) {
+        await sandbox.runCode("x = 1");
+        assert.equal((await sandbox.runCode("exit()")).error, undefined);
+        assert.equal((await sandbox.runCode("x")).error?.name, "NameError");
+      }
+    },
+  },
+  {
     name: "a time limit interrupts, and variables stay",
     run: async (sandbox) => {
       await sandbox.runCode("x = 'kept'");
@@ -135,6 +145,26 @@ Own()`);
       await sandbox.runCode("x=5; cd /tmp", { language });
       const { logs, error } = await sandbox.runCode('echo "$x $PWD"; false', { language });
       assert.deepEqual([logs.stdout.join(""), error?.value], ["5 /tmp\n", "1"]);
+    },
+  },
+  {
+    name: "bash has an execution's variables, and a pipe that breaks is not told of",
+    needs: ["bash kernel"],
+    run: async (sandbox) => {
+      const { logs } = await sandbox.runCode('echo "$ONE"; yes | head -1', { language: "bash", envs: { ONE: "1" } });
+      assert.deepEqual([logs.stdout.join(""), logs.stderr.join("")], ["1\ny\n", ""]);
+      assert.equal((await sandbox.runCode('echo "[$ONE]"', { language: "bash" })).logs.stdout.join(""), "[]\n");
+    },
+  },
+  {
+    name: "R keeps variables, has an execution's own, and shows what it draws",
+    needs: ["R kernel"],
+    run: async (sandbox) => {
+      const language = "r";
+      await sandbox.runCode("x <- 41", { language });
+      const { logs } = await sandbox.runCode('cat(x + 1, Sys.getenv("ONE"))', { language, envs: { ONE: "1" } });
+      assert.equal(logs.stdout.join(""), "42 1");
+      assert.match((await sandbox.runCode("plot(1:3)", { language })).results[0]?.png ?? "", /^iVBORw0KGgo/);
     },
   },
   {

@@ -35,8 +35,8 @@ export const COMMANDS: readonly Case[] = [
       await said.promise;
       assert((await commands.list()).some(({ pid }) => pid === echo.pid));
       assert.equal(await commands.kill(echo.pid), true);
-      assert.equal(await commands.kill(echo.pid), false);
       await assert.rejects(echo.wait());
+      assert.equal(await commands.kill(echo.pid), false);
     },
   },
   {

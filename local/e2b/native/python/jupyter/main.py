@@ -11,6 +11,8 @@ from jupyter_client.manager import KernelManager
 from . import output, results
 
 _READY_SECONDS = 60
+# How long a kernel says nothing before it is looked at.
+_LOOK_SECONDS = 0.2
 
 
 def main():
@@ -41,25 +43,49 @@ class Kernel:
         self._client = manager.blocking_client()
         self._client.start_channels()
         self._client.wait_for_ready(timeout=_READY_SECONDS)
-        # It is in a group of its own.
-        signal.signal(signal.SIGINT, lambda *_: manager.interrupt_kernel())
+        self._is_running = self._is_asked = False
+        signal.signal(signal.SIGINT, lambda *_: self._interrupt())
+
+    def _interrupt(self):
+        """Once a cell, and only while it runs: R ends at a signal that hits it between two cells."""
+        is_first, self._is_asked = not self._is_asked, True
+        if self._is_running and is_first:
+            # It is in a group of its own.
+            self._manager.interrupt_kernel()
 
     def run(self, command):
         output.begin(command["id"])
+        self._is_asked = False
         asked = self._client.execute(
             command["code"], silent=command["silent"], store_history=not command["silent"], allow_stdin=False
         )
         while True:
             try:
-                message = self._client.get_iopub_msg(timeout=1)
+                message = self._client.get_iopub_msg(timeout=_LOOK_SECONDS)
             except queue.Empty:
                 if self._manager.is_alive():
                     continue
-                output.send("exit")
+                self._end()
                 break
-            if message["parent_header"].get("msg_id") == asked and _tell(message, command["silent"]):
+            if message["parent_header"].get("msg_id") != asked:
+                continue
+            if message["msg_type"] == "execute_input":
+                self._begin()
+            if _tell(message, command["silent"]):
                 break
+        self._is_running = False
         output.send("done")
+
+    def _begin(self):
+        self._is_running = True
+        if self._is_asked:
+            self._manager.interrupt_kernel()
+
+    def _end(self):
+        """Tells of the kernel's end, which a cell has asked for or not."""
+        if self._manager.provisioner.process.poll() != 0:
+            sys.exit("The kernel that ran the cell has died.")
+        output.send("exit")
 
 
 def _spec(fields):
