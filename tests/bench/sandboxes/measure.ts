@@ -16,7 +16,7 @@ export const FIGURES = [
   { name: "three", unit: "ms", says: "first runs of three sandboxes at once" },
   { name: "idle", unit: "MiB", says: "a sandbox in which nothing has run" },
   { name: "kernel", unit: "MiB", says: "a sandbox with a kernel" },
-  { name: "paused", unit: "MiB", says: "the same, paused" },
+  { name: "paused", unit: "MiB", says: "the same after that import, paused" },
 ] as const;
 
 /** Runs code in one sandbox after another. `NaN` is what a kernel cannot do. */
