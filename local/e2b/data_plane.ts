@@ -63,8 +63,8 @@ async function whileAwake(sandbox: Sandbox, handle: () => Response | Promise<Res
   const handled = Promise.try(handle);
   try {
     const first = await Promise.race([handled, broken.promise]);
-    // What comes later is for nobody.
-    handled.then((late) => late === first ? undefined : late.body?.cancel(), () => {});
+    // What comes later is for nobody, and may be broken off already.
+    handled.then((late) => late === first ? undefined : late.body?.cancel()).catch(() => {});
     return first;
   } finally {
     connections.removeEventListener("abort", breakOff);
