@@ -3,7 +3,7 @@ import { FileError } from "../machine/files.ts";
 import type { Child, ChildStatus, Signal } from "../machine/machine.ts";
 import { type Frame, frame, frames, FROM_AGENT, TO_AGENT } from "./frames.ts";
 import { Input } from "./input.ts";
-import { type Output, Outputs } from "./outputs.ts";
+import { Outputs } from "./outputs.ts";
 
 const STDERR_TAIL = 2000;
 const CHUNK = 1024 * 1024;
@@ -99,16 +99,12 @@ export class Agent {
   /** @throws {FileError} */
   async read(path: string): Promise<Uint8Array<ArrayBuffer>> {
     const { number, answered } = this.#ask({ do: "read", path });
-    const output = this.#outputs.open(number, 1);
-    const bytes = new Response(output.readable).bytes();
+    const bytes = new Response(this.#outputs.open(number, 1)).bytes();
     try {
       await answered;
-    } catch (error) {
+    } finally {
       this.#outputs.close(number);
-      await bytes;
-      throw error;
     }
-    this.#outputs.close(number);
     return await bytes;
   }
 
@@ -152,18 +148,13 @@ export class Agent {
     });
     const [stdout, stderr] = [this.#outputs.open(number, 1), this.#outputs.open(number, 2)];
     const input = new Input((bytes) => this.#send(TO_AGENT.input, number, bytes));
-    const lost = () => {
-      input.end();
-      exited.resolve({ code: 137, signal: "SIGKILL" });
-    };
-    this.ended.then(lost);
     try {
       const pid = z.int().parse(await answered);
       return {
         pid,
         stdin: input.writable,
-        stdout: stdout.readable,
-        stderr: stderr.readable,
+        stdout,
+        stderr,
         status: exited.promise,
         kill: (signal: Signal) => this.#tell(number, { do: "signal", signal }),
       };
@@ -214,7 +205,11 @@ export class Agent {
     await complained;
     const lost = new Error(`The sandbox ended. ${stderr.trimEnd().split("\n").at(-1)}`.trim());
     this.#lost = lost;
-    for (const { answered } of this.#calls.values()) answered.reject(lost);
+    for (const { answered, onEvent } of this.#calls.values()) {
+      answered.reject(lost);
+      // Of programs, which end with the sandbox.
+      onEvent?.({ type: "exited", code: 137, signal: "SIGKILL" });
+    }
     this.#calls.clear();
     this.#outputs.closeAll();
   }
@@ -240,5 +235,3 @@ export class Agent {
     if ("message" in answer || call?.onEvent === undefined) this.#calls.delete(number);
   }
 }
-
-export type { Output };

@@ -34,8 +34,15 @@ print(json.dumps({
 }))`;
 const Seen = z.object({ modules: z.array(z.string()), r: z.boolean() });
 
-/** Looks from behind the walls, so that what is found is what a sandbox has. */
-export async function findNativeKernels(): Promise<NativeKernels> {
+let found: Promise<NativeKernels> | undefined;
+
+/** Looks once: whoever chooses a kernel asks, and so does each server that is started with it. */
+export function findNativeKernels(): Promise<NativeKernels> {
+  return found ??= look();
+}
+
+/** From behind the walls, so that what is found is what a sandbox has. */
+async function look(): Promise<NativeKernels> {
   if (Deno.build.os !== "linux") return { outcome: "missing", reason: "this is not Linux", install: null };
   const { code, stdout, stderr } = await walled([PYTHON, "-c", LOOK], "null").output().catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;

@@ -8,9 +8,7 @@ import { NativeFiles } from "./native_files.ts";
 import { NativeKernel } from "./native_kernel.ts";
 import { bootCode, program } from "./sources.ts";
 import { isNative, KERNELS, type NativeLanguage } from "./kernels.ts";
-import { ENVIRONMENT, LIMITS, type Limits, walledAgent } from "./walls.ts";
-
-const PYTHON = "/usr/bin/python3";
+import { ENVIRONMENT, LIMITS, type Limits, PYTHON, walledAgent } from "./walls.ts";
 
 interface Options {
   readonly limits?: Limits;

@@ -2,10 +2,6 @@
 
 const ROOM_BYTES = 1024 * 1024;
 
-export interface Output {
-  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
-}
-
 interface Stream {
   readonly controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   held: boolean;
@@ -22,9 +18,9 @@ export class Outputs {
     this.#hold = hold;
   }
 
-  open(number: number, stream: 1 | 2): Output {
+  open(number: number, stream: 1 | 2): ReadableStream<Uint8Array<ArrayBuffer>> {
     const key = `${number} ${stream}`;
-    const readable = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    return new ReadableStream<Uint8Array<ArrayBuffer>>({
       start: (controller) => {
         this.#streams.set(key, { controller, held: false, open: true });
       },
@@ -35,7 +31,6 @@ export class Outputs {
         this.#release(number, stream);
       },
     }, new ByteLengthQueuingStrategy({ highWaterMark: ROOM_BYTES }));
-    return { readable };
   }
 
   give(number: number, stream: 1 | 2, bytes: Uint8Array<ArrayBuffer>): void {

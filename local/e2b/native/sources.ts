@@ -8,6 +8,7 @@ const OF_PYODIDE = new URL("../pyodide/kernel/python/", import.meta.url);
 
 const OUTPUT = new URL("output.py", OF_PYODIDE);
 const RESULTS = new URL("results.py", OF_PYODIDE);
+const SERVER = new URL("shared/server.py", PYTHON);
 
 /** How Python shows figures and data frames. */
 const DISPLAY = ["axes", "bars", "boxes", "charts", "formats", "pies", "points", "tables", "values"];
@@ -15,20 +16,30 @@ const DISPLAY = ["axes", "bars", "boxes", "charts", "formats", "pies", "points",
 /** The modules of each program: those in its own folder, and those that it shares. */
 const PROGRAMS = {
   agent: { modules: ["files", "frames", "limits", "loop", "main", "pause", "programs", "watch"], shared: [] },
-  python: { modules: [...DISPLAY, "guards", "main", "shell"], shared: [OUTPUT, RESULTS] },
-  bash: { modules: ["main"], shared: [OUTPUT] },
-  jupyter: { modules: ["main"], shared: [OUTPUT, RESULTS] },
+  python: { modules: [...DISPLAY, "guards", "main", "shell"], shared: [OUTPUT, RESULTS, SERVER] },
+  bash: { modules: ["main"], shared: [OUTPUT, SERVER] },
+  jupyter: { modules: ["main"], shared: [OUTPUT, RESULTS, SERVER] },
 } as const;
 
 export type Role = keyof typeof PROGRAMS;
 
+/** Read once: each sandbox and each kernel is started from them. */
+const programs = new Map<Role, Promise<Uint8Array<ArrayBuffer>>>();
+let boot: Promise<string> | undefined;
+
 /** How Python is told to take its program from its standard input. */
-export async function bootCode(): Promise<string> {
-  return await Deno.readTextFile(new URL("boot.py", PYTHON));
+export function bootCode(): Promise<string> {
+  return boot ??= Deno.readTextFile(new URL("boot.py", PYTHON));
 }
 
 /** The program, as `bootCode` expects it. */
-export async function program(role: Role): Promise<Uint8Array<ArrayBuffer>> {
+export function program(role: Role): Promise<Uint8Array<ArrayBuffer>> {
+  const known = programs.get(role) ?? readProgram(role);
+  programs.set(role, known);
+  return known;
+}
+
+async function readProgram(role: Role): Promise<Uint8Array<ArrayBuffer>> {
   const { modules, shared } = PROGRAMS[role];
   const files = [...modules.map((name) => new URL(`${role}/${name}.py`, PYTHON)), ...shared];
   const sources = await Promise.all(

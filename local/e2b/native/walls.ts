@@ -73,9 +73,7 @@ function walls({ memory }: Limits): string[] {
     ...["--dev", "/dev", "--proc", "/proc"],
     // Some of it, e.g. how many semaphores there may be, is a namespace's own to change.
     ...["--ro-bind", "/proc/sys", "/proc/sys"],
-    ...HIDDEN.map((name) => `/proc/${name}`).filter(isHere).flatMap((path) => ["--ro-bind", "/dev/null", path]),
-    ...[...LOCAL_FOLDERS, ...HIDDEN_FOLDERS.map((name) => `/proc/${name}`)].filter(isHere)
-      .flatMap((path) => ["--tmpfs", path, "--remount-ro", path]),
+    ...(covers ??= coverHidden()),
     // Together less than all of a sandbox may have: with its disks full, its programs still have room to run.
     ...folder("/dev/shm", memory / 8),
     ...folder("/etc", 1024 ** 2),
@@ -85,6 +83,17 @@ function walls({ memory }: Limits): string[] {
     ...folder("/home/user", memory / 2),
     ...["/", "/dev"].flatMap((path) => ["--remount-ro", path]),
     ...["--chdir", "/home/user"],
+  ];
+}
+
+/** Over what is hidden of this machine: the same for each sandbox. */
+let covers: string[] | undefined;
+
+function coverHidden(): string[] {
+  const folders = [...LOCAL_FOLDERS, ...HIDDEN_FOLDERS.map((name) => `/proc/${name}`)];
+  return [
+    ...HIDDEN.map((name) => `/proc/${name}`).filter(isHere).flatMap((path) => ["--ro-bind", "/dev/null", path]),
+    ...folders.filter(isHere).flatMap((path) => ["--tmpfs", path, "--remount-ro", path]),
   ];
 }
 

@@ -22,7 +22,7 @@ _OOM_SCORE = 800
 _REFUSED = (
     "acct add_key bpf chroot clock_settime delete_module fanotify_init finit_module fsconfig fsmount fsopen fspick "
     "init_module io_uring_enter io_uring_register io_uring_setup kcmp kexec_file_load kexec_load keyctl memfd_create "
-    "memfd_secret migrate_pages mount mount_setattr move_mount move_pages mq_open msgget name_to_handle_at "
+    "memfd_secret migrate_pages mount mount_setattr move_mount move_pages mq_notify mq_open msgget name_to_handle_at "
     "open_by_handle_at open_tree perf_event_open pidfd_getfd pivot_root process_madvise process_vm_readv "
     "process_vm_writev ptrace quotactl reboot request_key semget setns shmat shmget swapoff swapon syslog umount2 unshare "
     "userfaultfd vmsplice"
@@ -63,7 +63,7 @@ def _refuse_calls():
     refused = seccomp.SyscallFilter(seccomp.ALLOW)
     for name in _REFUSED:
         try:
-            refused.add_rule(seccomp.ERRNO(1), name)
+            refused.add_rule(seccomp.ERRNO(errno.EPERM), name)
         except (OSError, RuntimeError):
             # Not a call of this architecture, or younger than the library.
             continue
@@ -73,7 +73,6 @@ def _refuse_calls():
     # A program whose timer or file has the system send it SIGCONT would run on in a pause. Without such timers `timeout`
     # takes an alarm, if it is told that the system has none.
     refused.add_rule(seccomp.ERRNO(errno.ENOSYS), "timer_create")
-    refused.add_rule(seccomp.ERRNO(errno.EPERM), "mq_notify")
     wakes = (seccomp.Arg(1, seccomp.EQ, fcntl.F_SETSIG), seccomp.Arg(2, seccomp.EQ, signal.SIGCONT))
     refused.add_rule(seccomp.ERRNO(errno.EPERM), "fcntl", *wakes)
     refused.load()

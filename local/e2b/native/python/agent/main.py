@@ -55,7 +55,7 @@ class Agent:
         }
 
     def run(self):
-        prepare_home()
+        write_settings()
         limits.apply(self._settings["limits"])
         wake, woken = os.pipe()
         for descriptor in (wake, woken):
@@ -182,8 +182,8 @@ class _Ended:
         pass
 
 
-def prepare_home():
-    """Gives programs the names that they look up. The folder is the sandbox's own."""
+def write_settings():
+    """Gives programs the names that they look up in `/etc`, which is the sandbox's own."""
     for name, text in {
         "passwd": "root:x:0:0::/root:/bin/bash\nuser:x:1000:1000::/home/user:/bin/bash\n",
         "group": "root:x:0:\nuser:x:1000:\n",

@@ -1,12 +1,12 @@
 """The process of a bash kernel: one bash for all cells, which reads them from a pipe and tells how each has ended."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 
 from . import output
+from .server import Server, write
 
 # Where bash tells that a cell has ended and how, where cells come from, and where what they say of errors goes.
 _TOLD, _CELLS, _ERRORS = 3, 4, 5
@@ -20,30 +20,25 @@ echo "$__status" >&{_TOLD}
 
 
 def main():
-    messages = int(sys.argv[1])
-    os.set_inheritable(messages, False)
-    output.connect(lambda line: _write(messages, f"{line}\n".encode()))
+    server = Server(int(sys.argv[1]))
     # The signal is for bash, which has another answer to it.
     signal.signal(signal.SIGINT, lambda *_: None)
     bash = None
     count = 0
-    _write(messages, b'{"type":"ready"}\n')
-    with os.fdopen(os.dup(0), "rb") as commands:
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        for line in commands:
-            command = json.loads(line)
-            if command["type"] == "configure":
-                bash = Bash(command["environment"], command["cwd"])
-            elif command["type"] == "execute":
-                silent = command["silent"]
-                count += not silent
-                output.begin(command["id"])
-                if not silent:
-                    output.send("count", count=count)
-                code = bash.run(command["code"])
-                if code is None and bash.was_killed():
-                    sys.exit("The bash that ran the cell was killed.")
-                _tell(code)
+    server.say_ready()
+    for command in server.commands():
+        if command["type"] == "configure":
+            bash = Bash(command["environment"], command["cwd"])
+        elif command["type"] == "execute":
+            silent = command["silent"]
+            count += not silent
+            output.begin(command["id"])
+            if not silent:
+                output.send("count", count=count)
+            code = bash.run(command["code"])
+            if code is None and bash.was_killed():
+                sys.exit("The bash that ran the cell was killed.")
+            _tell(code)
 
 
 def _tell(code):
@@ -81,8 +76,8 @@ class Bash:
         """The exit code of a cell; none if it ended bash."""
         told = b""
         try:
-            _write(self._lines, _CELL)
-            _write(self._cells, code.replace("\0", "").encode() + b"\0")
+            write(self._lines, _CELL)
+            write(self._cells, code.replace("\0", "").encode() + b"\0")
         except BrokenPipeError:
             return None
         while not told.endswith(b"\n"):
@@ -91,11 +86,6 @@ class Bash:
                 return None
             told += data
         return int(told)
-
-
-def _write(descriptor, data):
-    while data:
-        data = data[os.write(descriptor, data) :]
 
 
 main()

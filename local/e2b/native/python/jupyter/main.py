@@ -6,9 +6,11 @@ import queue
 import signal
 import sys
 
+from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 
 from . import output, results
+from .server import Server
 
 _READY_SECONDS = 60
 # How long a kernel says nothing before it is looked at.
@@ -16,27 +18,23 @@ _LOOK_SECONDS = 0.2
 
 
 def main():
-    messages, spec = int(sys.argv[2]), json.loads(sys.argv[1])
-    os.set_inheritable(messages, False)
-    output.connect(lambda line: _write(messages, f"{line}\n".encode("utf-8", "backslashreplace")))
-    with os.fdopen(os.dup(0), "rb") as commands:
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        _write(messages, b'{"type":"ready"}\n')
-        kernel = None
-        for line in commands:
-            command = json.loads(line)
-            if command["type"] == "configure":
-                os.environ.update(command["environment"])
-                os.makedirs(command["cwd"], exist_ok=True)
-                kernel = Kernel(spec, command["cwd"])
-            elif command["type"] == "execute":
-                kernel.run(command)
+    spec, messages = sys.argv[1:]
+    server = Server(int(messages))
+    server.say_ready()
+    kernel = None
+    for command in server.commands():
+        if command["type"] == "configure":
+            os.environ.update(command["environment"])
+            os.makedirs(command["cwd"], exist_ok=True)
+            kernel = Kernel(json.loads(spec), command["cwd"])
+        elif command["type"] == "execute":
+            kernel.run(command)
 
 
 class Kernel:
     def __init__(self, spec, cwd):
         manager = KernelManager(transport="ipc", ip=f"/tmp/.kernel-{os.getpid()}")
-        manager._kernel_spec = _spec(spec)
+        manager._kernel_spec = KernelSpec(**spec)
         # What it says to its own standard output is a cell's, too.
         manager.start_kernel(cwd=cwd)
         self._manager = manager
@@ -88,12 +86,6 @@ class Kernel:
         output.send("exit")
 
 
-def _spec(fields):
-    from jupyter_client.kernelspec import KernelSpec
-
-    return KernelSpec(**fields)
-
-
 def _tell(message, silent):
     """Says to the server what a kernel says of a cell; whether the cell is over."""
     content = message["content"]
@@ -113,11 +105,6 @@ def _tell(message, silent):
         case "status":
             return content["execution_state"] == "idle"
     return False
-
-
-def _write(descriptor, data):
-    while data:
-        data = data[os.write(descriptor, data) :]
 
 
 main()

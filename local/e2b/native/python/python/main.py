@@ -6,32 +6,23 @@ import os
 import sys
 
 from . import guards, output, shell
+from .server import Server
 
 
 def main():
-    commands = os.dup(0)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    messages = int(sys.argv[1])
-    os.set_inheritable(messages, False)
-    output.connect(lambda line: write(messages, line))
+    server = Server(int(sys.argv[1]))
     output.install()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     kernel = Kernel(loop)
-    write(messages, '{"type":"ready"}')
-    obeying = loop.create_task(kernel.obey(commands))
+    server.say_ready()
+    obeying = loop.create_task(kernel.obey(server.descriptor))
     while not obeying.done():
         try:
             loop.run_until_complete(obeying)
         except (KeyboardInterrupt, SystemExit):
             # Raised in a task that a cell left behind: that is no reason to lose the variables.
             continue
-
-
-def write(descriptor, line):
-    data = memoryview(f"{line}\n".encode("utf-8", "backslashreplace"))
-    while data:
-        data = data[os.write(descriptor, data) :]
 
 
 class Kernel:
