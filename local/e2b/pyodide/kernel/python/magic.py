@@ -47,30 +47,22 @@ _literal = set()
 
 def run_line(name, text):
     """Run a line magic."""
-    function = LINE.get(name)
-    if function is None:
-        if name in CELL:
-            raise UsageError(
-                f"Line magic function `%{name}` not found (But cell magic `%%{name}` exists, did you mean that instead?)."
-            )
-        if name in _ABSENT:
-            raise UsageError(f"%{name} is not in the kernel of this sandbox.")
-        raise UsageError(f"Line magic function `%{name}` not found.")
+    function = _found(name, LINE, "Line magic function", "%", CELL, "cell magic", "%%")
     return function(text if name in _literal else expand(text))
 
 
 def run_cell(name, text, body):
     """Run a cell magic."""
-    function = CELL.get(name)
-    if function is None:
-        if name in LINE:
-            raise UsageError(
-                f"Cell magic `%%{name}` not found (But line magic `%{name}` exists, did you mean that instead?)."
-            )
-        if name in _ABSENT:
-            raise UsageError(f"%%{name} is not in the kernel of this sandbox.")
-        raise UsageError(f"Cell magic `%%{name}` not found.")
-    return function(text, body)
+    return _found(name, CELL, "Cell magic", "%%", LINE, "line magic", "%")(text, body)
+
+
+def _found(name, magics, kind, sign, others, other_kind, other_sign):
+    if name in magics:
+        return magics[name]
+    if name in _ABSENT and name not in others:
+        raise UsageError(f"{sign}{name} is not in the kernel of this sandbox.")
+    hint = f" (But {other_kind} `{other_sign}{name}` exists, did you mean that instead?)" if name in others else ""
+    raise UsageError(f"{kind} `{sign}{name}` not found{hint}.")
 
 
 def expand(text):

@@ -31,18 +31,20 @@ def print_object(value, p, cycle):
     p.end_group(1, ">")
 
 
-def _sequence(base, opening, closing):
-    def print_sequence(value, p, cycle):
+def _container(base, opening, closing, print_content, recursive=None, empty=None):
+    """Of `base` and of the classes made of it that have no repr() of their own."""
+
+    def print_container(value, p, cycle):
         if type(value) is not base and type(value).__repr__ is not base.__repr__:
             return p.text(repr(value))
         if cycle:
-            return p.text(f"{opening}...{closing}")
+            return p.text(recursive or f"{opening}...{closing}")
+        if empty and not value:
+            return p.text(empty)
         with p.group(len(opening), opening, closing):
-            _print_items(value, p)
-            if base is tuple and len(value) == 1:
-                p.text(",")
+            print_content(value, p)
 
-    return print_sequence
+    return print_container
 
 
 def _print_items(values, p):
@@ -53,19 +55,15 @@ def _print_items(values, p):
         p.pretty(value)
 
 
-def _set(base, opening, closing):
-    def print_set(value, p, cycle):
-        if type(value) is not base and type(value).__repr__ is not base.__repr__:
-            return p.text(repr(value))
-        if cycle:
-            return p.text(f"{opening}...{closing}")
-        if not value:
-            return p.text(f"{base.__name__}()")
-        with p.group(len(opening), opening, closing):
-            is_long = p.max_seq_length and len(value) >= p.max_seq_length
-            _print_items(value if is_long else _sorted(value), p)
+def _print_tuple(value, p):
+    _print_items(value, p)
+    if len(value) == 1:
+        p.text(",")
 
-    return print_set
+
+def _print_members(value, p):
+    is_long = p.max_seq_length and len(value) >= p.max_seq_length
+    _print_items(value if is_long else _sorted(value), p)
 
 
 def _sorted(values):
@@ -76,22 +74,14 @@ def _sorted(values):
         return sorted(values, key=str)
 
 
-def _mapping(base, opening, closing):
-    def print_mapping(value, p, cycle):
-        if type(value) is not base and type(value).__repr__ is not base.__repr__:
-            return p.text(repr(value))
-        if cycle:
-            return p.text("{...}")
-        with p.group(len(opening), opening, closing):
-            for index, key in p._enumerate(value):
-                if index:
-                    p.text(",")
-                    p.breakable()
-                p.pretty(key)
-                p.text(": ")
-                p.pretty(value[key])
-
-    return print_mapping
+def _print_pairs(value, p):
+    for index, key in p._enumerate(value):
+        if index:
+            p.text(",")
+            p.breakable()
+        p.pretty(key)
+        p.text(": ")
+        p.pretty(value[key])
 
 
 def _call(arguments, name_of=lambda value: type(value).__name__):
@@ -185,12 +175,12 @@ def _exception_arguments(value):
 by_type = {
     **dict.fromkeys((int, float, str, range, slice, bytes, datetime.datetime, datetime.timedelta), print_repr),
     types.MethodType: print_repr,
-    tuple: _sequence(tuple, "(", ")"),
-    list: _sequence(list, "[", "]"),
-    dict: _mapping(dict, "{", "}"),
-    set: _set(set, "{", "}"),
-    frozenset: _set(frozenset, "frozenset({", "})"),
-    type(os.environ): _mapping(type(os.environ), "environ{", "}"),
+    tuple: _container(tuple, "(", ")", _print_tuple),
+    list: _container(list, "[", "]", _print_items),
+    dict: _container(dict, "{", "}", _print_pairs),
+    set: _container(set, "{", "}", _print_members, empty="set()"),
+    frozenset: _container(frozenset, "frozenset({", "})", _print_members, empty="frozenset()"),
+    type(os.environ): _container(type(os.environ), "environ{", "}", _print_pairs, recursive="{...}"),
     types.SimpleNamespace: _call(lambda value: vars(value).items(), _name_of_namespace),
     types.MappingProxyType: _print_mappingproxy,
     types.FunctionType: _print_function,

@@ -13,21 +13,25 @@ def _names(line):
     return [name for name, value in namespace.mine().items() if not kinds or type(value).__name__ in kinds]
 
 
-@magic.line("who")
-def _who(line):
+def _names_or_word(line):
+    """Those that are asked for; where there are none, says so."""
     names = _names(line)
     if not names:
         print("No variables match your requested type." if line else "Interactive namespace is empty.")
-        return
+    return names
+
+
+@magic.line("who")
+def _who(line):
+    names = _names_or_word(line)
     for start in range(0, len(names), 10):
         print("".join(f"{name}\t " for name in names[start : start + 10]))
 
 
 @magic.line("whos")
 def _whos(line):
-    names = _names(line)
+    names = _names_or_word(line)
     if not names:
-        print("No variables match your requested type." if line else "Interactive namespace is empty.")
         return
     kinds = {name: type(namespace.variables[name]).__name__ for name in names}
     wide = max(len("Variable"), *map(len, names)) + 3
