@@ -36,7 +36,7 @@ export function detailed(sandbox: Sandbox) {
     envdAccessToken: sandbox.envdAccessToken ?? undefined,
     allowInternetAccess: internetAccess,
     network: { allowOut: egress.allow, denyOut: egress.deny, allowPublicTraffic },
-    lifecycle: { onTimeout: lifecycle.onTimeout, autoResume: lifecycle.autoResume },
+    lifecycle,
   };
 }
 

@@ -4,7 +4,7 @@ import { ConnectError, connectErrorOf } from "./connect_error.ts";
 import { isStreaming, refuseStream } from "./connect_stream.ts";
 import { handleFiles } from "./files_api.ts";
 import { filesystemMethod } from "./filesystem_rpc.ts";
-import { handleProcess } from "./process_rpc.ts";
+import { callProcess } from "./process_rpc.ts";
 import { requireTokenOrSignature } from "./signature.ts";
 import { callerOf } from "./user.ts";
 import { watchDirectory } from "./watch.ts";
@@ -34,7 +34,7 @@ export async function handleEnvd(request: Request, sandbox: Sandbox): Promise<Re
 }
 
 async function call(service: string, method: string, request: Request, sandbox: Sandbox): Promise<Response> {
-  if (service === "process.Process") return await handleProcess(request, sandbox);
+  if (service === "process.Process") return await callProcess(method, request, sandbox);
   const user = callerOf(request);
   if (service === "filesystem.Filesystem") {
     if (method === "WatchDir") return watchDirectory(request, sandbox, user);

@@ -4,8 +4,8 @@ import { FileError, type Files } from "../machine/files.ts";
 import type { Signal } from "../machine/machine.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { Listener } from "./audience.ts";
-import { ConnectError, connectErrorOf } from "./connect_error.ts";
-import { isStreaming, readMessage, refuseStream, streamResponse } from "./connect_stream.ts";
+import { ConnectError } from "./connect_error.ts";
+import { readMessage, streamResponse } from "./connect_stream.ts";
 import { inputMessage, selectMessage, signalMessage, startMessage } from "./process_message.ts";
 import type { ProcessEvent } from "./process_event.ts";
 import { eventsOf, type StreamOptions, streamOptions } from "./process_stream.ts";
@@ -20,17 +20,8 @@ const NO_PTY = "the local sandbox has no pseudo-terminals: run commands without 
 const processesOf = new WeakMap<Sandbox, Processes>();
 
 /** What envd's service `process.Process` answers: commands, their output and their input. */
-export async function handleProcess(request: Request, sandbox: Sandbox): Promise<Response> {
-  const method = new URL(request.url).pathname.split("/").at(-1) ?? "";
-  try {
-    return await call(method, request, sandbox, knownOf(sandbox));
-  } catch (error) {
-    const refusal = connectErrorOf(error);
-    return isStreaming(request) ? refuseStream(refusal) : refusal.toResponse();
-  }
-}
-
-async function call(method: string, request: Request, sandbox: Sandbox, processes: Processes): Promise<Response> {
+export async function callProcess(method: string, request: Request, sandbox: Sandbox): Promise<Response> {
+  const processes = knownOf(sandbox);
   switch (method) {
     case "Start":
       return await start(request, sandbox, processes);
