@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FileType, Sandbox } from "@e2b/code-interpreter";
+import { type CommandHandle, FileType, Sandbox } from "@e2b/code-interpreter";
 import { eventually } from "../support/settle.ts";
 import { nativeTest, outcome } from "./native_server.ts";
 
@@ -143,9 +143,16 @@ socket.socket(socket.AF_UNIX).bind("socket")`,
   assert.equal(await outcome(sandbox, "print(1)"), "1\n");
 });
 
+/** Kills a command, and waits until the SDK has read all of it. */
+async function endOf(command: CommandHandle): Promise<void> {
+  await command.kill();
+  await assert.rejects(command.wait());
+}
+
 nativeTest("files of /proc that have no end are read to a bound", async (connection) => {
   const sandbox = await Sandbox.create(connection);
-  const { pid } = await sandbox.commands.run("exec sleep 1000", { background: true });
+  const command = await sandbox.commands.run("exec sleep 1000", { background: true });
+  const { pid } = command;
   // While a program takes another's place, nobody may look into it.
   await eventually(
     "it is sleep",
@@ -153,7 +160,7 @@ nativeTest("files of /proc that have no end are read to a bound", async (connect
   );
   assert.equal((await sandbox.files.read(`/proc/${pid}/pagemap`, { format: "bytes" })).length, 1024 ** 2);
   await assert.rejects(sandbox.files.read(`/proc/${pid}/mem`), /nput\/output error/);
-  await sandbox.commands.kill(pid);
+  await endOf(command);
 });
 
 nativeTest("a file that grows while it is read has an end", async (connection) => {
@@ -163,7 +170,7 @@ nativeTest("a file that grows while it is read has an end", async (connection) =
   });
   await eventually("it grows", async () => (await sandbox.commands.run("cat grows | wc -c")).stdout !== "0\n");
   assert((await sandbox.files.read("grows")).length > 0);
-  await command.kill();
+  await endOf(command);
   await sandbox.commands.run("pkill head; true");
 });
 
@@ -186,7 +193,7 @@ nativeTest("programs that race the files API harm it nothing", async (connection
       sandbox.files.remove("/tmp/moved"),
     ]);
   }
-  await race.kill();
+  await endOf(race);
   assert.equal((await sandbox.commands.run("echo 1")).stdout, "1\n");
 });
 
