@@ -22,6 +22,7 @@ export class HostMachines implements Machines {
       startKernel: () => Promise.reject(new HttpError(501, "this machine has no kernels")),
       pause: () => Promise.reject(new HttpError(501, "this machine cannot be paused")),
       resume: () => Promise.reject(new HttpError(501, "this machine cannot be resumed")),
+      checkpoint: () => Promise.reject(new HttpError(501, "this machine cannot be forked")),
     };
   }
 

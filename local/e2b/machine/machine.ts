@@ -22,6 +22,19 @@ export interface Machine {
   pause(): Promise<void>;
   /** Lets everything go on where it stopped. */
   resume(): Promise<void>;
+  /**
+   * What all of it is at one moment, for others that go on from there; it goes on itself, also when this rejects. First it
+   * looks whether there is something that cannot be carried; then nothing is started any more, and `quiet` is called,
+   * which resolves when no cell runs.
+   * @throws {HttpError} 501 when something in it cannot be carried, with words that name it; what `quiet` throws
+   */
+  checkpoint(quiet: () => Promise<void>): Promise<Checkpoint>;
+}
+
+/** What a machine was at one moment. As long as it is held, any number of others can be made of it. */
+export interface Checkpoint {
+  /** Files are there at once; a kernel goes on with its variables when it is started under the name that it had. */
+  restore(init: MachineInit): Machine;
 }
 
 /** Makes the machines of a server, all of one kind. */
@@ -46,6 +59,8 @@ export interface MachineInit {
 }
 
 export interface KernelOptions {
+  /** Names it, for machines that go on where this one was. */
+  readonly id: string;
   readonly language: Language;
   readonly cwd: string;
 }

@@ -1,3 +1,4 @@
+import { unsupported } from "../control/unsupported.ts";
 import type { KernelProcess } from "../kernel/kernel_process.ts";
 import { Entrance } from "../machine/entrance.ts";
 import type { Language } from "../machine/language.ts";
@@ -66,7 +67,7 @@ export class NativeMachines implements Machines {
       languages: this.languages,
       files: new NativeFiles(started),
       spawn: (program) => entrance.start(async () => spawn(await started(), program, init)),
-      startKernel: ({ language, cwd }) =>
+      startKernel: ({ id, language, cwd }) =>
         isNative(language) && this.#languages.includes(language)
           ? entrance.start(async () => {
             const agent = await started();
@@ -76,7 +77,7 @@ export class NativeMachines implements Machines {
             kernel.send({ type: "configure", environment: { ...init.environment }, cwd });
             return kernel;
           })
-          : beside.startKernel({ language, cwd }),
+          : beside.startKernel({ id, language, cwd }),
       pause: async () => {
         await entrance.shut();
         try {
@@ -89,6 +90,7 @@ export class NativeMachines implements Machines {
           throw error;
         }
       },
+      checkpoint: () => Promise.reject(unsupported("forking a sandbox", "the memory of its kernels is not copied")),
       resume: async () => {
         await (await current?.catch(() => undefined))?.call({ do: "resume" });
         await beside.resume();

@@ -1,5 +1,6 @@
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { HttpError } from "../http.ts";
+import { unsupported } from "../control/unsupported.ts";
 import type { KernelCommand } from "../kernel/kernel_message.ts";
 import { KernelProcess } from "../kernel/kernel_process.ts";
 import type { Language } from "../machine/language.ts";
@@ -86,6 +87,7 @@ export class PyodideMachines implements Machines {
           throw error;
         }
       },
+      checkpoint: () => Promise.reject(unsupported("forking a sandbox", "the memory of its kernels is not copied")),
       resume: () => {
         processes.goOn();
         entrance.open();

@@ -211,13 +211,14 @@ export class Sandbox {
 
   /** Adds a kernel of its own; no process is started before it is used. */
   createContext(language: Language, cwd: string): Context {
+    const id = crypto.randomUUID();
     const kernel = new Kernel({
       language,
       environment: this.init.environment,
-      start: () => this.machine.startKernel({ language, cwd }),
+      start: () => this.machine.startKernel({ id, language, cwd }),
     });
-    const context = { id: crypto.randomUUID(), language, cwd, kernel };
-    this.contexts.set(context.id, context);
+    const context = { id, language, cwd, kernel };
+    this.contexts.set(id, context);
     return context;
   }
 
