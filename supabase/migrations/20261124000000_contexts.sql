@@ -25,18 +25,20 @@ alter table copilot_internal.execution_contexts
   add column if not exists held_by uuid,
   add column if not exists template text,
   add column if not exists sandbox_deadline_at timestamptz,
-  add column if not exists sandbox_access text;
+  add column if not exists sandbox_access text,
+  add column if not exists keep_seconds integer not null default 0,
+  add column if not exists woken_at timestamptz;
 
 comment on column copilot_internal.execution_contexts.sandbox_status is
   'creating: a claim, no sandbox yet. ready: has its sandbox. error: the sandbox could not be made. terminated: ended.';
 comment on column copilot_internal.execution_contexts.ttl_seconds is
   'How long the context may stand idle.';
 comment on column copilot_internal.execution_contexts.expires_at is
-  'While creating, the end of the claim''s lease; when ready, the idle deadline.';
+  'While creating, the end of the claim''s lease; when ready, the idle deadline: past it the context is asleep, for keep_seconds, or due.';
 comment on column copilot_internal.execution_contexts.activated_at is
   'When the claim became ready; null if it never did, and then no variable was ever kept here.';
 comment on column copilot_internal.execution_contexts.termination_reason is
-  'terminated: asked for. expired: idle too long. abandoned: the claim''s lease ran out. sandbox_lost: E2B said it is gone. create_failed: no sandbox could be made. evicted: another path of its conversation needed the place.';
+  'terminated: asked for. expired: idle, and asleep, too long. abandoned: the claim''s lease ran out. sandbox_lost: E2B said it is gone. create_failed: no sandbox could be made. evicted: another path needed the place, of its conversation, or, while it slept, of its tenant.';
 comment on column copilot_internal.execution_contexts.error_code is
   'Why the sandbox could not be made: a code of the HTTP contract.';
 comment on column copilot_internal.execution_contexts.error_final is
@@ -66,7 +68,11 @@ comment on column copilot_internal.execution_contexts.held_by is
 comment on column copilot_internal.execution_contexts.template is
   'What E2B made the sandbox of. Null until there is one.';
 comment on column copilot_internal.execution_contexts.sandbox_deadline_at is
-  'Until then at least E2B lets the sandbox live, as far as was noted. Null: not known.';
+  'Until then at least E2B lets the sandbox run, as far as was noted: then it pauses it, or, where keep_seconds is 0, kills it. Null: not known.';
+comment on column copilot_internal.execution_contexts.keep_seconds is
+  'How long the context may sleep. The sandbox was made for it: with 0, E2B kills it at its deadline instead of pausing it.';
+comment on column copilot_internal.execution_contexts.woken_at is
+  'When its sandbox woke last, as far as was noted. Null: it has never slept.';
 comment on column copilot_internal.execution_contexts.sandbox_access is
   'What opens the sandbox''s ports, encrypted by the functions with a key derived from E2B_API_KEY. Null: not known, or ended.';
 
@@ -113,6 +119,7 @@ declare
     when not char_length(c.path_id) between 1 and 255 then 'path_id_check'
     when not c.sandbox_status in ('creating', 'ready', 'error', 'terminated') then 'sandbox_status_check'
     when not c.ttl_seconds > 0 then 'ttl_positive'
+    when not c.keep_seconds >= 0 then 'keep_not_negative'
     when not c.termination_reason in ('terminated', 'expired', 'abandoned', 'sandbox_lost', 'create_failed', 'evicted')
       then 'termination_reason_known'
     when (c.terminated_at is null) <> (c.sandbox_status in ('creating', 'ready')) then 'active_or_ended'
@@ -120,6 +127,7 @@ declare
     when c.sandbox_status = 'creating' and (c.sandbox_id is not null or c.activated_at is not null)
       then 'creating_has_no_sandbox'
     when c.sandbox_status = 'ready' and (c.sandbox_id is null or c.activated_at is null) then 'ready_has_sandbox'
+    when c.woken_at is not null and c.activated_at is null then 'woken_after_activated'
     when (c.sandbox_status = 'error') <> (c.error_code is not null)
       or (c.sandbox_status = 'error') <> (c.error_final is not null)
       or (c.sandbox_status = 'error') <> (c.termination_reason is not distinct from 'create_failed')
@@ -206,6 +214,25 @@ create unique index if not exists idx_execution_contexts_unique_sandbox
 comment on index copilot_internal.idx_execution_contexts_unique_sandbox is
   'No two active contexts have the same sandbox.';
 
+create or replace function copilot_internal.state_of(p_context copilot_internal.execution_contexts)
+returns text
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return case
+    when p_context.terminated_at is not null then 'ended'
+    when p_context.sandbox_status = 'creating' then 'creating'
+    when p_context.expires_at > clock_timestamp() then 'awake'
+    else 'asleep'
+  end;
+end
+$$;
+comment on function copilot_internal.state_of(copilot_internal.execution_contexts) is
+  'creating, awake, asleep or ended. One that sleeps longer than it is kept is asleep until it is retired.';
+revoke execute on function copilot_internal.state_of(copilot_internal.execution_contexts) from public, anon, authenticated;
+
 create or replace function copilot_internal.note_end_of_life()
 returns trigger
 language plpgsql
@@ -219,7 +246,7 @@ begin
     and v.last_used_at < clock_timestamp() - interval '1 day';
   new.may_live_until := case
     when new.sandbox_killed_at is not null then new.terminated_at
-    -- E2B's deadline is never earlier than probation's end, and connect moves it beyond ours.
+    -- E2B's deadline is never earlier than probation's end, and connect moves it beyond ours. What sleeps is past it.
     when new.activated_at is not null
       then greatest(
         new.expires_at, new.sandbox_deadline_at, new.activated_at + make_interval(secs => new.probation_seconds)

@@ -5,6 +5,7 @@ create table if not exists copilot_internal.tenants (
   is_disabled boolean not null default false,
   sandbox_quota integer,
   conversation_quota integer,
+  sleeping_quota integer,
   creates_per_minute integer,
   executions_per_minute integer,
   answer_mebibytes integer,
@@ -12,7 +13,7 @@ create table if not exists copilot_internal.tenants (
   template text,
   allow_internet boolean,
   allowed_hosts text[],
-  constraint tenants_quotas_check check (sandbox_quota >= 0 and conversation_quota >= 0),
+  constraint tenants_quotas_check check (sandbox_quota >= 0 and conversation_quota >= 0 and sleeping_quota >= 0),
   constraint tenants_rates_check check (creates_per_minute > 0 and executions_per_minute > 0),
   constraint tenants_answers_check
     check (answer_mebibytes between 16 and 1048576 and answers between 1 and 1000000),
@@ -30,6 +31,7 @@ comment on column copilot_internal.tenants.is_disabled is
   'Its requests are refused. Its contexts end when it becomes so.';
 comment on column copilot_internal.tenants.sandbox_quota is 'As TENANT_QUOTA.';
 comment on column copilot_internal.tenants.conversation_quota is 'As CONVERSATION_QUOTA.';
+comment on column copilot_internal.tenants.sleeping_quota is 'As TENANT_SLEEPING_QUOTA.';
 comment on column copilot_internal.tenants.creates_per_minute is 'As TENANT_CREATES_PER_MINUTE.';
 comment on column copilot_internal.tenants.executions_per_minute is 'As TENANT_EXECUTIONS_PER_MINUTE.';
 comment on column copilot_internal.tenants.answer_mebibytes is 'As settings.tenant_answer_mebibytes.';

@@ -40,7 +40,7 @@ begin
 end
 $$;
 comment on function copilot_internal.places(text) is
-  'The sandboxes of a tenant that may be alive: those of active contexts, of claims in flight, of what ended and is not known to be gone. free_at: when E2B ends it, if nobody does.';
+  'The sandboxes of a tenant that may be alive: those of active contexts, of claims in flight, of what ended and is not known to be gone. Those that sleep have none. free_at: when E2B ends or pauses it, if nobody does.';
 revoke execute on function copilot_internal.places(text) from public, anon, authenticated;
 
 create or replace function public.copilot_claim_context(
@@ -62,7 +62,8 @@ create or replace function public.copilot_claim_context(
   p_language text default null,
   p_open_seconds integer default null,
   p_evict boolean default false,
-  p_user_id text default null
+  p_user_id text default null,
+  p_keep_seconds integer default 0
 )
 returns table (
   outcome text,
@@ -75,6 +76,7 @@ returns table (
   created_at timestamptz,
   last_used_at timestamptz,
   expires_at timestamptz,
+  kept_until timestamptz,
   state_id uuid,
   previous_termination_reason text,
   previous_terminated_at timestamptz,
@@ -88,7 +90,8 @@ returns table (
   allowed_hosts text[],
   sandbox_deadline_at timestamptz,
   sandbox_access text,
-  kernel_count integer
+  kernel_count integer,
+  was_asleep boolean
 )
 language plpgsql
 volatile
@@ -102,6 +105,7 @@ declare
   v_tenant record;
   v_tenant_taken integer;
   v_refusal text;
+  v_is_asleep boolean;
 begin
   -- One look, as every warm call pays for it.
   select
@@ -142,6 +146,7 @@ begin
   -- somebody else has moved the path on. The bound is for the caller's patience only; "pending" brings it back.
   for turn in 1..10 loop
     outcome := 'pending';
+    v_is_asleep := false;
 
     update copilot_internal.execution_contexts c
     set last_used_at = clock_timestamp(),
@@ -213,14 +218,18 @@ begin
         termination_reason = case c.sandbox_status when 'creating' then 'abandoned' else 'expired' end,
         terminated_at = clock_timestamp()
     where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_path_id
-      and c.terminated_at is null and c.expires_at <= clock_timestamp();
+      and c.terminated_at is null and c.expires_at <= clock_timestamp()
+      and (
+        c.sandbox_status = 'creating' or c.expires_at + make_interval(secs => c.keep_seconds) <= clock_timestamp()
+      );
 
+    select c.* into v_context
+    from copilot_internal.execution_contexts c
+    where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_path_id
+      and c.terminated_at is null;
+    v_is_asleep := coalesce(v_context.sandbox_status = 'ready' and v_context.expires_at <= clock_timestamp(), false);
     -- Somebody else took the path while we waited for the lock: look again, and leave the turn to who creates.
-    if exists (
-      select from copilot_internal.execution_contexts c
-      where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_path_id
-        and c.terminated_at is null
-    ) then
+    if found and not v_is_asleep then
       -- A context may be older than the knowledge of whose its conversation is.
       perform copilot_internal.enter_conversation(p_tenant_id, p_conversation_id, p_user_id);
       continue;
@@ -282,6 +291,11 @@ begin
         from copilot_internal.execution_contexts c
         where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id <> p_path_id
           and c.terminated_at is null and c.sandbox_status = 'ready'
+          -- One that sleeps has no place to give.
+          and c.path_id in (
+            select p.path_id from copilot_internal.places(p_tenant_id) p
+            where not p.has_ended and p.conversation_id = p_conversation_id
+          )
           and not exists (
             select from copilot_internal.open_executions o
             where o.tenant_id = c.tenant_id and o.conversation_id = c.conversation_id and o.path_id = c.path_id
@@ -340,7 +354,10 @@ begin
       return;
     end if;
 
-    expires_at := copilot_internal.take_turn(p_tenant_id, 'create', p_creates_per_minute);
+    -- To wake a sandbox is not to make one.
+    if not v_is_asleep then
+      expires_at := copilot_internal.take_turn(p_tenant_id, 'create', p_creates_per_minute);
+    end if;
     if expires_at is not null then
       outcome := 'rate_limited';
       quota_scope := 'creates';
@@ -356,6 +373,19 @@ begin
       exit;
     end if;
 
+    if v_is_asleep then
+      update copilot_internal.execution_contexts c
+      set last_used_at = clock_timestamp(),
+          ttl_seconds = coalesce(p_ttl_seconds, c.ttl_seconds),
+          expires_at =
+            clock_timestamp() + make_interval(secs => coalesce(p_ttl_seconds, c.ttl_seconds) + p_hold_seconds)
+      where c.id = v_context.id and c.terminated_at is null
+      returning c.* into v_context;
+      continue when not found;
+      outcome := 'reused';
+      exit;
+    end if;
+
     -- Claims that never became ready are passed over: they held no variables, so the end of the one before counts.
     select c.* into v_previous
     from copilot_internal.execution_contexts c
@@ -365,12 +395,12 @@ begin
     limit 1;
 
     insert into copilot_internal.execution_contexts as c (
-      id, tenant_id, conversation_id, path_id, sandbox_status, ttl_seconds, probation_seconds, expires_at,
+      id, tenant_id, conversation_id, path_id, sandbox_status, ttl_seconds, probation_seconds, keep_seconds, expires_at,
       previous_state_id, previous_termination_reason, previous_terminated_at
     )
     values (
       p_claim_id, p_tenant_id, p_conversation_id, p_path_id, 'creating', coalesce(p_ttl_seconds, p_default_ttl_seconds),
-      p_probation_seconds, clock_timestamp() + make_interval(secs => p_lease_seconds),
+      p_probation_seconds, p_keep_seconds, clock_timestamp() + make_interval(secs => p_lease_seconds),
       v_previous.state_id, v_previous.termination_reason, v_previous.terminated_at
     )
     on conflict do nothing
@@ -405,27 +435,27 @@ begin
   return query select
     outcome, v_context.id, v_context.tenant_id, v_context.conversation_id, v_context.path_id, v_context.sandbox_id,
     v_context.ttl_seconds, v_context.created_at, v_context.last_used_at, v_context.expires_at,
-    v_context.state_id, v_context.previous_termination_reason, v_context.previous_terminated_at,
-    v_context.error_code, v_context.error_retry_after_seconds, null::text, null::integer, null::integer,
+    v_context.expires_at + make_interval(secs => v_context.keep_seconds), v_context.state_id,
+    v_context.previous_termination_reason, v_context.previous_terminated_at, v_context.error_code, v_context.error_retry_after_seconds, null::text, null::integer, null::integer,
     v_tenant.template, v_tenant.allow_internet, v_tenant.allowed_hosts,
-    v_context.sandbox_deadline_at, v_context.sandbox_access, kernel_count;
+    v_context.sandbox_deadline_at, v_context.sandbox_access, kernel_count, v_is_asleep;
 end
 $$;
 comment on function public.copilot_claim_context(
   uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
-  text, integer, boolean, text
+  text, integer, boolean, text, integer
 ) is
-  'Get or claim the context of a path. reused: it is ready and has been touched. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest, or, where the claim is for an execution, has those wait; or a sandbox is being killed for a place. closed: nothing new is begun for anybody. tenant_disabled: nothing is done for this tenant. forbidden: the conversation is not open to p_user_id. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. evicted: at the quota, the path''s own context had expired and its sandbox lives, or, with p_evict, the context that had been idle longest in the conversation has ended: the caller must kill its sandbox and claim again. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. template, allow_internet, allowed_hosts: of the sandbox to be made, where the tenant has its own. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it. kernel_count, with it: the last number that the kernel of p_language gave, where no other execution is open there that could cost it; one that gives a higher number is the same.';
+  'Get or claim the context of a path. reused: it is ready and has been touched; was_asleep: it slept, and has a place in the quotas again, which copilot_release_wake gives back if its sandbox does not wake. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest, or, where the claim is for an execution, has those wait; or a sandbox is being killed for a place. closed: nothing new is begun for anybody. tenant_disabled: nothing is done for this tenant. forbidden: the conversation is not open to p_user_id. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. evicted: at the quota, the path''s own context had expired and its sandbox lives, or, with p_evict, the context that had been idle longest in the conversation has ended: the caller must kill its sandbox and claim again. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. template, allow_internet, allowed_hosts: of the sandbox to be made, where the tenant has its own. p_keep_seconds: how long a new context may sleep. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it. kernel_count, with it: the last number that the kernel of p_language gave, where no other execution is open there that could cost it; one that gives a higher number is the same.';
 revoke execute on function
   public.copilot_claim_context(
     uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
-    text, integer, boolean, text
+    text, integer, boolean, text, integer
   )
   from public, anon, authenticated;
 grant execute on function
   public.copilot_claim_context(
     uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
-    text, integer, boolean, text
+    text, integer, boolean, text, integer
   )
   to service_role;
 
@@ -447,6 +477,7 @@ returns table (
   created_at timestamptz,
   last_used_at timestamptz,
   expires_at timestamptz,
+  kept_until timestamptz,
   state_id uuid,
   previous_termination_reason text,
   previous_terminated_at timestamptz
@@ -474,7 +505,8 @@ as $$
     and (c.sandbox_status = 'creating' or c.sandbox_id = p_sandbox_id)
   returning
     c.id, c.tenant_id, c.conversation_id, c.path_id, c.sandbox_id, c.ttl_seconds, c.created_at, c.last_used_at,
-    c.expires_at, c.state_id, c.previous_termination_reason, c.previous_terminated_at
+    c.expires_at, c.expires_at + make_interval(secs => c.keep_seconds), c.state_id, c.previous_termination_reason,
+    c.previous_terminated_at
 $$;
 comment on function public.copilot_activate_context(uuid, text, integer, text, double precision, text) is
   'Turns a claim into a ready context, whose sandbox was made of p_template, lives for p_sandbox_seconds from now at least, and is opened by p_sandbox_access; returns it. No row: the claim has ended, and the caller must kill its sandbox.';
@@ -493,21 +525,59 @@ volatile
 security definer
 set search_path = ''
 as $$
+declare
+  v_context copilot_internal.execution_contexts;
 begin
-  -- Lost in a crash, it costs the next caller a question to E2B.
-  perform set_config('synchronous_commit', 'off', true);
+  select c.* into v_context
+  from copilot_internal.execution_contexts c
+  where c.id = p_context_id and c.sandbox_id = p_sandbox_id and c.terminated_at is null
+  for update;
+  if not found then
+    return false;
+  end if;
+  if v_context.sandbox_deadline_at <= clock_timestamp() then
+    -- It has slept since, and this woke it.
+    perform copilot_internal.note_life(v_context, v_context.sandbox_deadline_at);
+    v_context.woken_at := clock_timestamp();
+  else
+    -- Lost in a crash, it costs the next caller a question to E2B.
+    perform set_config('synchronous_commit', 'off', true);
+  end if;
   update copilot_internal.execution_contexts c
   set sandbox_deadline_at = greatest(c.sandbox_deadline_at, clock_timestamp() + make_interval(secs => p_sandbox_seconds)),
-      sandbox_access = p_sandbox_access
-  where c.id = p_context_id and c.sandbox_id = p_sandbox_id and c.terminated_at is null;
-  return found;
+      sandbox_access = p_sandbox_access,
+      woken_at = v_context.woken_at
+  where c.id = p_context_id;
+  return true;
 end
 $$;
 comment on function public.copilot_note_sandbox(uuid, text, double precision, text) is
-  'Notes that E2B lets a context''s sandbox live for p_sandbox_seconds from now at least, and that p_sandbox_access opens it. False: the context has ended.';
+  'Notes that E2B lets a context''s sandbox run for p_sandbox_seconds from now at least, and that p_sandbox_access opens it; past its last deadline, that it has slept until now. False: the context has ended.';
 revoke execute on function public.copilot_note_sandbox(uuid, text, double precision, text)
   from public, anon, authenticated;
 grant execute on function public.copilot_note_sandbox(uuid, text, double precision, text) to service_role;
+
+create or replace function public.copilot_release_wake(p_context_id uuid, p_last_used_at timestamptz)
+returns boolean
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  with released as (
+    update copilot_internal.execution_contexts c
+    -- It was wanted: from now on it is kept as long as any that falls asleep.
+    set expires_at = clock_timestamp()
+    where c.id = p_context_id and c.terminated_at is null and c.sandbox_status = 'ready' and c.keep_seconds > 0
+      and c.last_used_at = p_last_used_at and c.sandbox_deadline_at <= clock_timestamp()
+    returning 1
+  )
+  select exists (select from released)
+$$;
+comment on function public.copilot_release_wake(uuid, timestamptz) is
+  'Gives back the place that a claim took at p_last_used_at for a context that slept, because its sandbox could not be woken: it sleeps on, with all that it has. False if somebody else has used it since, or it runs.';
+revoke execute on function public.copilot_release_wake(uuid, timestamptz) from public, anon, authenticated;
+grant execute on function public.copilot_release_wake(uuid, timestamptz) to service_role;
 
 create or replace function public.copilot_fail_context(
   p_context_id uuid,

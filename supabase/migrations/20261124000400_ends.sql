@@ -103,6 +103,9 @@ begin
     select c.id
     from copilot_internal.execution_contexts c
     where c.terminated_at is null and c.expires_at <= clock_timestamp()
+      and (
+        c.sandbox_status = 'creating' or c.expires_at + make_interval(secs => c.keep_seconds) <= clock_timestamp()
+      )
     limit p_limit
     for update skip locked
   )
@@ -118,8 +121,49 @@ begin
 end
 $$;
 comment on function copilot_internal.expire_execution_contexts(integer) is
-  'Retires up to p_limit contexts that are past their deadline: idle ones and claims whose lease ran out. Says how many.';
+  'Retires up to p_limit contexts that are past their deadline: those that were idle, or asleep, as long as they may be, and claims whose lease ran out. Says how many.';
 revoke execute on function copilot_internal.expire_execution_contexts(integer) from public, anon, authenticated;
+
+create or replace function copilot_internal.end_longest_asleep(p_sleeping_quota integer, p_limit integer default 10000)
+returns table (ended_count integer)
+language plpgsql
+set search_path = ''
+-- As with those that are due.
+set enable_seqscan = off
+as $$
+begin
+  with asleep as (
+    select
+      c.id, coalesce(t.sleeping_quota, p_sleeping_quota) as quota,
+      row_number() over (partition by c.tenant_id order by c.expires_at desc) as place
+    from copilot_internal.execution_contexts c
+    left join copilot_internal.tenants t on t.tenant_id = c.tenant_id
+    where c.terminated_at is null and c.sandbox_status = 'ready' and c.expires_at <= clock_timestamp()
+  ),
+  doomed as (
+    select c.id
+    from asleep a
+    join copilot_internal.execution_contexts c on c.id = a.id
+    where a.place > a.quota
+      -- Not if somebody has woken it since.
+      and c.terminated_at is null and c.expires_at <= clock_timestamp()
+    limit p_limit
+    for update of c skip locked
+  )
+  update copilot_internal.execution_contexts c
+  set sandbox_status = 'terminated',
+      termination_reason = 'evicted',
+      terminated_at = clock_timestamp()
+  from doomed
+  where c.id = doomed.id;
+
+  get diagnostics ended_count = row_count;
+  return next;
+end
+$$;
+comment on function copilot_internal.end_longest_asleep(integer, integer) is
+  'Ends up to p_limit contexts that sleep beyond what their tenant may keep asleep, p_sleeping_quota unless it has its own: those that have slept longest. Says how many.';
+revoke execute on function copilot_internal.end_longest_asleep(integer, integer) from public, anon, authenticated;
 
 create or replace function public.copilot_loss_of_state(
   p_tenant_id text,

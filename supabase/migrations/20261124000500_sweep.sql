@@ -8,6 +8,7 @@ as $$
 declare
   -- Read once: a clock that is read anew for each row can be looked up in no index.
   v_now timestamptz := clock_timestamp();
+  v_walked_at timestamptz := (select p.walked_at from copilot_internal.sweep_place p);
 begin
   -- Those who wait for such a claim are told its error, and a sandbox that it may have made is known by its row.
   delete from copilot_internal.execution_contexts c
@@ -16,6 +17,8 @@ begin
     from copilot_internal.execution_contexts o
     where o.terminated_at < v_now - interval '10 minutes' and o.activated_at is null
       and o.sandbox_id is null and coalesce(o.may_live_until, o.terminated_at) < v_now
+      -- One that E2B pauses stays until a sweep has come by, which knows it by this row. By then it is no young one.
+      and (o.keep_seconds = 0 or coalesce(o.may_live_until, o.terminated_at) < v_walked_at - interval '5 minutes')
     order by o.terminated_at
     limit p_limit
     for update skip locked
@@ -25,10 +28,13 @@ begin
 end
 $$;
 comment on function copilot_internal.delete_failed_claims(integer) is
-  'Deletes up to p_limit claims that never became ready, once neither their callers nor their sandboxes can be there any more. Says how many.';
+  'Deletes up to p_limit claims that never became ready, once neither their callers nor their sandboxes can be there any more: those are gone by themselves, or a sweep has been through E2B''s list since. Says how many.';
 revoke execute on function copilot_internal.delete_failed_claims(integer) from public, anon, authenticated;
 
-create or replace function public.copilot_expire_due_contexts(p_limit integer default 10000)
+create or replace function public.copilot_expire_due_contexts(
+  p_limit integer default 10000,
+  p_sleeping_quota integer default null
+)
 returns integer
 language sql
 volatile
@@ -38,12 +44,14 @@ as $$
   select d.deleted_count from copilot_internal.delete_failed_claims(p_limit) d;
   -- Where no schedule runs, the sweep does it.
   delete from copilot_internal.open_executions o where o.deadline_at <= clock_timestamp();
-  select e.expired_count from copilot_internal.expire_execution_contexts(p_limit) e
+  select e.expired_count + a.ended_count
+  from copilot_internal.expire_execution_contexts(p_limit) e
+  cross join copilot_internal.end_longest_asleep(p_sleeping_quota, p_limit) a
 $$;
-comment on function public.copilot_expire_due_contexts(integer) is
-  'Retires up to p_limit contexts that are past their deadline, and deletes as many claims that came to nothing long ago. Says how many it retired.';
-revoke execute on function public.copilot_expire_due_contexts(integer) from public, anon, authenticated;
-grant execute on function public.copilot_expire_due_contexts(integer) to service_role;
+comment on function public.copilot_expire_due_contexts(integer, integer) is
+  'Retires up to p_limit contexts that are past their deadline, and as many that sleep beyond their tenant''s p_sleeping_quota; deletes as many claims that came to nothing long ago. Says how many it retired.';
+revoke execute on function public.copilot_expire_due_contexts(integer, integer) from public, anon, authenticated;
+grant execute on function public.copilot_expire_due_contexts(integer, integer) to service_role;
 
 create or replace function public.copilot_take_owed_kills(p_limit integer default 100, p_retry_seconds integer default 30)
 returns table (id uuid, sandbox_id text)
@@ -102,6 +110,8 @@ grant execute on function public.copilot_find_orphans(jsonb) to service_role;
 create table if not exists copilot_internal.sweep_place (
   id boolean primary key default true,
   page_token text,
+  walk_began_at timestamptz,
+  walked_at timestamptz,
   swept_at timestamptz,
   constraint sweep_place_one_row check (id)
 );
@@ -109,6 +119,10 @@ comment on table copilot_internal.sweep_place is
   'How far the sweeps are: where the next one goes on in E2B''s list of sandboxes, and when the last one came to its end. One row.';
 comment on column copilot_internal.sweep_place.page_token is
   'The token of the next page; null at the list''s beginning.';
+comment on column copilot_internal.sweep_place.walk_began_at is
+  'When the walk through the list began that goes on there. Null: an orphan that it found could not be killed.';
+comment on column copilot_internal.sweep_place.walked_at is
+  'When the last walk began that came to the list''s end and left no orphan behind.';
 comment on column copilot_internal.sweep_place.swept_at is
   'When a sweep that a service asked for came to its end last; null before the first one. Those of requests in passing do not count: they would hide that the schedule has stopped, until nobody sends requests.';
 alter table copilot_internal.sweep_place enable row level security;
@@ -117,18 +131,21 @@ insert into copilot_internal.sweep_place default values on conflict do nothing;
 create or replace function public.copilot_sweep_place()
 returns text
 language sql
-stable
+volatile
 security definer
 set search_path = ''
 as $$
-  select p.page_token from copilot_internal.sweep_place p
+  update copilot_internal.sweep_place p
+  set walk_began_at = case when p.page_token is null then clock_timestamp() else p.walk_began_at end
+  where p.id
+  returning p.page_token
 $$;
 comment on function public.copilot_sweep_place() is
   'The token of the page of E2B''s list where the next sweep goes on; null at the beginning.';
 revoke execute on function public.copilot_sweep_place() from public, anon, authenticated;
 grant execute on function public.copilot_sweep_place() to service_role;
 
-create or replace function public.copilot_move_sweep_place(p_page_token text default null)
+create or replace function public.copilot_move_sweep_place(p_is_clean boolean, p_page_token text default null)
 returns boolean
 language sql
 volatile
@@ -137,16 +154,19 @@ set search_path = ''
 as $$
   with moved as (
     update copilot_internal.sweep_place p
-    set page_token = p_page_token
+    set page_token = p_page_token,
+        walk_began_at = case when p_is_clean then p.walk_began_at end,
+        walked_at =
+          case when p_is_clean and p_page_token is null then coalesce(p.walk_began_at, p.walked_at) else p.walked_at end
     where p.id
     returning 1
   )
   select exists (select from moved)
 $$;
-comment on function public.copilot_move_sweep_place(text) is
-  'Notes where the next sweep goes on in E2B''s list.';
-revoke execute on function public.copilot_move_sweep_place(text) from public, anon, authenticated;
-grant execute on function public.copilot_move_sweep_place(text) to service_role;
+comment on function public.copilot_move_sweep_place(boolean, text) is
+  'Notes where the next sweep goes on in E2B''s list, null for its end, and whether all orphans up to there are gone.';
+revoke execute on function public.copilot_move_sweep_place(boolean, text) from public, anon, authenticated;
+grant execute on function public.copilot_move_sweep_place(boolean, text) to service_role;
 
 create or replace function public.copilot_note_sweep()
 returns timestamptz

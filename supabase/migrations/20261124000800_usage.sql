@@ -1,16 +1,17 @@
--- What was used: executions, and how long sandboxes lived, which is what E2B bills.
+-- What was used: executions, and how long sandboxes ran, which is what E2B bills. While one is paused it costs nothing.
 
 create table if not exists copilot_internal.sandbox_lives (
-  context_id uuid primary key,
+  context_id uuid not null,
   tenant_id text not null,
   conversation_id text not null,
   path_id text not null,
   started_at timestamptz not null,
   ended_at timestamptz not null,
+  primary key (context_id, started_at),
   constraint sandbox_lives_order check (ended_at >= started_at)
 );
 comment on table copilot_internal.sandbox_lives is
-  'How long the sandbox of each ended context lived: what E2B bills. Those of active contexts are still counted from their rows.';
+  'When the sandbox of each context ran: what E2B bills. Each sleep ends one row. The time since an active context woke last is counted from its own row.';
 alter table copilot_internal.sandbox_lives enable row level security;
 
 create index if not exists idx_sandbox_lives_tenant
@@ -20,9 +21,13 @@ create index if not exists idx_sandbox_lives_age
   on copilot_internal.sandbox_lives (ended_at);
 comment on index copilot_internal.idx_sandbox_lives_age is 'Usage of all tenants, and clean-up.';
 
-create or replace function copilot_internal.note_sandbox_life()
-returns trigger
+create or replace function copilot_internal.note_life(
+  p_context copilot_internal.execution_contexts,
+  p_ended_at timestamptz
+)
+returns void
 language plpgsql
+volatile
 set search_path = ''
 as $$
 begin
@@ -30,25 +35,43 @@ begin
     context_id, tenant_id, conversation_id, path_id, started_at, ended_at
   )
   values (
-    new.id, new.tenant_id, new.conversation_id, new.path_id, new.activated_at,
-    -- E2B ends a sandbox at its own deadline, which is never later than ours, however late we notice.
-    greatest(new.activated_at, least(coalesce(new.sandbox_killed_at, new.terminated_at), new.expires_at))
+    p_context.id, p_context.tenant_id, p_context.conversation_id, p_context.path_id,
+    coalesce(p_context.woken_at, p_context.activated_at),
+    greatest(coalesce(p_context.woken_at, p_context.activated_at), p_ended_at)
   )
-  on conflict (context_id) do update set ended_at = excluded.ended_at;
+  on conflict (context_id, started_at) do update set ended_at = excluded.ended_at;
+end
+$$;
+comment on function copilot_internal.note_life(copilot_internal.execution_contexts, timestamptz) is
+  'Notes that a context''s sandbox ran from when it was made, or woke last, until p_ended_at.';
+revoke execute on function copilot_internal.note_life(copilot_internal.execution_contexts, timestamptz)
+  from public, anon, authenticated;
+
+create or replace function copilot_internal.note_last_life()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform copilot_internal.note_life(
+    new,
+    -- E2B ends a sandbox at its own deadline, or pauses it then, however late we notice.
+    least(coalesce(new.sandbox_killed_at, new.terminated_at), coalesce(new.sandbox_deadline_at, new.expires_at))
+  );
   return null;
 end
 $$;
-comment on function copilot_internal.note_sandbox_life() is
-  'Notes how long a context''s sandbox lived when the context ends, and again when the kill is confirmed.';
-revoke execute on function copilot_internal.note_sandbox_life() from public, anon, authenticated;
+comment on function copilot_internal.note_last_life() is
+  'Notes until when a context''s sandbox ran when the context ends, and again when the kill is confirmed.';
+revoke execute on function copilot_internal.note_last_life() from public, anon, authenticated;
 
 -- Of these columns, so that a touch does not so much as look at it.
-drop trigger if exists note_sandbox_life on copilot_internal.execution_contexts;
-create trigger note_sandbox_life
+drop trigger if exists note_last_life on copilot_internal.execution_contexts;
+create trigger note_last_life
   after update of terminated_at, sandbox_killed_at on copilot_internal.execution_contexts
   for each row
   when (new.terminated_at is not null and new.activated_at is not null)
-  execute function copilot_internal.note_sandbox_life();
+  execute function copilot_internal.note_last_life();
 
 create or replace function public.copilot_execution_usage(
   p_from date,
@@ -86,7 +109,12 @@ begin
     from copilot_internal.sandbox_lives l
     where l.ended_at > v_begins and l.started_at < v_ends
     union all
-    select c.tenant_id, c.conversation_id, c.activated_at, least(statement_timestamp(), c.expires_at)
+    select
+      c.tenant_id, c.conversation_id, coalesce(c.woken_at, c.activated_at),
+      greatest(
+        coalesce(c.woken_at, c.activated_at),
+        least(statement_timestamp(), coalesce(c.sandbox_deadline_at, c.expires_at))
+      )
     from copilot_internal.execution_contexts c
     where c.terminated_at is null and c.activated_at is not null
   ),
@@ -133,6 +161,6 @@ begin
 end
 $$;
 comment on function public.copilot_execution_usage(date, date, text, text, text) is
-  'What was used from one day (UTC) to another, both included, by tenant, conversation and day: executions, the seconds they took, the bytes they said, and the seconds that sandboxes lived. All tenants, or one; all its conversations, one, or those of a user.';
+  'What was used from one day (UTC) to another, both included, by tenant, conversation and day: executions, the seconds they took, the bytes they said, and the seconds that sandboxes ran. All tenants, or one; all its conversations, one, or those of a user.';
 revoke execute on function public.copilot_execution_usage(date, date, text, text, text) from public, anon, authenticated;
 grant execute on function public.copilot_execution_usage(date, date, text, text, text) to service_role;

@@ -8,10 +8,12 @@ returns table (
   conversation_id text,
   path_id text,
   sandbox_status text,
+  state text,
   ttl_seconds integer,
   created_at timestamptz,
   last_used_at timestamptz,
   expires_at timestamptz,
+  kept_until timestamptz,
   terminated_at timestamptz,
   termination_reason text
 )
@@ -35,14 +37,16 @@ begin
   if current_setting('role', true) = 'service_role' then
     return query
     select
-      c.id, c.conversation_id, c.path_id, c.sandbox_status, c.ttl_seconds, c.created_at, c.last_used_at, c.expires_at,
-      c.terminated_at, c.termination_reason
+      c.id, c.conversation_id, c.path_id, c.sandbox_status, copilot_internal.state_of(c), c.ttl_seconds, c.created_at,
+      c.last_used_at, c.expires_at, c.expires_at + make_interval(secs => c.keep_seconds), c.terminated_at,
+      c.termination_reason
     from copilot_internal.execution_contexts c;
   elsif v_user_id is not null then
     return query
     select
-      c.id, c.conversation_id, c.path_id, c.sandbox_status, c.ttl_seconds, c.created_at, c.last_used_at, c.expires_at,
-      c.terminated_at, c.termination_reason
+      c.id, c.conversation_id, c.path_id, c.sandbox_status, copilot_internal.state_of(c), c.ttl_seconds, c.created_at,
+      c.last_used_at, c.expires_at, c.expires_at + make_interval(secs => c.keep_seconds), c.terminated_at,
+      c.termination_reason
     from copilot_internal.execution_contexts c
     where c.tenant_id = v_tenant_id and copilot_internal.is_open_to(c.tenant_id, c.conversation_id, v_user_id);
   end if;
@@ -58,10 +62,10 @@ create or replace view public.execution_contexts
 with (security_invoker = true)
 as
 select
-  c.id, c.conversation_id, c.path_id, c.sandbox_status, c.ttl_seconds, c.created_at, c.last_used_at, c.expires_at,
-  c.terminated_at, c.termination_reason
+  c.id, c.conversation_id, c.path_id, c.sandbox_status, c.state, c.ttl_seconds, c.created_at, c.last_used_at,
+  c.expires_at, c.kept_until, c.terminated_at, c.termination_reason
 from copilot_internal.visible_contexts() c;
 comment on view public.execution_contexts is
-  'The execution contexts of conversations that are open to the caller.';
+  'The execution contexts of conversations that are open to the caller. state: creating, awake, asleep, ended; one that is asleep wakes when it is used, until kept_until.';
 revoke all on public.execution_contexts from public, anon, authenticated, service_role;
 grant select on public.execution_contexts to authenticated, service_role;

@@ -10,11 +10,13 @@ returns table (
   context_id uuid,
   sandbox_id text,
   sandbox_status text,
+  state text,
   template text,
   created_at timestamptz,
   age_seconds integer,
   idle_seconds integer,
   expires_at timestamptz,
+  kept_until timestamptz,
   running_since timestamptz,
   termination_reason text,
   kill_owed_since timestamptz,
@@ -37,23 +39,25 @@ as $$
   ),
   -- Apart, so that each is looked up in its index, whatever has ended.
   contexts as (
-    select c.*
+    select c.*, copilot_internal.state_of(c) as state
     from copilot_internal.execution_contexts c
     where c.terminated_at is null
     union all
-    select c.*
+    select c.*, copilot_internal.state_of(c) as state
     from copilot_internal.execution_contexts c
     where c.terminated_at is not null and c.sandbox_id is not null and c.sandbox_killed_at is null
   )
   select
-    c.tenant_id, v.user_id, c.conversation_id, c.path_id, c.id, c.sandbox_id, c.sandbox_status, c.template, c.created_at,
+    c.tenant_id, v.user_id, c.conversation_id, c.path_id, c.id, c.sandbox_id, c.sandbox_status, c.state,
+    c.template, c.created_at,
     extract(epoch from statement_timestamp() - c.created_at)::integer,
     case
       when c.terminated_at is not null then null
       when runs.since is not null then 0
       else greatest(0, extract(epoch from statement_timestamp() - c.last_used_at)::integer)
     end,
-    c.expires_at, case when c.terminated_at is null then runs.since end, c.termination_reason, c.terminated_at,
+    c.expires_at, c.expires_at + make_interval(secs => c.keep_seconds),
+    case when c.terminated_at is null then runs.since end, c.termination_reason, c.terminated_at,
     c.kill_attempted_at, c.previous_termination_reason, c.previous_terminated_at
   from contexts c
   left join running r on r.context_id = c.id
@@ -83,8 +87,8 @@ create or replace view public.execution_contexts_overview
 with (security_invoker = true)
 as
 select
-  o.tenant_id, o.user_id, o.conversation_id, o.path_id, o.context_id, o.sandbox_id, o.sandbox_status, o.template,
-  o.created_at, o.age_seconds, o.idle_seconds, o.expires_at, o.running_since, o.termination_reason, o.kill_owed_since,
+  o.tenant_id, o.user_id, o.conversation_id, o.path_id, o.context_id, o.sandbox_id, o.sandbox_status, o.state,
+  o.template, o.created_at, o.age_seconds, o.idle_seconds, o.expires_at, o.kept_until, o.running_since, o.termination_reason, o.kill_owed_since,
   o.kill_attempted_at, o.previous_termination_reason, o.previous_terminated_at
 from copilot_internal.overview() o;
 comment on view public.execution_contexts_overview is

@@ -79,7 +79,8 @@ returns table (
   is_closed boolean,
   swept_at timestamptz,
   contexts_creating integer,
-  contexts_ready integer,
+  contexts_awake integer,
+  contexts_asleep integer,
   claims_oldest_at timestamptz,
   claims_past_lease integer,
   claims_past_lease_since timestamptz,
@@ -97,14 +98,16 @@ security definer
 set search_path = ''
 as $$
   select
-    statement_timestamp(), s.is_closed, p.swept_at, active.creating, active.ready, active.oldest_claim_at,
+    statement_timestamp(), s.is_closed, p.swept_at, active.creating, active.awake, active.asleep,
+    active.oldest_claim_at,
     active.past_lease, active.past_lease_since, owed.count, owed.since, owed.until, runs.running, runs.lost, jobs.failed, jobs.overdue
   from copilot_internal.settings s
   cross join copilot_internal.sweep_place p
   cross join (
     select
       (count(*) filter (where c.sandbox_status = 'creating'))::integer as creating,
-      (count(*) filter (where c.sandbox_status = 'ready'))::integer as ready,
+      (count(*) filter (where c.sandbox_status = 'ready' and c.expires_at > statement_timestamp()))::integer as awake,
+      (count(*) filter (where c.sandbox_status = 'ready' and c.expires_at <= statement_timestamp()))::integer as asleep,
       min(c.created_at) filter (where c.sandbox_status = 'creating') as oldest_claim_at,
       (count(*) filter (where c.sandbox_status = 'creating' and c.expires_at <= statement_timestamp()))::integer
         as past_lease,

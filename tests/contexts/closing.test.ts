@@ -158,7 +158,7 @@ Deno.test("with a secret key alone: close, end what there is of every tenant, sw
       assert.equal(swept.error, null);
       const { is_closed, contexts, kills_owed, may_live_until } = await health();
       assert.equal(is_closed, true);
-      return contexts.creating + contexts.ready + kills_owed.count === 0 && may_live_until === null;
+      return contexts.creating + contexts.awake + contexts.asleep + kills_owed.count === 0 && may_live_until === null;
     });
     assert.deepEqual(alive(faulty.provider), []);
     assert.deepEqual((await backend.from("execution_contexts_overview").select()).data, []);

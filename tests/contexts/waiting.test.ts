@@ -68,6 +68,7 @@ const context = {
   created_at: "",
   last_used_at: "",
   expires_at: "",
+  kept_until: "",
   state_id: crypto.randomUUID(),
   previous_termination_reason: null,
   previous_terminated_at: null,

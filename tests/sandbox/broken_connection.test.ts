@@ -61,7 +61,8 @@ const repeated: Record<string, (clients: Clients) => Promise<unknown>> = {
   list: ({ sandboxes }) => sandboxes.list(),
 };
 const once: Record<string, (clients: Clients) => Promise<unknown>> = {
-  create: ({ sandboxes }) => sandboxes.create("a-context", { template: "a-template" }, new AbortController().signal),
+  create: ({ sandboxes }) =>
+    sandboxes.create("a-context", { template: "a-template", maySleep: true }, new AbortController().signal),
   execute: ({ live }) => live.execute({ code: "" }, AbortSignal.timeout(60_000)),
 };
 

@@ -97,8 +97,10 @@ const cases: Record<string, Case> = {
         metadata,
         allowInternetAccess: true,
         network: { allowPublicTraffic: false },
+        lifecycle: { onTimeout: "pause" },
       }),
-    ours: ({ sandboxes }) => sandboxes.create("a-context", { template: "a-template" }, new AbortController().signal),
+    ours: ({ sandboxes }) =>
+      sandboxes.create("a-context", { template: "a-template", maySleep: true }, new AbortController().signal),
   },
   "create, with the hosts that code may reach": {
     sdk: (_, options) =>
@@ -108,11 +110,12 @@ const cases: Record<string, Case> = {
         metadata,
         allowInternetAccess: false,
         network: { allowPublicTraffic: false, allowOut: ["pypi.org"], denyOut: ["0.0.0.0/0"] },
+        lifecycle: { onTimeout: "pause" },
       }),
     ours: ({ sandboxes }) =>
       sandboxes.create(
         "a-context",
-        { template: "a-template", allowedHosts: ["pypi.org"] },
+        { template: "a-template", allowedHosts: ["pypi.org"], maySleep: true },
         new AbortController().signal,
       ),
   },

@@ -44,8 +44,10 @@ const settings = z.object({
   CONTEXT_TTL_SECONDS: seconds(1800, LONGEST_TTL_SECONDS),
   CONTEXT_MAX_TTL_SECONDS: seconds(3600, LONGEST_TTL_SECONDS),
   CONTEXT_LEASE_SECONDS: seconds(60, 120),
+  CONTEXT_KEEP_SECONDS: whole(7 * 24 * 60 * 60, 0, 366 * 24 * 60 * 60),
   TENANT_QUOTA: count(10),
   CONVERSATION_QUOTA: count(5),
+  TENANT_SLEEPING_QUOTA: count(100),
   TENANT_CREATES_PER_MINUTE: count(60),
   TENANT_EXECUTIONS_PER_MINUTE: count(600),
   WORKER_SECONDS: whole(150, 100, 400),
@@ -91,11 +93,15 @@ export interface Config {
     readonly ttlSeconds: number;
     readonly maxTtlSeconds: number;
     readonly leaseSeconds: number;
+    /** How long a new context may sleep. 0: it ends when it has been idle as long as it may. */
+    readonly keepSeconds: number;
     /** How long a caller waits for a path that somebody else is creating: a lease and what fail-over takes. */
     readonly waitSeconds: number;
-    /** The most sandboxes that may be alive, of a tenant and of one of its conversations. */
+    /** The most sandboxes that may be awake, of a tenant and of one of its conversations. */
     readonly tenantQuota: number;
     readonly conversationQuota: number;
+    /** The most contexts that a tenant keeps asleep. */
+    readonly sleepingQuota: number;
     /** How many sandboxes a tenant may have made in a minute. */
     readonly createsPerMinute: number;
   };
@@ -158,9 +164,11 @@ export function readConfig(environment: Record<string, string> = Deno.env.toObje
       ttlSeconds: env.CONTEXT_TTL_SECONDS,
       maxTtlSeconds: Math.max(env.CONTEXT_MAX_TTL_SECONDS, env.CONTEXT_TTL_SECONDS),
       leaseSeconds: env.CONTEXT_LEASE_SECONDS,
+      keepSeconds: env.CONTEXT_KEEP_SECONDS,
       waitSeconds: env.CONTEXT_LEASE_SECONDS + 10,
       tenantQuota: env.TENANT_QUOTA,
       conversationQuota: env.CONVERSATION_QUOTA,
+      sleepingQuota: env.TENANT_SLEEPING_QUOTA,
       createsPerMinute: env.TENANT_CREATES_PER_MINUTE,
     },
     execution: {

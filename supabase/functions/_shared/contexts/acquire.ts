@@ -36,6 +36,8 @@ export interface AcquireOptions {
 
 export interface Acquired extends Reached {
   readonly wasCreated: boolean;
+  /** Whether this request woke its sandbox. */
+  readonly wasResumed: boolean;
   /** Whether E2B has said that the sandbox lives. If not, it did when its row was written. */
   readonly wasAsked: boolean;
   /** Whether this request has asked for a sandbox, be it this one or one that came too late. */
@@ -103,11 +105,12 @@ async function reachOrCreate(
     const { reached } = seat;
     if (reached && isEnough(reached, options)) {
       trace.about({ context_id: reached.context.id });
-      return { ...reached, wasCreated: false, hasCreated: !mayCreate, wasAsked: true };
+      return { ...reached, wasCreated: false, wasResumed: false, hasCreated: !mayCreate, wasAsked: true };
     }
     const knownSince = performance.now();
     const claim = await store.claim(key, {
       leaseSeconds: config.context.leaseSeconds,
+      keepSeconds: config.context.keepSeconds,
       defaultTtlSeconds: config.context.ttlSeconds,
       ttlSeconds: options.ttlSeconds,
       holdSeconds,
@@ -138,10 +141,16 @@ async function reachOrCreate(
         const known = isAsked ? null : await openKnown(call, claim);
         if (known) {
           extendBeside(call, claim, holdSeconds, secondsLeft(claim));
-          return { ...reused, sandbox: known, wasAsked: false };
+          return { ...reused, sandbox: known, wasResumed: false, wasAsked: false };
         }
-        const connection = await connect(call, claim, holdSeconds);
-        if (connection.outcome === "connected") return { ...reused, sandbox: connection.sandbox, wasAsked: true };
+        const connection = await connect(call, claim, holdSeconds).catch(async (thrown) => {
+          if (claim.was_asleep) await attempt("wake_not_released", claim.id, store.releaseWake(claim));
+          throw thrown;
+        });
+        if (connection.outcome === "connected") {
+          const { sandbox, wasResumed } = connection;
+          return { ...reused, sandbox, wasResumed, wasAsked: true };
+        }
         await store.lose(claim.id, claim.sandbox_id, connection.confirmed);
         break;
       }
@@ -203,6 +212,7 @@ async function create(
       template,
       internetAccess: own.allow_internet ?? undefined,
       allowedHosts: own.allowed_hosts ?? undefined,
+      maySleep: call.config.context.keepSeconds > 0,
     }, call.ending);
   } catch (thrown) {
     const error = asContextError(thrown);
@@ -225,7 +235,15 @@ async function create(
   }
 
   // Ends probation. By connect, because it never shortens: a caller who waited may have asked for more by now.
-  const created = { context, kernelCount: null, knownSince, wasCreated: true, hasCreated: true, wasAsked: true };
+  const created = {
+    context,
+    kernelCount: null,
+    knownSince,
+    wasCreated: true,
+    wasResumed: false,
+    hasCreated: true,
+    wasAsked: true,
+  };
   if (holdSeconds === 0 || isFar(secondsLeft())) {
     extendBeside(call, context, holdSeconds, secondsLeft());
     return { ...created, sandbox };

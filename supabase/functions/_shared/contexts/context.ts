@@ -12,6 +12,7 @@ export const contextSchema = z.object({
   created_at: z.string(),
   last_used_at: z.string(),
   expires_at: z.string(),
+  kept_until: z.string(),
   state_id: z.uuid(),
   previous_termination_reason: z.nullable(z.string()),
   previous_terminated_at: z.nullable(z.string()),
@@ -39,6 +40,8 @@ export const claimSchema = z.discriminatedUnion("outcome", [
     ...knownSandboxSchema.shape,
     // The kernel's last number, where no other execution could cost it.
     kernel_count: z.nullable(z.int()),
+    // It has a place in the quotas again, whether its sandbox wakes or not.
+    was_asleep: z.boolean(),
   }),
   z.extend(z.pick(contextSchema, { id: true, ttl_seconds: true }), {
     outcome: z.literal("claimed"),
@@ -86,6 +89,8 @@ export interface SandboxNote {
 
 export interface ClaimOptions {
   readonly leaseSeconds: number;
+  /** How long a new context may sleep. */
+  readonly keepSeconds: number;
   /** Of a new context, where `ttlSeconds` does not say. */
   readonly defaultTtlSeconds: number;
   readonly ttlSeconds?: number;

@@ -41,6 +41,7 @@ export class ContextStore {
       p_open_seconds: options.execution?.openSeconds,
       p_evict: options.evict,
       p_user_id: key.userId ?? undefined,
+      p_keep_seconds: options.keepSeconds,
     }, z.tuple([claimSchema]));
     return rows[0];
   }
@@ -74,6 +75,14 @@ export class ContextStore {
       p_sandbox_seconds: note.seconds,
       p_sandbox_access: note.access,
     }, z.boolean());
+  }
+
+  /**
+   * Gives back the place that a claim took for a context that slept, because its sandbox could not be woken. False: others
+   * have used it since, or it runs.
+   */
+  async releaseWake({ id, last_used_at }: Pick<Context, "id" | "last_used_at">): Promise<boolean> {
+    return await this.rpc.call("copilot_release_wake", { p_context_id: id, p_last_used_at: last_used_at }, z.boolean());
   }
 
   /**
@@ -145,9 +154,12 @@ export class ContextStore {
     return rows[0];
   }
 
-  /** Retires up to `limit` contexts that are past their deadline. Returns how many. */
-  async expireDue(limit: number): Promise<number> {
-    return await this.rpc.call("copilot_expire_due_contexts", { p_limit: limit }, z.int());
+  /** Retires up to `limit` contexts that are past their deadline, and as many beyond the quota of those asleep. Returns how many. */
+  async expireDue(limit: number, sleepingQuota: number): Promise<number> {
+    return await this.rpc.call("copilot_expire_due_contexts", {
+      p_limit: limit,
+      p_sleeping_quota: sleepingQuota,
+    }, z.int());
   }
 
   /** Takes on up to `limit` kills that are owed; for half a minute no other sweep takes the same. */
@@ -165,9 +177,12 @@ export class ContextStore {
     return await this.rpc.call("copilot_sweep_place", {}, z.nullable(z.string()));
   }
 
-  /** Notes where the next sweep goes on. */
-  async moveSweepPlace(pageToken: string | undefined): Promise<boolean> {
-    return await this.rpc.call("copilot_move_sweep_place", { p_page_token: pageToken }, z.boolean());
+  /** Notes where the next sweep goes on, and whether all orphans up to there are gone. */
+  async moveSweepPlace(pageToken: string | undefined, isClean: boolean): Promise<boolean> {
+    return await this.rpc.call("copilot_move_sweep_place", {
+      p_is_clean: isClean,
+      p_page_token: pageToken,
+    }, z.boolean());
   }
 
   /** Notes that a sweep has come to its end. */

@@ -25,7 +25,7 @@ export async function health(call: ContextCall): Promise<Health> {
     checked_at: row.checked_at,
     is_closed: row.is_closed,
     last_sweep_at: row.swept_at,
-    contexts: { creating: row.contexts_creating, ready: row.contexts_ready },
+    contexts: { creating: row.contexts_creating, awake: row.contexts_awake, asleep: row.contexts_asleep },
     claims_waiting: {
       count: row.contexts_creating,
       oldest_at: row.claims_oldest_at,

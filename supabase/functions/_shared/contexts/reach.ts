@@ -21,6 +21,9 @@ export interface Reached {
   readonly knownSince: number;
 }
 
+/** What asking E2B for a sandbox came to, once it had an answer. */
+type Connected = Exclude<Connection, { outcome: "changing" }>;
+
 type ReachCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "answerBy" | "ending">;
 
 /**
@@ -34,6 +37,11 @@ const ENOUGH_SECONDS = 60;
  */
 const AHEAD = 1 / 30;
 const MOST_AHEAD_SECONDS = 60;
+/**
+ * How long one that is just being paused, copied or woken is asked for again, in milliseconds: a pause takes some 4 s for
+ * each GiB of memory (e2b.dev/docs/sandbox/persistence).
+ */
+const CHANGE_MILLISECONDS = 20_000;
 
 /** The sandbox as the row knows it, if that is enough to begin a run in it: whether it lives the run will find. */
 export async function openKnown(
@@ -55,18 +63,24 @@ export function isFar(secondsLeft: number): boolean {
 }
 
 /**
- * Asks E2B for a context's sandbox, and has it live for as long as the context may stand idle, and for `holdSeconds`
- * more. What that tells is noted in the background.
+ * Asks E2B for a context's sandbox, which wakes it if it sleeps, and has it run for as long as the context may stand idle,
+ * and for `holdSeconds` more. What that tells is noted in the background.
  *
  * @throws ContextError
  */
-export async function connect(call: ReachCall, context: Context, holdSeconds: number): Promise<Connection> {
-  const asked = performance.now();
+export async function connect(call: ReachCall, context: Context, holdSeconds: number): Promise<Connected> {
   const { ttl_seconds: ttlSeconds, id: contextId, sandbox_id: sandboxId } = context;
   // E2B refuses more than its plan's most.
   const ahead = Math.min(Math.ceil(ttlSeconds * AHEAD), MOST_AHEAD_SECONDS);
   const seconds = Math.min(ttlSeconds + ahead + holdSeconds, call.config.context.maxTtlSeconds);
-  const connection = await call.sandboxes.connect(sandboxId, seconds);
+  let asked = performance.now();
+  const giveUpAt = Math.min(call.answerBy, asked + CHANGE_MILLISECONDS);
+  let connection = await call.sandboxes.connect(sandboxId, seconds);
+  for (let tries = 0; connection.outcome === "changing"; tries++) {
+    if (!await pause(tries, giveUpAt, call.ending)) throw connection.error;
+    asked = performance.now();
+    connection = await call.sandboxes.connect(sandboxId, seconds);
+  }
   if (connection.outcome === "connected") {
     const note = async () => {
       const access = await call.sandboxes.seal(connection.sandbox);

@@ -37,7 +37,7 @@ let lastSweep = -Infinity;
 export async function sweep(call: SweepCall, budget: SweepBudget): Promise<SweepResponse> {
   call.ending.throwIfAborted();
   lastSweep = performance.now();
-  const expired = await call.store.expireDue(budget.rows);
+  const expired = await call.store.expireDue(budget.rows, call.config.context.sleepingQuota);
   const killed = { done: 0, failed: 0 };
   // Until nothing is owed, or for half the time: the other half is for the orphans.
   const halfTime = (performance.now() + call.answerBy) / 2;
@@ -49,7 +49,10 @@ export async function sweep(call: SweepCall, budget: SweepBudget): Promise<Sweep
     killed.failed += failed;
     taken = owed.length;
   } while (budget.untilDone && taken === budget.rows && performance.now() < halfTime && !call.ending.aborted);
-  const orphans = await killAll(call, await findOrphans(call, budget.pages));
+  const found = await findOrphans(call, budget.pages);
+  const orphans = await killAll(call, found.orphans);
+  // After the kills: what this sweep does not come to, the next one must find again.
+  await call.store.moveSweepPlace(found.nextPageToken, orphans.failed === 0);
   // One that the worker's end has cut short has not been everywhere.
   if (budget.isNoted && !call.ending.aborted) await call.store.noteSweep();
   return { expired, killed: killed.done, orphans: orphans.done, failed: killed.failed + orphans.failed };
@@ -62,12 +65,11 @@ export async function sweep(call: SweepCall, budget: SweepBudget): Promise<Sweep
 async function findOrphans(
   { store, sandboxes, config, ending }: SweepCall,
   pages: number,
-): Promise<SandboxOfContext[]> {
+): Promise<{ readonly orphans: SandboxOfContext[]; readonly nextPageToken?: string }> {
   const { createSeconds, probationSeconds } = config.sandbox;
   const bornBefore = Date.now() - (createSeconds + probationSeconds) * 1000;
   const orphans: SandboxOfContext[] = [];
-  const place = await store.sweepPlace() ?? undefined;
-  let pageToken = place;
+  let pageToken = await store.sweepPlace() ?? undefined;
   for (let page = 0; page < pages && !ending.aborted; page++) {
     const listed = await listFrom(sandboxes, pageToken);
     const old = listed.sandboxes.filter(({ startedAt }) => startedAt.getTime() < bornBefore);
@@ -81,8 +83,7 @@ async function findOrphans(
     if (old.length < listed.sandboxes.length) pageToken = undefined;
     if (pageToken === undefined) break;
   }
-  if (pageToken !== place) await store.moveSweepPlace(pageToken);
-  return orphans;
+  return { orphans, nextPageToken: pageToken };
 }
 
 /** A page of E2B's list; the first one where E2B does not know the token of a later one any more. */

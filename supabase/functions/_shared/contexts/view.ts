@@ -6,7 +6,9 @@ import type { Acquired } from "./acquire.ts";
 
 /** What a caller is told of an acquired context. */
 export function view(
-  { context, wasCreated, lost }: Pick<Acquired, "context" | "wasCreated"> & { readonly lost: Loss | null },
+  { context, wasCreated, wasResumed, lost }: Pick<Acquired, "context" | "wasCreated" | "wasResumed"> & {
+    readonly lost: Loss | null;
+  },
   caller: Caller,
 ): AcquireResponse {
   const { previous_termination_reason: reason, previous_terminated_at: at } = context;
@@ -19,9 +21,11 @@ export function view(
       created_at: context.created_at,
       last_used_at: context.last_used_at,
       expires_at: context.expires_at,
+      kept_until: context.kept_until,
       ...(caller.kind === "service" ? { sandbox_id: context.sandbox_id } : {}),
     },
     was_created: wasCreated,
+    was_resumed: wasResumed,
     state_id: context.state_id,
     lost,
     previous: reason === null || at === null ? null : { termination_reason: reason, terminated_at: at },

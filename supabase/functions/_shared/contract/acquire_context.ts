@@ -23,7 +23,10 @@ export interface ContextView {
   ttl_seconds: number;
   created_at: string;
   last_used_at: string;
+  /** Until then it may stand idle; then it falls asleep. */
   expires_at: string;
+  /** Until then it may sleep, and is woken when it is used; then it ends. */
+  kept_until: string;
   /** For services only: who knows it can reach the sandbox past these functions. */
   sandbox_id?: string;
 }
@@ -32,6 +35,8 @@ export interface AcquireResponse {
   context: ContextView;
   /** Whether this call made the sandbox: its kernel is new and empty. */
   was_created: boolean;
+  /** Whether this call woke the sandbox: its variables are there, its connections to elsewhere are not. */
+  was_resumed: boolean;
   /** Names what variables are there: another one whenever they are gone. */
   state_id: string;
   /** How those were lost that the request expects; null when they are there, or it expects none. */

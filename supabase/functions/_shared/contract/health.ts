@@ -15,15 +15,15 @@ export interface Health {
   is_closed: boolean;
   /** When a sweep that was asked for came to its end last. Null: none has yet. */
   last_sweep_at: string | null;
-  /** Active contexts, by status. */
-  contexts: { creating: number; ready: number };
+  /** Active contexts, by state. */
+  contexts: { creating: number; awake: number; asleep: number };
   /** Those that are `creating`. */
   claims_waiting: { count: number; oldest_at: string | null; past_lease: number };
   /** Sandboxes of ended contexts that are not known to be gone, and when the first of these contexts ended. */
   kills_owed: { count: number; oldest_at: string | null };
   /**
-   * When the last sandbox of a context that has ended is gone by itself, those included that E2B may still be making. Null:
-   * each is known to be gone.
+   * When the last sandbox of a context that has ended is gone, or paused, by itself, those included that E2B may still be
+   * making. Null: each is known to be so.
    */
   may_live_until: string | null;
   executions: { running: number; lost_in_last_hour: number };

@@ -12,9 +12,11 @@ export type Database = {
           "created_at": string | null;
           "expires_at": string | null;
           "id": string | null;
+          "kept_until": string | null;
           "last_used_at": string | null;
           "path_id": string | null;
           "sandbox_status": string | null;
+          "state": string | null;
           "terminated_at": string | null;
           "termination_reason": string | null;
           "ttl_seconds": number | null;
@@ -30,6 +32,7 @@ export type Database = {
           "created_at": string | null;
           "expires_at": string | null;
           "idle_seconds": number | null;
+          "kept_until": string | null;
           "kill_attempted_at": string | null;
           "kill_owed_since": string | null;
           "path_id": string | null;
@@ -38,6 +41,7 @@ export type Database = {
           "running_since": string | null;
           "sandbox_id": string | null;
           "sandbox_status": string | null;
+          "state": string | null;
           "template": string | null;
           "tenant_id": string | null;
           "termination_reason": string | null;
@@ -62,6 +66,7 @@ export type Database = {
           "created_at": string;
           "expires_at": string;
           "id": string;
+          "kept_until": string;
           "last_used_at": string;
           "path_id": string;
           "previous_terminated_at": string;
@@ -85,6 +90,7 @@ export type Database = {
           "p_execution_id"?: string;
           "p_executions_per_minute"?: number;
           "p_hold_seconds"?: number;
+          "p_keep_seconds"?: number;
           "p_language"?: string;
           "p_lease_seconds": number;
           "p_open_seconds"?: number;
@@ -104,6 +110,7 @@ export type Database = {
           "error_retry_after_seconds": number;
           "expires_at": string;
           "id": string;
+          "kept_until": string;
           "kernel_count": number;
           "last_used_at": string;
           "outcome": string;
@@ -120,6 +127,7 @@ export type Database = {
           "template": string;
           "tenant_id": string;
           "ttl_seconds": number;
+          "was_asleep": boolean;
         }[];
       };
       "copilot_claim_execution": {
@@ -161,7 +169,7 @@ export type Database = {
           "tenant_id": string;
         }[];
       };
-      "copilot_expire_due_contexts": { Args: { "p_limit"?: number }; Returns: number };
+      "copilot_expire_due_contexts": { Args: { "p_limit"?: number; "p_sleeping_quota"?: number }; Returns: number };
       "copilot_fail_context": {
         Args: {
           "p_context_id": string;
@@ -207,8 +215,9 @@ export type Database = {
           "claims_oldest_at": string;
           "claims_past_lease": number;
           "claims_past_lease_since": string;
+          "contexts_asleep": number;
+          "contexts_awake": number;
           "contexts_creating": number;
-          "contexts_ready": number;
           "executions_lost": number;
           "executions_running": number;
           "is_closed": boolean;
@@ -255,7 +264,7 @@ export type Database = {
           "previous_termination_reason": string;
         }[];
       };
-      "copilot_move_sweep_place": { Args: { "p_page_token"?: string }; Returns: boolean };
+      "copilot_move_sweep_place": { Args: { "p_is_clean": boolean; "p_page_token"?: string }; Returns: boolean };
       "copilot_note_kernel_restart": {
         Args: { "p_context_id": string; "p_execution_id": string; "p_language": string };
         Returns: string;
@@ -272,6 +281,7 @@ export type Database = {
       "copilot_note_sweep": { Args: Record<PropertyKey, never>; Returns: string };
       "copilot_release_execution": { Args: { "p_execution_id": string }; Returns: boolean };
       "copilot_release_kernel": { Args: { "p_context_id": string; "p_held_until": string }; Returns: boolean };
+      "copilot_release_wake": { Args: { "p_context_id": string; "p_last_used_at": string }; Returns: boolean };
       "copilot_send_execution": { Args: { "p_execution_id": string }; Returns: string };
       "copilot_settle_claim": { Args: { "p_context_id": string }; Returns: boolean };
       "copilot_start_execution": {

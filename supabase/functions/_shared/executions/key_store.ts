@@ -11,6 +11,7 @@ const answerSchema = z.object({
   executionId: z.uuid(),
   context: contextSchema,
   wasCreated: z.boolean(),
+  wasResumed: z.boolean(),
   lost: z.nullable(lossSchema),
   /** At the end: the run itself may have cost its kernel. */
   stateId: z.uuid(),

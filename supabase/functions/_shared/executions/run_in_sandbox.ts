@@ -100,7 +100,9 @@ export async function runInSandbox(
 /** Notes how a run ended, and tells what became of its variables meanwhile. */
 async function conclude(
   run: Run,
-  { context, wasCreated, lost }: Pick<Acquired, "context" | "wasCreated"> & { readonly lost: Loss | null },
+  { context, wasCreated, wasResumed, lost }: Pick<Acquired, "context" | "wasCreated" | "wasResumed"> & {
+    readonly lost: Loss | null;
+  },
   record: RunRecord,
   execution: Execution,
   said: Pick<LedgerEnd, "outputBytes" | "errorName">,
@@ -112,6 +114,7 @@ async function conclude(
     executionId: run.executionId,
     context: { ...context, ...found },
     wasCreated,
+    wasResumed,
     lost: lost ?? (isLost && run.request.expects !== undefined ? asLoss(found) : null),
     stateId: record.stateId ?? found?.state_id ?? context.state_id,
     execution,

@@ -21,9 +21,10 @@ export function healthMetrics(health: Health): Gauge[] {
     gauge("closed", "Whether nothing new is begun, for no tenant: 1, or 0.", { value: Number(health.is_closed) }),
     gauge(
       "active",
-      "Active contexts by status.",
-      { value: contexts.creating, labels: { status: "creating" } },
-      { value: contexts.ready, labels: { status: "ready" } },
+      "Active contexts by state.",
+      { value: contexts.creating, labels: { state: "creating" } },
+      { value: contexts.awake, labels: { state: "awake" } },
+      { value: contexts.asleep, labels: { state: "asleep" } },
     ),
     gauge("claims_waiting_oldest_age_seconds", "How long the oldest claim has waited for its sandbox, 0 without one.", {
       ...age(claims_waiting.oldest_at),

@@ -21,13 +21,25 @@ export function saysNotFound(answer: Answer): boolean {
   return says(404, answer);
 }
 
-/** Whether E2B itself says that the sandbox is being killed: its answer to `connect` then. */
+/**
+ * Whether E2B itself says that the sandbox is being killed, or was: its answers to `connect` then (e2b-dev/infra,
+ * packages/api/internal/utils/error.go). A 409 in other words is about a change that passes.
+ */
 export function saysBeingKilled(answer: Answer): boolean {
-  return says(409, answer);
+  return says(410, answer) || (says(409, answer) && /\bkill(ed|ing)\b/i.test(messageOf(answer)));
+}
+
+/** Whether E2B itself says that the sandbox is just being paused, copied, or resumed: to ask again is what helps. */
+export function saysChanging(answer: Answer): boolean {
+  return says(409, answer) && !saysBeingKilled(answer);
 }
 
 function says(status: number, { response, error }: Answer): boolean {
   return response.status === status && bodySchema.safeParse(error).data?.code === status;
+}
+
+function messageOf({ error }: Answer): string {
+  return bodySchema.safeParse(error).data?.message ?? "";
 }
 
 /** An error answer, as callers meet it. E2B's own message is kept from them, and from our log: it may name our account, or the sandbox. */

@@ -1,14 +1,24 @@
 /** The sandboxes at E2B: create, connect, kill, list. */
 import type { Config } from "../config.ts";
+import type { ContextError } from "../errors.ts";
 import type { Trace } from "../trace.ts";
 import { Addresses } from "./addresses.ts";
 import { LiveSandbox } from "./live_sandbox.ts";
 import { ProviderApi } from "./provider_api.ts";
-import { type Answer, asConnectionError, asProviderError, saysBeingKilled, saysNotFound } from "./provider_errors.ts";
+import {
+  type Answer,
+  asConnectionError,
+  asProviderError,
+  saysBeingKilled,
+  saysChanging,
+  saysNotFound,
+} from "./provider_errors.ts";
 import { seal, unseal } from "./sealed_access.ts";
 
 export type Connection =
-  | { readonly outcome: "connected"; readonly sandbox: LiveSandbox }
+  | { readonly outcome: "connected"; readonly sandbox: LiveSandbox; readonly wasResumed: boolean }
+  /** E2B is just pausing it, copying it, or waking it: that passes. */
+  | { readonly outcome: "changing"; readonly error: ContextError }
   /** `confirmed`: E2B knows of no such sandbox. Else it is being killed, and that may yet fail. */
   | { readonly outcome: "gone"; readonly confirmed: boolean };
 
@@ -23,6 +33,8 @@ export interface SandboxOptions {
   readonly internetAccess?: boolean;
   /** All that code may reach: host names, addresses, or blocks of them. */
   readonly allowedHosts?: readonly string[];
+  /** Whether E2B pauses it at its deadline, with its memory, rather than killing it. */
+  readonly maySleep: boolean;
 }
 
 export interface ListedSandbox {
@@ -41,7 +53,8 @@ export class Sandboxes {
   }
 
   /**
-   * Creates a sandbox on probation: it dies soon unless `connect` follows. `own`: what is not as the settings have it.
+   * Creates a sandbox on probation: it dies soon unless `connect` follows, or is paused, where it may sleep. `own`: what is
+   * not as the settings have it.
    * When `ending` aborts, nobody waits for E2B's answer any more.
    *
    * @throws ContextError
@@ -54,6 +67,8 @@ export class Sandboxes {
       templateID: own.template,
       timeout: probationSeconds,
       metadata: { ...OWNER, context_id: contextId },
+      // Woken by connect alone: what else comes to its ports must not have it run.
+      autoPause: own.maySleep,
       allow_internet_access: internetAccess && !allowedHosts,
       network: {
         allowPublicTraffic: publicTraffic,
@@ -66,8 +81,8 @@ export class Sandboxes {
   }
 
   /**
-   * Connects to a sandbox and moves its end to `seconds` from now, never earlier than it was. E2B refuses more seconds
-   * than the account's plan allows a sandbox to live.
+   * Connects to a sandbox, waking it if it sleeps, and moves its deadline to `seconds` from now, never earlier than it was.
+   * E2B refuses more seconds than the account's plan allows a sandbox to live.
    *
    * Only E2B's own word ends a context: 404, or 409 while the sandbox is being killed. Anything else is thrown.
    *
@@ -75,9 +90,14 @@ export class Sandboxes {
    */
   async connect(sandboxId: string, seconds: number): Promise<Connection> {
     const { data, ...answer } = await this.#answered(this.#api.connect(sandboxId, { timeout: seconds }));
-    if (data) return { outcome: "connected", sandbox: new LiveSandbox(data, this.#addresses) };
+    if (data) {
+      // 201: it was paused; 200: it ran.
+      const wasResumed = answer.response.status === 201;
+      return { outcome: "connected", sandbox: new LiveSandbox(data, this.#addresses), wasResumed };
+    }
     if (saysNotFound(answer)) return { outcome: "gone", confirmed: true };
     if (saysBeingKilled(answer)) return { outcome: "gone", confirmed: false };
+    if (saysChanging(answer)) return { outcome: "changing", error: asProviderError(answer) };
     throw asProviderError(answer);
   }
 
