@@ -13,9 +13,14 @@ export function created(source: Stack | E2BServer): readonly SandboxRecord[] {
   return ("sandboxes" in source ? source : providerOf(source)).sandboxes();
 }
 
-/** The sandboxes that live. */
+/** The sandboxes that live, awake or paused. */
 export function alive(source: Stack | E2BServer): SandboxRecord[] {
   return created(source).filter((sandbox) => sandbox.ended === null);
+}
+
+/** Those of them that run, and are billed for. */
+export function awake(source: Stack | E2BServer): SandboxRecord[] {
+  return created(source).filter((sandbox) => sandbox.state === "running");
 }
 
 /** The stack's own sandbox server. */
@@ -30,6 +35,16 @@ export async function killBehindOurBack(provider: E2BServer, contextId: string):
   const answer = await fetch(`${provider.url}/sandboxes/${sandboxId}`, {
     method: "DELETE",
     headers: { "X-API-KEY": provider.apiKey },
+  });
+  assert.equal(answer.status, 204);
+}
+
+/** Has the provider pause a sandbox, as it does by itself at the deadline of one that may sleep. */
+export async function pauseAt(provider: E2BServer, sandboxId: string): Promise<void> {
+  const answer = await fetch(`${provider.url}/sandboxes/${sandboxId}/pause`, {
+    method: "POST",
+    headers: { "X-API-KEY": provider.apiKey, "Content-Type": "application/json" },
+    body: "{}",
   });
   assert.equal(answer.status, 204);
 }

@@ -29,11 +29,11 @@ export async function contexts(
   return [...rows];
 }
 
-/** Lets the path's active context reach its deadline now: an idle context expires, a claim's lease ends. */
+/** Lets the path's active context come to its end now: an idle one has slept as long as it may, a claim's lease ends. */
 export async function reachDeadline(sql: postgres.Sql, path: { conversation_id: string }): Promise<void> {
   await sql`
     update copilot_internal.execution_contexts
-    set expires_at = clock_timestamp(),
+    set expires_at = clock_timestamp() - make_interval(secs => keep_seconds),
         sandbox_deadline_at = clock_timestamp() + greatest(sandbox_deadline_at - expires_at, interval '0')
     where conversation_id = ${path.conversation_id} and terminated_at is null`;
 }
@@ -49,6 +49,7 @@ export async function forgetSandbox(sql: postgres.Sql, path: { conversation_id: 
 export async function growOld(sql: postgres.Sql, path: { conversation_id: string; path_id: string }): Promise<void> {
   await sql`
     update copilot_internal.execution_contexts
-    set expires_at = clock_timestamp(), sandbox_deadline_at = null, activated_at = activated_at - interval '1 day'
+    set expires_at = clock_timestamp() - make_interval(secs => keep_seconds), sandbox_deadline_at = null,
+        activated_at = activated_at - interval '1 day'
     where conversation_id = ${path.conversation_id} and path_id = ${path.path_id} and terminated_at is null`;
 }

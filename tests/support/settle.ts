@@ -4,6 +4,7 @@ import type postgres from "postgres";
 import type { E2BServer } from "../../local/e2b/server.ts";
 import type { Stack } from "../../local/stack.ts";
 import { service } from "./clients.ts";
+import { pauseAt } from "./provider.ts";
 
 /**
  * Asks again, every so often, until `holds` is true; fails after `seconds`. Where no bound is promised there is a
@@ -47,6 +48,21 @@ export async function deadlinesMoved(
         and sandbox_deadline_at is distinct from greatest(sandbox_deadline_at, expires_at)`;
     return behind.length === 0;
   });
+}
+
+/** Lets the path's ready context fall asleep now, with its sandbox at the provider, as one that was awake for an hour. */
+export async function fallAsleep(
+  { sql, provider }: { readonly sql: postgres.Sql; readonly provider: E2BServer },
+  path: { conversation_id: string; path_id: string },
+): Promise<void> {
+  await deadlinesMoved(sql, path);
+  const [{ sandbox_id }] = await sql<{ sandbox_id: string }[]>`
+    update copilot_internal.execution_contexts
+    set expires_at = clock_timestamp(), sandbox_deadline_at = clock_timestamp(),
+        activated_at = activated_at - interval '1 hour', created_at = created_at - interval '1 hour'
+    where conversation_id = ${path.conversation_id} and path_id = ${path.path_id} and terminated_at is null
+    returning sandbox_id`;
+  await pauseAt(provider, sandbox_id);
 }
 
 /** Sweeps, as the schedule does every minute, and as if its minute had passed since the last one. */
