@@ -27,7 +27,12 @@ alter table copilot_internal.execution_contexts
   add column if not exists sandbox_deadline_at timestamptz,
   add column if not exists sandbox_access text,
   add column if not exists keep_seconds integer not null default 0,
-  add column if not exists woken_at timestamptz;
+  add column if not exists woken_at timestamptz,
+  add column if not exists forked_from_context_id uuid,
+  add column if not exists forked_from_path_id text,
+  add column if not exists lineage_id uuid,
+  add column if not exists kernel_counts jsonb,
+  add column if not exists fork_until timestamptz;
 
 comment on column copilot_internal.execution_contexts.sandbox_status is
   'creating: a claim, no sandbox yet. ready: has its sandbox. error: the sandbox could not be made. terminated: ended.';
@@ -73,6 +78,16 @@ comment on column copilot_internal.execution_contexts.keep_seconds is
   'How long the context may sleep. The sandbox was made for it: with 0, E2B kills it at its deadline instead of pausing it.';
 comment on column copilot_internal.execution_contexts.woken_at is
   'When its sandbox woke last, as far as was noted. Null: it has never slept.';
+comment on column copilot_internal.execution_contexts.forked_from_context_id is
+  'The context whose sandbox this one''s began as a fork of; of a claim, is to be forked. Null: it began empty.';
+comment on column copilot_internal.execution_contexts.forked_from_path_id is
+  'The path of that context, which may be deleted first.';
+comment on column copilot_internal.execution_contexts.lineage_id is
+  'Of a fork: the context for which the sandbox was made that its line of forks began with. A fork has that one''s metadata.';
+comment on column copilot_internal.execution_contexts.kernel_counts is
+  'Of a fork: the last number that each language''s kernel had given when it was forked.';
+comment on column copilot_internal.execution_contexts.fork_until is
+  'Until then no execution begins here, so that its sandbox can be forked.';
 comment on column copilot_internal.execution_contexts.sandbox_access is
   'What opens the sandbox''s ports, encrypted by the functions with a key derived from E2B_API_KEY. Null: not known, or ended.';
 
@@ -136,6 +151,10 @@ declare
     when c.sandbox_killed_at is not null and (c.terminated_at is null or c.sandbox_id is null)
       then 'killed_after_end'
     when (c.previous_termination_reason is null) <> (c.previous_terminated_at is null) then 'previous_is_whole'
+    when (c.forked_from_context_id is null) <> (c.forked_from_path_id is null)
+      or (c.forked_from_context_id is null) <> (c.lineage_id is null)
+      or (c.kernel_counts is not null and c.lineage_id is null)
+      then 'fork_is_whole'
   end;
 begin
   if v_broken is null then
@@ -190,6 +209,16 @@ create index if not exists idx_execution_contexts_failed_claims
   on copilot_internal.execution_contexts (terminated_at)
   where terminated_at is not null and activated_at is null;
 comment on index copilot_internal.idx_execution_contexts_failed_claims is 'Clean-up of claims that came to nothing.';
+
+create index if not exists idx_execution_contexts_forks
+  on copilot_internal.execution_contexts (forked_from_context_id)
+  where forked_from_context_id is not null;
+comment on index copilot_internal.idx_execution_contexts_forks is 'The forks of a context.';
+create index if not exists idx_execution_contexts_lineage
+  on copilot_internal.execution_contexts (lineage_id)
+  where lineage_id is not null;
+comment on index copilot_internal.idx_execution_contexts_lineage is
+  'The contexts whose sandboxes say that they were made for another one.';
 
 -- E2B has one owner for each sandbox, and so has the table.
 do $$

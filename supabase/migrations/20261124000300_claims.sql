@@ -63,7 +63,8 @@ create or replace function public.copilot_claim_context(
   p_open_seconds integer default null,
   p_evict boolean default false,
   p_user_id text default null,
-  p_keep_seconds integer default 0
+  p_keep_seconds integer default 0,
+  p_from_path_id text default null
 )
 returns table (
   outcome text,
@@ -80,6 +81,8 @@ returns table (
   state_id uuid,
   previous_termination_reason text,
   previous_terminated_at timestamptz,
+  forked_from_context_id uuid,
+  forked_from_path_id text,
   error_code text,
   error_retry_after_seconds integer,
   quota_scope text,
@@ -102,6 +105,7 @@ as $$
 declare
   v_context copilot_internal.execution_contexts;
   v_previous copilot_internal.execution_contexts;
+  v_source copilot_internal.execution_contexts;
   v_tenant record;
   v_tenant_taken integer;
   v_refusal text;
@@ -158,7 +162,7 @@ begin
         )
     where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_path_id
       and c.terminated_at is null and c.sandbox_status = 'ready' and c.expires_at > clock_timestamp()
-      and not (p_execution_id is not null and coalesce(c.held_until > clock_timestamp(), false))
+      and not (p_execution_id is not null and coalesce(greatest(c.held_until, c.fork_until) > clock_timestamp(), false))
       and copilot_internal.is_open_to(p_tenant_id, p_conversation_id, p_user_id)
     returning c.* into v_context;
     if found then
@@ -189,11 +193,14 @@ begin
     select c.* into v_context
     from copilot_internal.execution_contexts c
     where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_path_id
-      and c.terminated_at is null and c.expires_at > clock_timestamp()
-      and (c.sandbox_status = 'creating' or (p_execution_id is not null and c.held_until > clock_timestamp()));
+      and c.terminated_at is null
+      and case
+        when c.sandbox_status = 'creating' then c.expires_at > clock_timestamp()
+        else p_execution_id is not null and greatest(c.held_until, c.fork_until) > clock_timestamp()
+      end;
     if found then
       if v_context.sandbox_status = 'ready' then
-        v_context.expires_at := v_context.held_until;
+        v_context.expires_at := greatest(v_context.held_until, v_context.fork_until);
       elsif v_context.id = p_claim_id then
         -- The answer to this very claim was lost and its holder asks again.
         outcome := 'claimed';
@@ -240,6 +247,15 @@ begin
       exit;
     end if;
 
+    v_source := null;
+    if p_from_path_id is not null and not v_is_asleep then
+      select c.* into v_source
+      from copilot_internal.execution_contexts c
+      where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_from_path_id
+        and c.terminated_at is null and c.sandbox_status = 'ready'
+        and c.expires_at + make_interval(secs => c.keep_seconds) > clock_timestamp();
+    end if;
+
     -- A ready context's place on this path is not counted: it is what the claim is for, and somebody may have taken it
     -- since we looked. Places of contexts that have ended here are.
     select q.scope, q.quota, q.taken, q.next_at, places.tenant_taken
@@ -258,7 +274,8 @@ begin
         ('conversation', p_conversation_quota, places.conversation_taken, places.conversation_next_at),
         ('tenant', p_tenant_quota, places.tenant_taken, places.tenant_next_at)
     ) as q (scope, quota, taken, next_at)
-    where q.taken >= q.quota
+    -- A source that sleeps must be woken, and takes a place as well.
+    where q.taken + (case when v_source.expires_at <= clock_timestamp() then 1 else 0 end) >= q.quota
     limit 1;
     if found then
       -- The path's own sandbox, which lives a little longer than its context: to kill it is owed, and makes room.
@@ -396,16 +413,25 @@ begin
 
     insert into copilot_internal.execution_contexts as c (
       id, tenant_id, conversation_id, path_id, sandbox_status, ttl_seconds, probation_seconds, keep_seconds, expires_at,
-      previous_state_id, previous_termination_reason, previous_terminated_at
+      previous_state_id, previous_termination_reason, previous_terminated_at, forked_from_context_id, forked_from_path_id,
+      lineage_id
     )
     values (
       p_claim_id, p_tenant_id, p_conversation_id, p_path_id, 'creating', coalesce(p_ttl_seconds, p_default_ttl_seconds),
       p_probation_seconds, p_keep_seconds, clock_timestamp() + make_interval(secs => p_lease_seconds),
-      v_previous.state_id, v_previous.termination_reason, v_previous.terminated_at
+      v_previous.state_id, v_previous.termination_reason, v_previous.terminated_at, v_source.id, v_source.path_id,
+      coalesce(v_source.lineage_id, v_source.id)
     )
     on conflict do nothing
     returning c.* into v_context;
     if found then
+      -- Used, and woken if it sleeps; and from here on no execution begins there. If it has just ended, the claim's holder
+      -- finds that out.
+      update copilot_internal.execution_contexts c
+      set last_used_at = clock_timestamp(),
+          expires_at = greatest(c.expires_at, clock_timestamp() + make_interval(secs => c.ttl_seconds)),
+          fork_until = greatest(c.fork_until, v_context.expires_at)
+      where c.id = v_source.id and c.terminated_at is null;
       outcome := 'claimed';
       exit;
     end if;
@@ -419,9 +445,12 @@ begin
       where o.tenant_id = p_tenant_id and o.conversation_id = p_conversation_id and o.path_id = p_path_id
         and o.language = p_language and o.id <> p_execution_id
     ) then
-      kernel_count := (
-        select max(e.execution_count) from copilot_internal.executions e
-        where e.context_id = v_context.id and e.language = p_language
+      kernel_count := coalesce(
+        (
+          select max(e.execution_count) from copilot_internal.executions e
+          where e.context_id = v_context.id and e.language = p_language
+        ),
+        (v_context.kernel_counts ->> p_language)::integer
       );
     end if;
     insert into copilot_internal.open_executions (id, tenant_id, conversation_id, path_id, language, deadline_at)
@@ -436,28 +465,56 @@ begin
     outcome, v_context.id, v_context.tenant_id, v_context.conversation_id, v_context.path_id, v_context.sandbox_id,
     v_context.ttl_seconds, v_context.created_at, v_context.last_used_at, v_context.expires_at,
     v_context.expires_at + make_interval(secs => v_context.keep_seconds), v_context.state_id,
-    v_context.previous_termination_reason, v_context.previous_terminated_at, v_context.error_code, v_context.error_retry_after_seconds, null::text, null::integer, null::integer,
+    v_context.previous_termination_reason, v_context.previous_terminated_at, v_context.forked_from_context_id,
+    v_context.forked_from_path_id, v_context.error_code, v_context.error_retry_after_seconds, null::text, null::integer, null::integer,
     v_tenant.template, v_tenant.allow_internet, v_tenant.allowed_hosts,
     v_context.sandbox_deadline_at, v_context.sandbox_access, kernel_count, v_is_asleep;
 end
 $$;
 comment on function public.copilot_claim_context(
   uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
-  text, integer, boolean, text, integer
+  text, integer, boolean, text, integer, text
 ) is
-  'Get or claim the context of a path. reused: it is ready and has been touched; was_asleep: it slept, and has a place in the quotas again, which copilot_release_wake gives back if its sandbox does not wake. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest, or, where the claim is for an execution, has those wait; or a sandbox is being killed for a place. closed: nothing new is begun for anybody. tenant_disabled: nothing is done for this tenant. forbidden: the conversation is not open to p_user_id. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. evicted: at the quota, the path''s own context had expired and its sandbox lives, or, with p_evict, the context that had been idle longest in the conversation has ended: the caller must kill its sandbox and claim again. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. template, allow_internet, allowed_hosts: of the sandbox to be made, where the tenant has its own. p_keep_seconds: how long a new context may sleep. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it. kernel_count, with it: the last number that the kernel of p_language gave, where no other execution is open there that could cost it; one that gives a higher number is the same.';
+  'Get or claim the context of a path. reused: it is ready and has been touched; was_asleep: it slept, and has a place in the quotas again, which copilot_release_wake gives back if its sandbox does not wake. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, until expires_at at the latest, or, where the claim is for an execution, has those wait; or a sandbox is being killed for a place. closed: nothing new is begun for anybody. tenant_disabled: nothing is done for this tenant. forbidden: the conversation is not open to p_user_id. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. evicted: at the quota, the path''s own context had expired and its sandbox lives, or, with p_evict, the context that had been idle longest in the conversation has ended: the caller must kill its sandbox and claim again. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. template, allow_internet, allowed_hosts: of the sandbox to be made, where the tenant has its own. p_keep_seconds: how long a new context may sleep. p_from_path_id: the path whose ready context''s sandbox a new one is to be a fork of; claimed with forked_from_context_id, no execution begins there until copilot_let_source_go, for a lease at most. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it. kernel_count, with it: the last number that the kernel of p_language gave, where no other execution is open there that could cost it; one that gives a higher number is the same.';
 revoke execute on function
   public.copilot_claim_context(
     uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
-    text, integer, boolean, text, integer
+    text, integer, boolean, text, integer, text
   )
   from public, anon, authenticated;
 grant execute on function
   public.copilot_claim_context(
     uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
-    text, integer, boolean, text, integer
+    text, integer, boolean, text, integer, text
   )
   to service_role;
+
+create or replace function copilot_internal.kernel_counts_of(p_context_id uuid)
+returns jsonb
+-- Not in SQL, which would want the ledger's table to be there already.
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return coalesce(
+    (select c.kernel_counts from copilot_internal.execution_contexts c where c.id = p_context_id), '{}'
+  ) || coalesce(
+    (
+      select jsonb_object_agg(counts.language, counts.count)
+      from (
+        select e.language, max(e.execution_count) as count
+        from copilot_internal.executions e
+        where e.context_id = p_context_id and e.execution_count is not null
+        group by e.language
+      ) counts
+    ), '{}'
+  );
+end
+$$;
+comment on function copilot_internal.kernel_counts_of(uuid) is
+  'The last number that each language''s kernel of a context has given.';
+revoke execute on function copilot_internal.kernel_counts_of(uuid) from public, anon, authenticated;
 
 create or replace function public.copilot_activate_context(
   p_context_id uuid,
@@ -465,7 +522,8 @@ create or replace function public.copilot_activate_context(
   p_hold_seconds integer default 0,
   p_template text default null,
   p_sandbox_seconds double precision default null,
-  p_sandbox_access text default null
+  p_sandbox_access text default null,
+  p_is_fork boolean default false
 )
 returns table (
   id uuid,
@@ -480,7 +538,9 @@ returns table (
   kept_until timestamptz,
   state_id uuid,
   previous_termination_reason text,
-  previous_terminated_at timestamptz
+  previous_terminated_at timestamptz,
+  forked_from_context_id uuid,
+  forked_from_path_id text
 )
 language sql
 volatile
@@ -493,6 +553,11 @@ as $$
       template = p_template,
       sandbox_deadline_at = greatest(c.sandbox_deadline_at, clock_timestamp() + make_interval(secs => p_sandbox_seconds)),
       sandbox_access = p_sandbox_access,
+      -- One that was to be a fork and could not, because its source had ended, began empty.
+      forked_from_context_id = case when p_is_fork then c.forked_from_context_id end,
+      forked_from_path_id = case when p_is_fork then c.forked_from_path_id end,
+      lineage_id = case when p_is_fork then c.lineage_id end,
+      kernel_counts = case when p_is_fork then copilot_internal.kernel_counts_of(c.forked_from_context_id) end,
       activated_at = coalesce(c.activated_at, clock_timestamp()),
       last_used_at = clock_timestamp(),
       expires_at = greatest(
@@ -506,12 +571,12 @@ as $$
   returning
     c.id, c.tenant_id, c.conversation_id, c.path_id, c.sandbox_id, c.ttl_seconds, c.created_at, c.last_used_at,
     c.expires_at, c.expires_at + make_interval(secs => c.keep_seconds), c.state_id, c.previous_termination_reason,
-    c.previous_terminated_at
+    c.previous_terminated_at, c.forked_from_context_id, c.forked_from_path_id
 $$;
-comment on function public.copilot_activate_context(uuid, text, integer, text, double precision, text) is
-  'Turns a claim into a ready context, whose sandbox was made of p_template, lives for p_sandbox_seconds from now at least, and is opened by p_sandbox_access; returns it. No row: the claim has ended, and the caller must kill its sandbox.';
-revoke execute on function public.copilot_activate_context(uuid, text, integer, text, double precision, text) from public, anon, authenticated;
-grant execute on function public.copilot_activate_context(uuid, text, integer, text, double precision, text) to service_role;
+comment on function public.copilot_activate_context(uuid, text, integer, text, double precision, text, boolean) is
+  'Turns a claim into a ready context, whose sandbox was made of p_template, lives for p_sandbox_seconds from now at least, and is opened by p_sandbox_access; p_is_fork: it is a fork of the one that the claim names. Returns it. No row: the claim has ended, and the caller must kill its sandbox.';
+revoke execute on function public.copilot_activate_context(uuid, text, integer, text, double precision, text, boolean) from public, anon, authenticated;
+grant execute on function public.copilot_activate_context(uuid, text, integer, text, double precision, text, boolean) to service_role;
 
 create or replace function public.copilot_note_sandbox(
   p_context_id uuid,
@@ -633,3 +698,118 @@ comment on function public.copilot_settle_claim(uuid) is
   'Notes that no sandbox of an ended claim is alive: it was killed, or none was made. Its place is free. False if there is no such claim.';
 revoke execute on function public.copilot_settle_claim(uuid) from public, anon, authenticated;
 grant execute on function public.copilot_settle_claim(uuid) to service_role;
+
+-- Holding a source still. One row a call: whoever ends the contexts of a conversation locks several, in no order.
+
+create or replace function public.copilot_keep_claim(p_context_id uuid, p_lease_seconds integer)
+returns boolean
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  with kept as (
+    update copilot_internal.execution_contexts c
+    set expires_at = greatest(c.expires_at, clock_timestamp() + make_interval(secs => p_lease_seconds))
+    where c.id = p_context_id and c.terminated_at is null and c.sandbox_status = 'creating'
+    returning 1
+  )
+  select exists (select from kept)
+$$;
+comment on function public.copilot_keep_claim(uuid, integer) is
+  'Moves the end of a claim''s lease, while its holder waits for the source of its fork. False: the claim has ended.';
+revoke execute on function public.copilot_keep_claim(uuid, integer) from public, anon, authenticated;
+grant execute on function public.copilot_keep_claim(uuid, integer) to service_role;
+
+create or replace function public.copilot_hold_source(p_context_id uuid, p_lease_seconds integer)
+returns table (
+  outcome text,
+  id uuid,
+  tenant_id text,
+  conversation_id text,
+  path_id text,
+  sandbox_id text,
+  ttl_seconds integer,
+  created_at timestamptz,
+  last_used_at timestamptz,
+  expires_at timestamptz,
+  kept_until timestamptz,
+  state_id uuid,
+  previous_termination_reason text,
+  previous_terminated_at timestamptz,
+  forked_from_context_id uuid,
+  forked_from_path_id text,
+  template text
+)
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_source copilot_internal.execution_contexts;
+begin
+  -- Every claim for an execution locks this row: those before us have left their execution's row, those after us wait.
+  update copilot_internal.execution_contexts c
+  set fork_until = greatest(c.fork_until, clock_timestamp() + make_interval(secs => p_lease_seconds))
+  where c.id = (
+      select f.forked_from_context_id from copilot_internal.execution_contexts f
+      where f.id = p_context_id and f.terminated_at is null and f.sandbox_status = 'creating'
+    )
+    and c.terminated_at is null
+  returning c.* into v_source;
+  if not found then
+    return;
+  end if;
+  outcome := case
+    when exists (
+      select from copilot_internal.open_executions o
+      where o.tenant_id = v_source.tenant_id and o.conversation_id = v_source.conversation_id
+        and o.path_id = v_source.path_id and o.deadline_at > clock_timestamp()
+    )
+    -- After a crash of the database the ledger alone knows.
+    or exists (
+      select from copilot_internal.executions e
+      where e.context_id = v_source.id and e.status = 'running' and e.deadline_at > clock_timestamp()
+    ) then 'running'
+    else 'still'
+  end;
+  return query select
+    outcome, v_source.id, v_source.tenant_id, v_source.conversation_id, v_source.path_id, v_source.sandbox_id,
+    v_source.ttl_seconds, v_source.created_at, v_source.last_used_at, v_source.expires_at,
+    v_source.expires_at + make_interval(secs => v_source.keep_seconds), v_source.state_id,
+    v_source.previous_termination_reason, v_source.previous_terminated_at, v_source.forked_from_context_id,
+    v_source.forked_from_path_id, v_source.template;
+end
+$$;
+comment on function public.copilot_hold_source(uuid, integer) is
+  'The context that a claim is to be forked from, where no execution begins for p_lease_seconds from now on. still: none is open there, and it may be forked. running: one is; ask again. No row: it has ended, or the claim has.';
+revoke execute on function public.copilot_hold_source(uuid, integer) from public, anon, authenticated;
+grant execute on function public.copilot_hold_source(uuid, integer) to service_role;
+
+create or replace function public.copilot_let_source_go(p_context_id uuid, p_source_id uuid)
+returns boolean
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+begin
+  -- First, and in a statement of its own: of two forks that come to their end at once, the later one sees the other's.
+  perform from copilot_internal.execution_contexts c where c.id = p_source_id and c.terminated_at is null for update;
+  update copilot_internal.execution_contexts c
+  set fork_until = (
+    select max(f.expires_at)
+    from copilot_internal.execution_contexts f
+    where f.forked_from_context_id = p_source_id and f.id <> p_context_id
+      and f.terminated_at is null and f.sandbox_status = 'creating' and f.expires_at > clock_timestamp()
+  )
+  where c.id = p_source_id and c.terminated_at is null;
+  return found;
+end
+$$;
+comment on function public.copilot_let_source_go(uuid, uuid) is
+  'Lets executions begin again in a context that a claim has been forked from, or could not be; as long as others are to be forked from it, it is held for these. False: it has ended.';
+revoke execute on function public.copilot_let_source_go(uuid, uuid) from public, anon, authenticated;
+grant execute on function public.copilot_let_source_go(uuid, uuid) to service_role;

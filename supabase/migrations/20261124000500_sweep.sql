@@ -1,5 +1,29 @@
 -- What the sweep works on: deadlines that have passed, kills that are owed, and sandboxes that nobody owns.
 
+create or replace function copilot_internal.has_left_nothing(p_context copilot_internal.execution_contexts)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_gone_at timestamptz := coalesce(p_context.may_live_until, p_context.terminated_at);
+begin
+  return case
+    when p_context.sandbox_id is not null then p_context.sandbox_killed_at is not null
+    when p_context.keep_seconds = 0 then v_gone_at < clock_timestamp()
+    -- What a claim may have made is only paused by then. The sweep knows it by the claim's row, once it is no young one.
+    else v_gone_at < coalesce(
+      (select p.walked_at from copilot_internal.sweep_place p), timestamptz '-infinity'
+    ) - interval '5 minutes'
+  end;
+end
+$$;
+comment on function copilot_internal.has_left_nothing(copilot_internal.execution_contexts) is
+  'Whether nothing of an ended context is left at E2B for certain: its kill is confirmed; or it was a claim, and what that may have made has ended by itself, or a sweep has been through E2B''s whole list since.';
+revoke execute on function copilot_internal.has_left_nothing(copilot_internal.execution_contexts)
+  from public, anon, authenticated;
+
 create or replace function copilot_internal.delete_failed_claims(p_limit integer default 10000)
 returns table (deleted_count integer)
 language plpgsql
@@ -8,7 +32,6 @@ as $$
 declare
   -- Read once: a clock that is read anew for each row can be looked up in no index.
   v_now timestamptz := clock_timestamp();
-  v_walked_at timestamptz := (select p.walked_at from copilot_internal.sweep_place p);
 begin
   -- Those who wait for such a claim are told its error, and a sandbox that it may have made is known by its row.
   delete from copilot_internal.execution_contexts c
@@ -16,9 +39,7 @@ begin
     select o.ctid
     from copilot_internal.execution_contexts o
     where o.terminated_at < v_now - interval '10 minutes' and o.activated_at is null
-      and o.sandbox_id is null and coalesce(o.may_live_until, o.terminated_at) < v_now
-      -- One that E2B pauses stays until a sweep has come by, which knows it by this row. By then it is no young one.
-      and (o.keep_seconds = 0 or coalesce(o.may_live_until, o.terminated_at) < v_walked_at - interval '5 minutes')
+      and o.sandbox_id is null and copilot_internal.has_left_nothing(o)
     order by o.terminated_at
     limit p_limit
     for update skip locked
@@ -28,7 +49,7 @@ begin
 end
 $$;
 comment on function copilot_internal.delete_failed_claims(integer) is
-  'Deletes up to p_limit claims that never became ready, once neither their callers nor their sandboxes can be there any more: those are gone by themselves, or a sweep has been through E2B''s list since. Says how many.';
+  'Deletes up to p_limit claims that never became ready, once neither their callers nor their sandboxes can be there any more. Says how many.';
 revoke execute on function copilot_internal.delete_failed_claims(integer) from public, anon, authenticated;
 
 create or replace function public.copilot_expire_due_contexts(
@@ -93,16 +114,29 @@ set search_path = ''
 as $$
   select s.sandbox_id, s.context_id
   from jsonb_to_recordset(p_sandboxes) as s (sandbox_id text, context_id uuid)
-  -- Only what a claim of ours made: the account may serve other deployments too.
-  join copilot_internal.execution_contexts c on c.id = s.context_id
-  where not (
-    -- Of the owner, active or to be killed. A claim has no sandbox_id yet, and a null comparison would hide what it made.
-    (c.sandbox_id is not distinct from s.sandbox_id and c.sandbox_killed_at is null)
-    or (c.terminated_at is null and c.sandbox_status = 'creating' and c.expires_at > clock_timestamp())
+  where (
+    -- Only what is ours: the account may serve other deployments too. A fork names the context its line began with.
+    exists (select from copilot_internal.execution_contexts c where c.id = s.context_id)
+    or exists (select from copilot_internal.execution_contexts c where c.lineage_id = s.context_id)
+  )
+  -- Whose it is the table says alone.
+  and not exists (
+    select from copilot_internal.execution_contexts c
+    where c.sandbox_id = s.sandbox_id and c.terminated_at is null
+  )
+  and not exists (
+    select from copilot_internal.execution_contexts c
+    where c.sandbox_id = s.sandbox_id and c.terminated_at is not null and c.sandbox_killed_at is null
+  )
+  -- What a claim makes is nobody's until it is activated; so is a fork, which says only of which line it is.
+  and not exists (
+    select from copilot_internal.execution_contexts c
+    where s.context_id in (c.id, c.lineage_id)
+      and c.terminated_at is null and c.sandbox_status = 'creating' and c.expires_at > clock_timestamp()
   )
 $$;
 comment on function public.copilot_find_orphans(jsonb) is
-  'Of these sandboxes ([{"sandbox_id", "context_id"}]), those that a claim of ours made, that no active context owns and whose kill no context owes.';
+  'Of these sandboxes ([{"sandbox_id", "context_id"}]), those that claims of ours made, that no active context owns, whose kill no context owes, and that no claim in flight can have made.';
 revoke execute on function public.copilot_find_orphans(jsonb) from public, anon, authenticated;
 grant execute on function public.copilot_find_orphans(jsonb) to service_role;
 

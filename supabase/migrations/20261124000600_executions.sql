@@ -83,6 +83,11 @@ begin
           or e.finished_at < p_claimed_at
           or e.started_at < p_began - interval '1 minute'
         )
+    )
+    -- A fork's goes on where its source's was.
+    and not exists (
+      select from copilot_internal.execution_contexts c
+      where c.id = p_context_id and (c.kernel_counts ->> p_language)::integer >= p_execution_count
     ) then
       return false;
     end if;
@@ -94,6 +99,7 @@ begin
     and e.execution_count is not null;
   update copilot_internal.execution_contexts c
   set state_id = gen_random_uuid(),
+      kernel_counts = c.kernel_counts - p_language,
       previous_state_id = c.state_id,
       previous_termination_reason = 'kernel_restarted',
       previous_terminated_at = p_began
@@ -292,6 +298,7 @@ begin
     );
   update copilot_internal.execution_contexts c
   set state_id = gen_random_uuid(),
+      kernel_counts = c.kernel_counts - p_language,
       previous_state_id = c.state_id,
       previous_termination_reason = 'kernel_restarted',
       previous_terminated_at = clock_timestamp()

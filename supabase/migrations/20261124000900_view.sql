@@ -7,6 +7,7 @@ returns table (
   id uuid,
   conversation_id text,
   path_id text,
+  forked_from_path_id text,
   sandbox_status text,
   state text,
   ttl_seconds integer,
@@ -37,15 +38,15 @@ begin
   if current_setting('role', true) = 'service_role' then
     return query
     select
-      c.id, c.conversation_id, c.path_id, c.sandbox_status, copilot_internal.state_of(c), c.ttl_seconds, c.created_at,
-      c.last_used_at, c.expires_at, c.expires_at + make_interval(secs => c.keep_seconds), c.terminated_at,
+      c.id, c.conversation_id, c.path_id, c.forked_from_path_id, c.sandbox_status, copilot_internal.state_of(c),
+      c.ttl_seconds, c.created_at, c.last_used_at, c.expires_at, c.expires_at + make_interval(secs => c.keep_seconds), c.terminated_at,
       c.termination_reason
     from copilot_internal.execution_contexts c;
   elsif v_user_id is not null then
     return query
     select
-      c.id, c.conversation_id, c.path_id, c.sandbox_status, copilot_internal.state_of(c), c.ttl_seconds, c.created_at,
-      c.last_used_at, c.expires_at, c.expires_at + make_interval(secs => c.keep_seconds), c.terminated_at,
+      c.id, c.conversation_id, c.path_id, c.forked_from_path_id, c.sandbox_status, copilot_internal.state_of(c),
+      c.ttl_seconds, c.created_at, c.last_used_at, c.expires_at, c.expires_at + make_interval(secs => c.keep_seconds), c.terminated_at,
       c.termination_reason
     from copilot_internal.execution_contexts c
     where c.tenant_id = v_tenant_id and copilot_internal.is_open_to(c.tenant_id, c.conversation_id, v_user_id);
@@ -62,8 +63,8 @@ create or replace view public.execution_contexts
 with (security_invoker = true)
 as
 select
-  c.id, c.conversation_id, c.path_id, c.sandbox_status, c.state, c.ttl_seconds, c.created_at, c.last_used_at,
-  c.expires_at, c.kept_until, c.terminated_at, c.termination_reason
+  c.id, c.conversation_id, c.path_id, c.forked_from_path_id, c.sandbox_status, c.state, c.ttl_seconds, c.created_at,
+  c.last_used_at, c.expires_at, c.kept_until, c.terminated_at, c.termination_reason
 from copilot_internal.visible_contexts() c;
 comment on view public.execution_contexts is
   'The execution contexts of conversations that are open to the caller. state: creating, awake, asleep, ended; one that is asleep wakes when it is used, until kept_until.';

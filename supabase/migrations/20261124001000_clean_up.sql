@@ -18,7 +18,7 @@ as $$
       from copilot_internal.execution_contexts o
       where o.terminated_at >= p_from and o.terminated_at < p_before
         -- A row that owes a kill stays: it is the only thing that knows of its sandbox.
-        and (o.sandbox_id is null or o.sandbox_killed_at is not null)
+        and copilot_internal.has_left_nothing(o)
       order by o.terminated_at
       limit p_limit
       for update skip locked

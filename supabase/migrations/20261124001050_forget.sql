@@ -62,7 +62,7 @@ begin
     select o.ctid from copilot_internal.execution_contexts o
     where o.tenant_id = p_tenant_id and (p_all or o.conversation_id = any (v_conversations))
       -- Of one that may be alive this row is all that anybody knows.
-      and (o.sandbox_killed_at is not null or (o.sandbox_id is null and o.may_live_until <= clock_timestamp()))
+      and o.terminated_at is not null and copilot_internal.has_left_nothing(o)
     limit p_limit
   ));
   get diagnostics v_deleted = row_count;

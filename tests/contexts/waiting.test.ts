@@ -69,6 +69,8 @@ const context = {
   last_used_at: "",
   expires_at: "",
   kept_until: "",
+  forked_from_context_id: null,
+  forked_from_path_id: null,
   state_id: crypto.randomUUID(),
   previous_termination_reason: null,
   previous_terminated_at: null,

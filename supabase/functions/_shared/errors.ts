@@ -11,6 +11,7 @@ const KINDS = {
   method_not_allowed: { status: 405, retryable: false },
   idempotency_key_reused: { status: 409, retryable: false },
   state_lost: { status: 409, retryable: false },
+  cannot_fork: { status: 409, retryable: false },
   execution_running: { status: 409, retryable: true },
   answer_gone: { status: 410, retryable: false },
   payload_too_large: { status: 413, retryable: false },

@@ -10,6 +10,7 @@ export default endpoint("acquire-context", {
   POST: post(acquireRequestSchema, async (call, request) => {
     const acquired = await acquire(call, pathKeyOf(call.caller, request), {
       ttlSeconds: request.ttl_seconds,
+      fromPathId: request.from_path_id,
       evict: request.evict !== undefined,
       isAsked: true,
     });

@@ -3,6 +3,7 @@ import type { Language } from "../contract/execute_code.ts";
 import { asContextError, ContextError, type ErrorCode } from "../errors.ts";
 import { describe, log } from "../log.ts";
 import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
+import { forkSource, letSourceGo } from "./branch.ts";
 import type { ContextCall } from "./context_call.ts";
 import { type Claim, contextSchema } from "./context.ts";
 import { KILL_MILLISECONDS, killAll } from "./kills.ts";
@@ -17,6 +18,8 @@ type AcquireCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "trace" 
 export interface AcquireOptions {
   /** How long the context may stand idle. Absent, it stays as it is, or is as the settings say for a new one. */
   readonly ttlSeconds?: number;
+  /** The path of which a new context begins as a fork, if that has a context. */
+  readonly fromPathId?: string;
   /** The execution that follows at once, if one does. */
   readonly execution?: {
     readonly id: string;
@@ -51,7 +54,7 @@ const AFTERMATH_SECONDS = 60;
 const REFUSALS = 4;
 
 /** Errors that a second attempt at once would only repeat: whoever waits for the claim is told them as they are. */
-const FINAL = new Set<ErrorCode>(["rate_limited", "out_of_sandboxes", "misconfigured"]);
+const FINAL = new Set<ErrorCode>(["rate_limited", "out_of_sandboxes", "misconfigured", "cannot_fork"]);
 
 /**
  * Acquires the path's context: reaches its sandbox, creates one, or waits for whoever is creating it.
@@ -120,6 +123,7 @@ async function reachOrCreate(
       probationSeconds: config.sandbox.probationSeconds,
       createsPerMinute: config.context.createsPerMinute,
       execution,
+      fromPathId: options.fromPathId,
       // Not for a place that this request could not clear, or not use any more.
       evict: (options.evict ?? false) && mayCreate &&
         performance.now() + KILL_MILLISECONDS + config.sandbox.createSeconds * 1000 < call.answerBy,
@@ -202,31 +206,27 @@ async function create(
   holdSeconds: number,
 ): Promise<Acquired | null> {
   const { store, sandboxes } = call;
-  const { template: standard, probationSeconds } = call.config.sandbox;
-  const template = own.template ?? standard;
-  const asked = performance.now();
-  const secondsLeft = () => probationSeconds - (performance.now() - asked) / 1000;
-  let sandbox: LiveSandbox;
+  const sourceId = own.forked_from_context_id;
+  let born: Born;
   try {
-    sandbox = await sandboxes.create(claimId, {
-      template,
-      internetAccess: own.allow_internet ?? undefined,
-      allowedHosts: own.allowed_hosts ?? undefined,
-      maySleep: call.config.context.keepSeconds > 0,
-    }, call.ending);
+    born = await beget(call, claimId, own);
   } catch (thrown) {
     const error = asContextError(thrown);
     // What is final is E2B's refusal; after anything else it may have made a sandbox.
     const final = FINAL.has(error.code);
     await attempt("claim_not_failed", claimId, store.fail(claimId, error, { final, mayLive: !final }));
+    if (sourceId !== null) await letSourceGo(call, claimId, sourceId);
     throw error;
   }
+  const { sandbox, template, isFork } = born;
+  const secondsLeft = () => call.config.sandbox.probationSeconds - (performance.now() - born.asked) / 1000;
 
   // If this throws, nobody knows whether the context was committed. Then the sandbox must not be killed: probation
   // ends it if it is nobody's, and the next caller adopts it if it is the path's.
   const note = { access: await sandboxes.seal(sandbox), seconds: secondsLeft() };
   const knownSince = performance.now();
-  const context = await store.activate(claimId, { sandboxId: sandbox.sandboxId, template, note }, holdSeconds);
+  const context = await store.activate(claimId, { sandboxId: sandbox.sandboxId, template, isFork, note }, holdSeconds);
+  if (sourceId !== null) await letSourceGo(call, claimId, sourceId);
   if (!context) {
     log("warning", { event: "claim_fenced_off", context_id: claimId });
     const settled = sandboxes.kill(sandbox.sandboxId).then(() => store.settle(claimId));
@@ -255,6 +255,34 @@ async function create(
     throw new ContextError("sandbox_unavailable", "The new sandbox has ended at once. Try again.");
   }
   return { ...created, sandbox: connection.sandbox };
+}
+
+/** A sandbox on probation. */
+interface Born {
+  readonly sandbox: LiveSandbox;
+  readonly template: string;
+  readonly isFork: boolean;
+  /** When it was asked for, on `performance.now()`'s clock. */
+  readonly asked: number;
+}
+
+/** A fork of the claim's source, or, where that has nothing to give, an empty sandbox. */
+async function beget(
+  call: AcquireCall,
+  claimId: string,
+  own: Omit<Extract<Claim, { outcome: "claimed" }>, "id">,
+): Promise<Born> {
+  const template = own.template ?? call.config.sandbox.template;
+  const fork = own.forked_from_context_id === null ? null : await forkSource(call, claimId);
+  if (fork) return { ...fork, template: fork.template ?? template, isFork: true };
+  const asked = performance.now();
+  const sandbox = await call.sandboxes.create(claimId, {
+    template,
+    internetAccess: own.allow_internet ?? undefined,
+    allowedHosts: own.allowed_hosts ?? undefined,
+    maySleep: call.config.context.keepSeconds > 0,
+  }, call.ending);
+  return { sandbox, template, isFork: false, asked };
 }
 
 /** Awaits a step whose failure must not hide what the caller is to be told. The lease or probation makes up for it. */

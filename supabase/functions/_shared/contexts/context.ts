@@ -16,6 +16,8 @@ export const contextSchema = z.object({
   state_id: z.uuid(),
   previous_termination_reason: z.nullable(z.string()),
   previous_terminated_at: z.nullable(z.string()),
+  forked_from_context_id: z.nullable(z.uuid()),
+  forked_from_path_id: z.nullable(z.string()),
 });
 /** A ready context. */
 export type Context = z.infer<typeof contextSchema>;
@@ -43,7 +45,8 @@ export const claimSchema = z.discriminatedUnion("outcome", [
     // It has a place in the quotas again, whether its sandbox wakes or not.
     was_asleep: z.boolean(),
   }),
-  z.extend(z.pick(contextSchema, { id: true, ttl_seconds: true }), {
+  // With a context that it is to be forked from.
+  z.extend(z.pick(contextSchema, { id: true, ttl_seconds: true, forked_from_context_id: true }), {
     outcome: z.literal("claimed"),
     // The tenant's own, where it has one.
     template: z.nullable(z.string()),
@@ -74,6 +77,13 @@ export const claimSchema = z.discriminatedUnion("outcome", [
   }),
 ]);
 export type Claim = z.infer<typeof claimSchema>;
+
+/** A context that is to be forked: whether executions run there, and what its sandbox was made of. */
+export const sourceSchema = z.extend(contextSchema, {
+  outcome: z.enum(["still", "running"]),
+  template: z.nullable(z.string()),
+});
+export type Source = z.infer<typeof sourceSchema>;
 
 /** A sandbox, and the context that it was made for. */
 export interface SandboxOfContext {
@@ -111,6 +121,8 @@ export interface ClaimOptions {
     /** The longest that it may be open, in seconds. */
     readonly openSeconds: number;
   };
+  /** The path of which a new context begins as a fork. */
+  readonly fromPathId?: string;
   /** Whether the conversation's path that has been idle longest may be ended, where its quota leaves no other place. */
   readonly evict: boolean;
 }

@@ -12,6 +12,8 @@ import {
   previousSchema,
   type SandboxNote,
   type SandboxOfContext,
+  type Source,
+  sourceSchema,
 } from "./context.ts";
 import { type HealthRow, healthSchema } from "./health_row.ts";
 import type { PathKey } from "./path_key.ts";
@@ -42,6 +44,7 @@ export class ContextStore {
       p_evict: options.evict,
       p_user_id: key.userId ?? undefined,
       p_keep_seconds: options.keepSeconds,
+      p_from_path_id: options.fromPathId,
     }, z.tuple([claimSchema]));
     return rows[0];
   }
@@ -49,9 +52,10 @@ export class ContextStore {
   /** Turns a claim into a ready context. Null: the claim has ended, and the sandbox is nobody's. */
   async activate(
     claimId: string,
-    { sandboxId, template, note }: {
+    { sandboxId, template, isFork, note }: {
       readonly sandboxId: string;
       readonly template: string;
+      readonly isFork: boolean;
       readonly note: SandboxNote;
     },
     holdSeconds: number,
@@ -63,6 +67,7 @@ export class ContextStore {
       p_template: template,
       p_sandbox_seconds: note.seconds,
       p_sandbox_access: note.access,
+      p_is_fork: isFork,
     }, z.array(contextSchema).check(z.maxLength(1)));
     return rows[0] ?? null;
   }
@@ -106,6 +111,31 @@ export class ContextStore {
   /** Notes that no sandbox of a claim that had ended is alive: its place in the quotas is free. */
   async settle(claimId: string): Promise<boolean> {
     return await this.rpc.call("copilot_settle_claim", { p_context_id: claimId }, z.boolean());
+  }
+
+  /** Keeps a claim whose holder waits. False: it has ended. */
+  async keepClaim(claimId: string, leaseSeconds: number): Promise<boolean> {
+    return await this.rpc.call("copilot_keep_claim", {
+      p_context_id: claimId,
+      p_lease_seconds: leaseSeconds,
+    }, z.boolean());
+  }
+
+  /** Has no execution begin where a claim is to be forked from, for a lease from now on. Null: that, or the claim, has ended. */
+  async holdSource(claimId: string, leaseSeconds: number): Promise<Source | null> {
+    const rows = await this.rpc.call("copilot_hold_source", {
+      p_context_id: claimId,
+      p_lease_seconds: leaseSeconds,
+    }, z.array(sourceSchema).check(z.maxLength(1)));
+    return rows[0] ?? null;
+  }
+
+  /** Lets executions begin there again, unless others are to be forked from it. False: it has ended. */
+  async letSourceGo(claimId: string, sourceId: string): Promise<boolean> {
+    return await this.rpc.call("copilot_let_source_go", {
+      p_context_id: claimId,
+      p_source_id: sourceId,
+    }, z.boolean());
   }
 
   /** Ends a context whose sandbox E2B says is gone. Unconfirmed, because it is only being killed: the kill stays owed. */

@@ -12,6 +12,7 @@ export function view(
   caller: Caller,
 ): AcquireResponse {
   const { previous_termination_reason: reason, previous_terminated_at: at } = context;
+  const { forked_from_path_id: path_id, forked_from_context_id: context_id } = context;
   return {
     context: {
       id: context.id,
@@ -26,6 +27,7 @@ export function view(
     },
     was_created: wasCreated,
     was_resumed: wasResumed,
+    forked_from: path_id === null || context_id === null ? null : { path_id, context_id },
     state_id: context.state_id,
     lost,
     previous: reason === null || at === null ? null : { termination_reason: reason, terminated_at: at },

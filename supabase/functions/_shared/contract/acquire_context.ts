@@ -1,9 +1,9 @@
 /** acquire-context, as callers ask for it and what they get. */
 import type * as z from "zod/mini";
-import { pathFields, strictFields } from "./path.ts";
+import { fromAnotherPath, pathFields, strictFields } from "./path.ts";
 import type { Loss } from "./state.ts";
 
-export const acquireRequestSchema = strictFields(pathFields);
+export const acquireRequestSchema = strictFields(pathFields).check(fromAnotherPath);
 export type AcquireRequest = z.infer<typeof acquireRequestSchema>;
 
 /**
@@ -33,10 +33,15 @@ export interface ContextView {
 
 export interface AcquireResponse {
   context: ContextView;
-  /** Whether this call made the sandbox: its kernel is new and empty. */
+  /** Whether this call made the sandbox: its kernel is new and empty, or, forked, has what its source had. */
   was_created: boolean;
   /** Whether this call woke the sandbox: its variables are there, its connections to elsewhere are not. */
   was_resumed: boolean;
+  /**
+   * The path and the context of which this one's sandbox began as a fork; null: it began empty, be it that its source had
+   * nothing to give.
+   */
+  forked_from: { path_id: string; context_id: string } | null;
   /** Names what variables are there: another one whenever they are gone. */
   state_id: string;
   /** How those were lost that the request expects; null when they are there, or it expects none. */

@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import type { AcquireResponse } from "./acquire_context.ts";
 import type { ErrorBody } from "./error.ts";
 import { fewOf, filePathSchema, FILES_BYTES, fileSchema, fitTogether } from "./file.ts";
-import { idSchema, isWithin, pathFields, strictFields } from "./path.ts";
+import { fromAnotherPath, idSchema, isWithin, pathFields, strictFields } from "./path.ts";
 
 /** Largest program, in bytes of UTF-8. */
 const CODE_BYTES = 100 * 1024;
@@ -73,11 +73,14 @@ export const executeRequestSchema = strictFields({
   outputs: z._default(fewOf(filePathSchema), []),
   /** What to do without the variables that `expects` names. */
   on_loss: z._default(z.enum(["continue", "refuse"]), "continue"),
-}).check(z.superRefine(({ language, envs = {} }, issues) => {
-  // The template writes the name into R's code as that of an argument.
-  const name = language === "r" ? Object.keys(envs).find((name) => !R_NAME.test(name)) : undefined;
-  if (name !== undefined) issues.addIssue({ code: "custom", path: ["envs", name], message: "is no name in R" });
-}));
+}).check(
+  z.superRefine(({ language, envs = {} }, issues) => {
+    // The template writes the name into R's code as that of an argument.
+    const name = language === "r" ? Object.keys(envs).find((name) => !R_NAME.test(name)) : undefined;
+    if (name !== undefined) issues.addIssue({ code: "custom", path: ["envs", name], message: "is no name in R" });
+  }),
+  fromAnotherPath,
+);
 export type ExecuteRequest = z.infer<typeof executeRequestSchema>;
 
 /** One value that the code showed, in every format that the kernel gave for it. */

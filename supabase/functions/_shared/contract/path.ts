@@ -55,6 +55,14 @@ export const pathFields = {
   path_id: idSchema,
   ttl_seconds: z.optional(z.int().check(z.minimum(1), z.maximum(LONGEST_TTL_SECONDS))),
   expects: z.optional(expectsSchema),
+  /** The path of the same conversation as whose fork a new context begins, with its variables and files. */
+  from_path_id: z.optional(idSchema),
   /** At the conversation's quota: ends its path that has been idle longest, rather than being refused. */
   evict: z.optional(z.literal("least_recently_used")),
 };
+
+/** A path has no context when it needs a new one, so it cannot begin with its own. */
+export const fromAnotherPath = z.refine<{ path_id: string; from_path_id?: string }>(
+  ({ path_id, from_path_id }) => from_path_id !== path_id,
+  { path: ["from_path_id"], message: "must be another path than path_id" },
+);

@@ -11,6 +11,7 @@ export type Database = {
           "conversation_id": string | null;
           "created_at": string | null;
           "expires_at": string | null;
+          "forked_from_path_id": string | null;
           "id": string | null;
           "kept_until": string | null;
           "last_used_at": string | null;
@@ -56,6 +57,7 @@ export type Database = {
         Args: {
           "p_context_id": string;
           "p_hold_seconds"?: number;
+          "p_is_fork"?: boolean;
           "p_sandbox_access"?: string;
           "p_sandbox_id": string;
           "p_sandbox_seconds"?: number;
@@ -65,6 +67,8 @@ export type Database = {
           "conversation_id": string;
           "created_at": string;
           "expires_at": string;
+          "forked_from_context_id": string;
+          "forked_from_path_id": string;
           "id": string;
           "kept_until": string;
           "last_used_at": string;
@@ -89,6 +93,7 @@ export type Database = {
           "p_evict"?: boolean;
           "p_execution_id"?: string;
           "p_executions_per_minute"?: number;
+          "p_from_path_id"?: string;
           "p_hold_seconds"?: number;
           "p_keep_seconds"?: number;
           "p_language"?: string;
@@ -109,6 +114,8 @@ export type Database = {
           "error_code": string;
           "error_retry_after_seconds": number;
           "expires_at": string;
+          "forked_from_context_id": string;
+          "forked_from_path_id": string;
           "id": string;
           "kept_until": string;
           "kernel_count": number;
@@ -233,10 +240,33 @@ export type Database = {
         Args: { "p_context_id": string; "p_execution_id": string; "p_hold_ms": number; "p_language": string };
         Returns: string;
       };
+      "copilot_hold_source": {
+        Args: { "p_context_id": string; "p_lease_seconds": number };
+        Returns: {
+          "conversation_id": string;
+          "created_at": string;
+          "expires_at": string;
+          "forked_from_context_id": string;
+          "forked_from_path_id": string;
+          "id": string;
+          "kept_until": string;
+          "last_used_at": string;
+          "outcome": string;
+          "path_id": string;
+          "previous_terminated_at": string;
+          "previous_termination_reason": string;
+          "sandbox_id": string;
+          "state_id": string;
+          "template": string;
+          "tenant_id": string;
+          "ttl_seconds": number;
+        }[];
+      };
       "copilot_is_kernel_in_use": {
         Args: { "p_context_id": string; "p_execution_id": string; "p_language": string; "p_within_ms": number };
         Returns: boolean;
       };
+      "copilot_keep_claim": { Args: { "p_context_id": string; "p_lease_seconds": number }; Returns: boolean };
       "copilot_keep_execution": { Args: { "p_execution_id": string; "p_lease_seconds": number }; Returns: boolean };
       "copilot_kernel_state": {
         Args: {
@@ -253,6 +283,7 @@ export type Database = {
           "state_id": string;
         }[];
       };
+      "copilot_let_source_go": { Args: { "p_context_id": string; "p_source_id": string }; Returns: boolean };
       "copilot_lose_context": {
         Args: { "p_confirmed"?: boolean; "p_context_id": string; "p_sandbox_id": string };
         Returns: boolean;

@@ -47,6 +47,7 @@ async function runOnContext(run: Run, key: PathKey): Promise<KeptAnswer> {
   for (let attempt = 1; attempt <= 2; attempt++) {
     const acquired = await acquire(call, key, {
       ttlSeconds: request.ttl_seconds,
+      fromPathId: request.from_path_id,
       execution: {
         id: executionId,
         language: request.language,

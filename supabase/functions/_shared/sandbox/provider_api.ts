@@ -19,10 +19,15 @@ export type DescribedSandbox = Pick<
   Schemas["Sandbox"],
   "sandboxID" | "envdVersion" | "domain" | "envdAccessToken" | "trafficAccessToken"
 >;
+type ForkResult = { readonly sandbox?: DescribedSandbox; readonly error?: Schemas["Error"] };
 type ListedSandbox = Pick<Schemas["ListedSandbox"], "sandboxID" | "startedAt" | "metadata">;
 type ListQuery = NonNullable<paths["/v2/sandboxes"]["get"]["parameters"]["query"]>;
 
 const describedSchema: z.ZodMiniType<DescribedSandbox> = z.extend(accessSchema, { sandboxID: z.string() });
+const forkSchema: z.ZodMiniType<ForkResult[]> = z.array(z.object({
+  sandbox: z.optional(describedSchema),
+  error: z.optional(z.object({ code: z.int(), message: z.string() })),
+}));
 const listSchema: z.ZodMiniType<ListedSandbox[]> = z.array(z.object({
   sandboxID: z.string(),
   startedAt: z.string(),
@@ -57,6 +62,16 @@ export class ProviderApi {
   async connect(sandboxId: string, body: Schemas["ConnectSandboxV2"]): Promise<Told<DescribedSandbox>> {
     const path = `/v2/sandboxes/${encodeURIComponent(sandboxId)}/connect`;
     return await this.#ask({ method: "POST", path, body }, describedSchema);
+  }
+
+  /** Never sends a fork twice. */
+  async fork(
+    sandboxId: string,
+    body: Schemas["SandboxForkRequest"],
+    signal: AbortSignal,
+  ): Promise<Told<ForkResult[]>> {
+    const path = `/sandboxes/${encodeURIComponent(sandboxId)}/fork`;
+    return await this.#ask({ method: "POST", path, body, signal, send: sendOnce }, forkSchema);
   }
 
   async kill(sandboxId: string): Promise<Answer> {

@@ -8,6 +8,12 @@ export interface Answer {
   readonly error?: unknown;
 }
 
+/** An error that E2B tells of one thing among several, as if it had answered with it. */
+export function answerOf(error: { readonly code: number; readonly message: string }): Answer {
+  const isStatus = error.code >= 400 && error.code <= 599;
+  return { response: new Response(null, { status: isStatus ? error.code : 500 }), error };
+}
+
 /** E2B's own errors. A proxy between us answers the same statuses in other words. */
 const bodySchema = z.looseObject({
   code: z.int(),
@@ -57,6 +63,9 @@ export function asProviderError(answer: Answer): ContextError {
       return new ContextError("misconfigured", "E2B refuses the sandbox's settings: see the template and the TTLs.", {
         cause,
       });
+    case 501:
+      // Of the local sandboxes, which name what it is: E2B has no such answer.
+      return new ContextError("cannot_fork", body?.message ?? "The sandbox cannot be forked.", { cause });
     case 429:
       // Two limits with one status. Only that of requests says when to come back (e2b.dev/docs/sandbox/rate-limits).
       if (body && /concurrent/i.test(body.message)) {

@@ -7,6 +7,7 @@ import { LiveSandbox } from "./live_sandbox.ts";
 import { ProviderApi } from "./provider_api.ts";
 import {
   type Answer,
+  answerOf,
   asConnectionError,
   asProviderError,
   saysBeingKilled,
@@ -21,6 +22,10 @@ export type Connection =
   | { readonly outcome: "changing"; readonly error: ContextError }
   /** `confirmed`: E2B knows of no such sandbox. Else it is being killed, and that may yet fail. */
   | { readonly outcome: "gone"; readonly confirmed: boolean };
+
+export type Forking =
+  | { readonly outcome: "forked"; readonly sandbox: LiveSandbox }
+  | Exclude<Connection, { outcome: "connected" }>;
 
 /** Marks what claims made, so that a sweep need not page through what else the account runs. */
 const OWNER = { made_by: "execution-contexts" };
@@ -99,6 +104,31 @@ export class Sandboxes {
     if (saysBeingKilled(answer)) return { outcome: "gone", confirmed: false };
     if (saysChanging(answer)) return { outcome: "changing", error: asProviderError(answer) };
     throw asProviderError(answer);
+  }
+
+  /**
+   * Makes a sandbox, on probation, that is what another one is at this moment: its files, its kernels and their variables.
+   * That one must run, and its connections break, by which its kernels are interrupted. The new one has its metadata, its
+   * network and its template. When `ending` aborts, nobody waits for E2B's answer any more.
+   *
+   * @throws ContextError
+   */
+  async fork(sandboxId: string, ending: AbortSignal): Promise<Forking> {
+    const { probationSeconds, createSeconds } = this.config.sandbox;
+    const limit = AbortSignal.any([AbortSignal.timeout(createSeconds * 1000), ending]);
+    const { data, ...answer } = await this.#answered(
+      this.#api.fork(sandboxId, { count: 1, timeout: probationSeconds }, limit),
+    );
+    const sandbox = data?.[0]?.sandbox;
+    if (sandbox) return { outcome: "forked", sandbox: new LiveSandbox(sandbox, this.#addresses) };
+    // It was not made for reasons of its own: its source is as it was.
+    const error = data?.[0]?.error;
+    if (error) throw asProviderError(answerOf(error));
+    if (saysNotFound(answer)) return { outcome: "gone", confirmed: true };
+    if (saysBeingKilled(answer)) return { outcome: "gone", confirmed: false };
+    const problem = asProviderError(answer);
+    if (saysChanging(answer)) return { outcome: "changing", error: problem };
+    throw problem;
   }
 
   /** What opens a sandbox, as `open` takes it. */

@@ -1,0 +1,83 @@
+/** A branch begins as a fork of its source's sandbox, which stands still for it: no run is cut, and none begins meanwhile. */
+import { ContextError } from "../errors.ts";
+import { describe, log } from "../log.ts";
+import { pause } from "../pause.ts";
+import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
+import type { Source } from "./context.ts";
+import type { ContextCall } from "./context_call.ts";
+import { connect } from "./reach.ts";
+
+type BranchCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "answerBy" | "ending">;
+
+/** A sandbox with all that its source had. */
+interface Fork {
+  readonly sandbox: LiveSandbox;
+  /** What its source was made of; null where nobody has noted it. */
+  readonly template: string | null;
+  /** When it was asked for, on `performance.now()`'s clock. */
+  readonly asked: number;
+}
+
+/**
+ * Forks the sandbox of the context that a claim names, once no execution runs there. Both are held by leases that are
+ * renewed meanwhile, so a crash of either side holds the other up for no longer than one. Null: the source has ended, and
+ * has nothing to give.
+ *
+ * @throws ContextError `context_busy` when executions run there for too long; the source is as it was then
+ */
+export async function forkSource(call: BranchCall, claimId: string): Promise<Fork | null> {
+  const { store, config } = call;
+  const { leaseSeconds } = config.context;
+  const giveUpAt = call.answerBy - config.sandbox.createSeconds * 1000;
+  for (let polls = 0;; polls++) {
+    if (!await store.keepClaim(claimId, leaseSeconds)) throw busy();
+    const source = await store.holdSource(claimId, leaseSeconds);
+    if (source === null) return null;
+    if (source.outcome === "still") {
+      const forking = await forkStill(call, source);
+      if (forking.outcome !== "changing") return forking.outcome === "forked" ? forking.fork : null;
+    }
+    if (!await pause(polls, giveUpAt, call.ending)) {
+      call.ending.throwIfAborted();
+      throw busy();
+    }
+  }
+}
+
+/** Lets executions begin again in the source. If that fails, they do when the lease is over. */
+export async function letSourceGo({ store }: Pick<BranchCall, "store">, claimId: string, sourceId: string) {
+  try {
+    await store.letSourceGo(claimId, sourceId);
+  } catch (error) {
+    log("error", { event: "source_not_let_go", context_id: sourceId, error: describe(error) });
+  }
+}
+
+type Forking =
+  | { readonly outcome: "forked"; readonly fork: Fork }
+  | { readonly outcome: "gone" | "changing" };
+
+async function forkStill(call: BranchCall, source: Source): Promise<Forking> {
+  const { store, sandboxes } = call;
+  // It must run for that, be it that it slept.
+  const connection = await connect(call, source, 0).catch(async (thrown) => {
+    await store.releaseWake(source).catch((error) =>
+      log("error", { event: "wake_not_released", context_id: source.id, error: describe(error) })
+    );
+    throw thrown;
+  });
+  const asked = performance.now();
+  const forking = connection.outcome === "gone" ? connection : await sandboxes.fork(source.sandbox_id, call.ending);
+  if (forking.outcome === "gone") {
+    await store.lose(source.id, source.sandbox_id, forking.confirmed);
+    return { outcome: "gone" };
+  }
+  if (forking.outcome === "changing") return forking;
+  return { outcome: "forked", fork: { sandbox: forking.sandbox, template: source.template, asked } };
+}
+
+function busy(): ContextError {
+  return new ContextError("context_busy", "Code runs on the path to be branched from, and takes long. Try again.", {
+    retryAfterSeconds: 1,
+  });
+}
