@@ -1,6 +1,6 @@
 /** A snapshot as its file has it: what comes back is what went in, also where memory was in use before. */
 import assert from "node:assert/strict";
-import { pack, restore } from "../../local/e2b/pyodide/kernel/sparse.mjs";
+import { openFile, pack, restore } from "../../local/e2b/pyodide/kernel/sparse.mjs";
 
 /** As Pyodide has it: a header, whose second word says where Python's memory begins, and the memory. */
 const HEADER = 5_008;
@@ -21,7 +21,8 @@ Deno.test("a snapshot is restored, header and memory, over what was there", asyn
   try {
     await Deno.writeFile(path, new Blob(pieces.map((piece) => new Uint8Array(piece))).stream());
     const memory = new Int8Array(MEMORY).fill(9);
-    const header = await restore(path, (given) => {
+    using file = openFile(path);
+    const header = await restore(file.read, (given) => {
       assert.equal(given.length, snapshot.length);
       memory.set(given.subarray(HEADER));
       return Promise.resolve(given.slice(0, HEADER));

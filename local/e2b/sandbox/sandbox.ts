@@ -220,7 +220,7 @@ export class Sandbox {
     const timer = setTimeout(
       () =>
         limit.reject(
-          new HttpError(503, "a cell of the sandbox does not end although it was interrupted, please retry"),
+          new HttpError(503, "a cell of the sandbox does not end although it was interrupted"),
         ),
       QUIET_LIMIT_MS,
     );
