@@ -36,3 +36,30 @@ Deno.test("a snapshot is restored, header and memory, over what was there", asyn
     await Deno.remove(path);
   }
 });
+
+Deno.test("a header and a memory apart are packed as if they were in one", () => {
+  for (const length of [HEADER, 2 * 4_096]) {
+    const whole = new Uint8Array(length + MEMORY);
+    whole.fill(1, 5, 90);
+    whole.fill(2, length - 2, length + 3);
+    whole.fill(3, length + 3 * 4_096, length + 7 * 4_096);
+    const bytes = (pieces: Uint8Array[]) => pieces.flatMap((piece) => [...piece]);
+    const apart = bytes(pack(whole.slice(0, length), whole.slice(length)));
+    // One run may be told as two where they meet.
+    assert.deepEqual(apart.slice(-100), bytes(pack(whole)).slice(-100));
+    assert.deepEqual(unpacked(apart), whole);
+  }
+});
+
+/** What a form stands for, read as it is described. */
+function unpacked(form: number[]): Uint8Array {
+  const bytes = Uint8Array.from(form);
+  const [length = 0, runs = 0, ...places] = new Uint32Array(bytes.buffer.slice(0, 4 * Math.floor(bytes.length / 4)));
+  const result = new Uint8Array(length);
+  for (let run = 0, at = 4 * (2 + 2 * runs); run < runs; run++) {
+    const from = (places[2 * run] ?? 0) * 4_096;
+    const size = Math.min((places[2 * run + 1] ?? 0) * 4_096, length - from);
+    result.set(bytes.subarray(at, at += size), from);
+  }
+  return result;
+}

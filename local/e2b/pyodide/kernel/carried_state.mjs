@@ -6,12 +6,15 @@ import { pack } from "./sparse.mjs";
 const WORD = 4;
 
 /**
- * @param {{ head: { entries: { size?: number }[] }, contents: Uint8Array[], memory: Uint8Array }} state
+ * @param {object} state
+ * @param {{ entries: { size?: number }[] }} state.head
+ * @param {Uint8Array[]} state.contents
+ * @param {Parameters<typeof pack>} state.memory
  * @returns {Uint8Array[]} parts that follow one another
  */
 export function writeState({ head, contents, memory }) {
   const bytes = new TextEncoder().encode(JSON.stringify(head));
-  return [new Uint8Array(Uint32Array.of(bytes.length).buffer), bytes, ...contents, ...pack(memory)];
+  return [new Uint8Array(Uint32Array.of(bytes.length).buffer), bytes, ...contents, ...pack(...memory)];
 }
 
 /** A dumped state, as it is read. */

@@ -36,9 +36,16 @@ export class Carrier {
   /** What cannot be carried, in words; nothing if all can. @returns {Promise<{ what: string, why: string } | null>} */
   async obstacle() {
     const until = performance.now() + SETTLE_MS;
-    for (let found = this.#obstacle();; found = this.#obstacle()) {
-      if (found === null || performance.now() > until) return found;
-      this.#carry.collect();
+    while (true) {
+      const isLast = performance.now() > until;
+      try {
+        const found = this.#obstacle();
+        if (found === null || isLast) return found;
+        this.#carry.collect();
+      } catch (error) {
+        // An interrupt that came too late for its cell may have hit this.
+        if (isLast) throw error;
+      }
       await new Promise((resolve) => setTimeout(resolve, TURN_MS));
     }
   }
@@ -81,14 +88,12 @@ export class Carrier {
     return null;
   }
 
-  /** All of it, in pieces that follow one another. */
+  /** All of it, in parts that follow one another; they are Python's own memory, and are to be read before it goes on. */
   dump() {
-    const { FS } = this.#pyodide;
+    const { FS, _module } = this.#pyodide;
     const { entries, gone, contents } = readTree(FS, this.#atFirst);
     this.#carry.hold();
-    const memory = this.#withTable((serializer) => this.#pyodide.makeMemorySnapshot({ serializer }), (object) => {
-      throw new Error(`${typeof object} of JavaScript`);
-    });
+    const memory = [this.#header(), new Uint8Array(_module.HEAP8.buffer)];
     const head = { clock: performance.now(), cwd: FS.cwd(), known: knownFiles(), entries, gone };
     return writeState({ head, contents, memory });
   }
@@ -101,6 +106,20 @@ export class Carrier {
     FS.currentPath = cwd;
     knowFiles(known);
     this.#carry.go_on();
+  }
+
+  /** What Pyodide puts before the memory, without a copy of that: the kernel may have no room for one. */
+  #header() {
+    const module = this.#pyodide._module;
+    const memory = module.HEAP8;
+    module.HEAP8 = new Int8Array();
+    try {
+      return this.#withTable((serializer) => this.#pyodide.makeMemorySnapshot({ serializer }), (object) => {
+        throw new Error(`Python holds JavaScript's ${typeof object}`);
+      });
+    } finally {
+      module.HEAP8 = memory;
+    }
   }
 
   /** The objects of JavaScript that Python holds and that have no name. */

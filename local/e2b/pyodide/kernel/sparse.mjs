@@ -14,20 +14,34 @@ const WORD = 4;
 /** Which word of Pyodide's own header says where Python's memory begins. */
 const MEMORY_WORD = 1;
 
-/** @param {Uint8Array} snapshot @returns {Uint8Array[]} the pieces of its form */
-export function pack(snapshot) {
+/**
+ * @param {Uint8Array} header
+ * @param {Uint8Array} [memory] what follows it, if that is not in one with it; it is not copied
+ * @returns {Uint8Array[]} the pieces of its form
+ */
+export function pack(header, memory = new Uint8Array()) {
+  // As much of the memory as makes whole blocks of the header.
+  const rest = Math.min(-header.length & (BLOCK - 1), memory.length);
+  const whole = rest === 0 ? header : new Uint8Array([...header, ...memory.subarray(0, rest)]);
+  const runs = [...runsOf(whole, 0), ...runsOf(memory.subarray(rest), whole.length / BLOCK)];
+  const words = [header.length + memory.length, runs.length, ...runs.flatMap(({ first, count }) => [first, count])];
+  return [new Uint8Array(Uint32Array.from(words).buffer), ...runs.map(({ bytes }) => bytes)];
+}
+
+/** The blocks that are not all zeros; the first one there is has a number. */
+function runsOf(bytes, number) {
   const runs = [];
-  for (let block = 0; block * BLOCK < snapshot.length; block++) {
-    if (isZero(snapshot, block * BLOCK, Math.min((block + 1) * BLOCK, snapshot.length))) continue;
+  for (let block = 0; block * BLOCK < bytes.length; block++) {
+    if (isZero(bytes, block * BLOCK, Math.min((block + 1) * BLOCK, bytes.length))) continue;
     const last = runs.at(-1);
     if (last !== undefined && last.first + last.count === block) last.count++;
     else runs.push({ first: block, count: 1 });
   }
-  const head = [snapshot.length, runs.length, ...runs.flatMap(({ first, count }) => [first, count])];
-  return [
-    new Uint8Array(Uint32Array.from(head).buffer),
-    ...runs.map(({ first, count }) => snapshot.subarray(first * BLOCK, (first + count) * BLOCK)),
-  ];
+  return runs.map(({ first, count }) => ({
+    first: number + first,
+    count,
+    bytes: bytes.subarray(first * BLOCK, (first + count) * BLOCK),
+  }));
 }
 
 /**
