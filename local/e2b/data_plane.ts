@@ -22,7 +22,7 @@ export async function handleDataPlane(
   if (port !== ENVD_PORT && !mayEnter(request, sandbox)) {
     return sandbox.isReachable ? noEntry(sandboxId) : notFound(sandboxId);
   }
-  return await whileAwake(sandbox, () => answer(request, sandbox, port));
+  return await whileAwake(sandbox, Number(port), () => answer(request, sandbox, port));
 }
 
 function answer(request: Request, sandbox: Sandbox, port: string): Response | Promise<Response> {
@@ -34,11 +34,7 @@ function answer(request: Request, sandbox: Sandbox, port: string): Response | Pr
     case JUPYTER_PORT:
       return handleJupyter(request, sandbox);
     default:
-      return proxyError(502, {
-        sandboxId: sandbox.sandboxId,
-        message: "The sandbox is running but port is not open",
-        port: Number(port),
-      });
+      return notOpen(sandbox.sandboxId, Number(port));
   }
 }
 
@@ -50,15 +46,24 @@ export function isFileUrl(request: Request): boolean {
 /** Answers such a request. */
 export async function handleFileUrl(request: Request, sandboxes: SandboxRegistry): Promise<Response> {
   const sandbox = sandboxOfUrl(request, sandboxes);
-  return await whileAwake(sandbox, () => handleEnvd(request, sandbox));
+  return await whileAwake(sandbox, Number(ENVD_PORT), () => handleEnvd(request, sandbox));
 }
 
-/** A paused sandbox answers as one that is gone, unless requests resume it; so does one that is paused or ends meanwhile. */
-async function whileAwake(sandbox: Sandbox, handle: () => Response | Promise<Response>): Promise<Response> {
+/**
+ * A paused sandbox answers as one that is gone, unless requests resume it; so does one that is paused or ends meanwhile. One
+ * that is copied meanwhile is there, but lets go of its connections.
+ */
+async function whileAwake(
+  sandbox: Sandbox,
+  port: number,
+  handle: () => Response | Promise<Response>,
+): Promise<Response> {
   if (!await sandbox.rouse()) return notFound(sandbox.sandboxId);
   const { connections } = sandbox;
   const broken = Promise.withResolvers<Response>();
-  const breakOff = () => broken.resolve(notFound(sandbox.sandboxId));
+  const breakOff = () => {
+    broken.resolve(sandbox.isSnapshotting ? notOpen(sandbox.sandboxId, port) : notFound(sandbox.sandboxId));
+  };
   connections.addEventListener("abort", breakOff);
   const handled = Promise.try(handle);
   try {
@@ -69,6 +74,10 @@ async function whileAwake(sandbox: Sandbox, handle: () => Response | Promise<Res
   } finally {
     connections.removeEventListener("abort", breakOff);
   }
+}
+
+function notOpen(sandboxId: string, port: number): Response {
+  return proxyError(502, { sandboxId, message: "The sandbox is running but port is not open", port });
 }
 
 function notFound(sandboxId: string): Response {

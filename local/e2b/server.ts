@@ -16,6 +16,7 @@ import type { Language } from "./machine/language.ts";
 import type { Machines } from "./machine/machine.ts";
 import type { SandboxRecord } from "./sandbox/sandbox.ts";
 import { Snapshot } from "./pyodide/snapshot.ts";
+import { Snapshots } from "./sandbox/snapshots.ts";
 
 export type { SandboxRecord } from "./sandbox/sandbox.ts";
 
@@ -83,7 +84,7 @@ export async function startE2B(options: E2BOptions = {}): Promise<E2BServer> {
   const machines = options.machines ??
     (options.kernel === "native" ? await nativeMachines(pyodide, memoryLimitBytes, options.spares ?? 0) : pyodide);
   const sandboxes = new SandboxRegistry(machines);
-  const plane = { sandboxes, apiKey, templates: options.templates ?? TEMPLATES };
+  const plane = { sandboxes, snapshots: new Snapshots(), apiKey, templates: options.templates ?? TEMPLATES };
 
   const server = await serve({
     port: options.port,

@@ -30,7 +30,7 @@ async function useAndEnd(
   const sandbox = registry.create(INIT);
   const { files } = sandbox.machine;
   await files.write("/home/user/heavy", new Uint8Array(1024), {});
-  const { kernel } = sandbox.defaultContext("python");
+  const { kernel } = sandbox.contexts.default("python");
   const { signal } = new AbortController();
   await kernel.execute("open('more', 'w').write('a')", {}, () => Promise.resolve(), signal);
   const running = Promise.withResolvers<void>();

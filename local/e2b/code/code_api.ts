@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { HttpError, readBody } from "../http.ts";
 import type { Language } from "../machine/language.ts";
-import { type Context, DEFAULT_CWD, type Sandbox } from "../sandbox/sandbox.ts";
+import { type Context, DEFAULT_CWD } from "../sandbox/contexts.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 import { executionStream } from "./execution_stream.ts";
 
 const BODY_LIMIT = 16 * 1024 * 1024;
@@ -34,20 +35,19 @@ export async function handleCode(
     case "POST /execute":
       return await execute(request, sandbox);
     case "GET /contexts":
-      return Response.json([...sandbox.contexts.values()].map(describe));
+      return Response.json(sandbox.contexts.all().map(describe));
     case "POST /contexts":
       return await createContext(request, sandbox);
     case "POST /contexts/:id/restart": {
-      const context = sandbox.contexts.get(contextId ?? "");
+      const context = sandbox.contexts.find(contextId ?? "");
       if (context === undefined) return noContext(contextId);
       await context.kernel.restart();
       return Response.json(null);
     }
     case "DELETE /contexts/:id": {
-      const context = sandbox.contexts.get(contextId ?? "");
+      const context = sandbox.contexts.find(contextId ?? "");
       if (context === undefined) return noContext(contextId);
-      sandbox.contexts.delete(context.id);
-      await context.kernel.remove();
+      await sandbox.contexts.remove(context);
       return new Response(null, { status: 204 });
     }
     default:
@@ -62,7 +62,7 @@ async function execute(request: Request, sandbox: Sandbox): Promise<Response> {
   }
   const language = languageOf(body.language, sandbox);
   if (language === null) return new Response(failedExecution(noLanguage(body.language, sandbox), sandbox.connections));
-  const context = body.context_id ? sandbox.contexts.get(body.context_id) : sandbox.defaultContext(language);
+  const context = body.context_id ? sandbox.contexts.find(body.context_id) : sandbox.contexts.default(language);
   if (context === undefined) return noContext(body.context_id);
   const { code, env_vars } = body;
   return new Response(executionStream(
@@ -85,7 +85,7 @@ async function createContext(
   if (sandbox.contexts.size >= MAX_CONTEXTS) {
     throw new HttpError(400, `a sandbox has at most ${MAX_CONTEXTS} contexts`);
   }
-  return Response.json(describe(sandbox.createContext(language, body.cwd ?? DEFAULT_CWD)));
+  return Response.json(describe(sandbox.contexts.create(language, body.cwd ?? DEFAULT_CWD)));
 }
 
 /** The language that a client means, written as the template lets it be written; `null` without a kernel for it. */

@@ -8,8 +8,8 @@ const BUFFER_BYTES = 64 * 1024;
  * The answer to `POST /execute`: JSON lines, written while the cell runs.
  *
  * A client that goes away aborts the signal given to `run`. The end of the
- * sandbox, or its pause, does the same and breaks the stream instead of closing
- * it, because a closed one would pass for a cell that finished. A client that reads slowly slows `run` down.
+ * sandbox, its pause or a copy of it does the same and breaks the stream instead of
+ * closing it, because a closed one would pass for a cell that finished. A client that reads slowly slows `run` down.
  */
 export function executionStream(
   run: (sink: LineSink, signal: AbortSignal) => Promise<void>,
@@ -33,7 +33,7 @@ export function executionStream(
     };
     const breakOff = () => {
       // Deno prints the reason, with a stack if it has one.
-      if (open) controller.error("a sandbox ended or was paused while a cell was running");
+      if (open) controller.error("a sandbox ended, was paused or was copied while a cell was running");
       client.abort();
     };
     const write = (line: ExecutionLine) => controller.enqueue(encoder.encode(`${ascii(JSON.stringify(line))}\n`));

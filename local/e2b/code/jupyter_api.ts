@@ -1,5 +1,6 @@
 import type { Language } from "../machine/language.ts";
-import type { Context, Sandbox } from "../sandbox/sandbox.ts";
+import type { Context } from "../sandbox/contexts.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 
 /** Jupyter calls its own kernel for a language otherwise than the template calls the language. */
 const KERNEL_NAMES: Readonly<Record<Language, string>> = {
@@ -36,13 +37,13 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
 export async function handleJupyter(request: Request, sandbox: Sandbox): Promise<Response> {
   const { pathname } = new URL(request.url);
   const route = `${request.method} ${pathname.replace(ONE_KERNEL, "/api/kernels/:id")}`;
-  if (route === "GET /api/kernels") return Response.json(Array.from(sandbox.contexts.values(), describe));
+  if (route === "GET /api/kernels") return Response.json(sandbox.contexts.all().map(describe));
   const act = ACTIONS.get(route);
   if (act === undefined) {
     return failure(501, `${request.method} ${pathname} is not supported by the local sandbox`);
   }
   const id = ONE_KERNEL.exec(pathname)?.[1] ?? "";
-  const context = sandbox.contexts.get(id);
+  const context = sandbox.contexts.find(id);
   return context === undefined ? failure(404, `Kernel does not exist: ${id}`) : await act(context);
 }
 

@@ -3,8 +3,10 @@ import { HttpError, readBody } from "../http.ts";
 import { BODY_LIMIT, type ControlPlane, findSandbox, type Handler } from "./control_plane.ts";
 import { create } from "./create.ts";
 import { detailed } from "./description.ts";
+import { fork } from "./fork.ts";
 import { list } from "./list.ts";
 import { connect, pause } from "./pause.ts";
+import { createSnapshot, deleteSnapshot, listSnapshots } from "./snapshots.ts";
 import { MAX_TIMEOUT_S } from "./timeout.ts";
 import { refusalOf } from "./unsupported.ts";
 
@@ -34,6 +36,10 @@ const ROUTES: readonly [method: string, path: RegExp, handler: Handler][] = [
   ["POST", /^\/v2\/sandboxes\/([^/]+)\/connect$/, connect("v2")],
   ["POST", /^\/sandboxes\/([^/]+)\/timeout$/, setTimeout],
   ["POST", /^\/sandboxes\/([^/]+)\/pause$/, pause],
+  ["POST", /^\/sandboxes\/([^/]+)\/fork$/, fork],
+  ["POST", /^\/sandboxes\/([^/]+)\/snapshots$/, createSnapshot],
+  ["GET", /^\/snapshots$/, listSnapshots],
+  ["DELETE", /^\/templates\/([^/]+)$/, deleteSnapshot],
   // Its path is no sandbox's, with E2B.
   ["GET", /^\/sandboxes\/(?!metrics$)([^/]+)$/, get],
   ["DELETE", /^\/sandboxes\/([^/]+)$/, kill],

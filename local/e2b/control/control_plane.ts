@@ -1,10 +1,12 @@
 import { HttpError } from "../http.ts";
 import type { SandboxRegistry } from "../sandbox/registry.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
+import type { Snapshots } from "../sandbox/snapshots.ts";
 
 /** What the control plane answers from. */
 export interface ControlPlane {
   readonly sandboxes: SandboxRegistry;
+  readonly snapshots: Snapshots;
   /** The templates that sandboxes can be made of. They are all alike here. */
   readonly templates: readonly string[];
   readonly apiKey: string;

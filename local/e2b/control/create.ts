@@ -5,6 +5,7 @@ import type { Lifecycle } from "../sandbox/sandbox.ts";
 import { BODY_LIMIT, type ControlPlane, type Handler } from "./control_plane.ts";
 import { access } from "./description.ts";
 import { requirePauses } from "./pause.ts";
+import { referenceOf } from "./snapshots.ts";
 import { timeoutMs, timeoutSchema, type Version } from "./timeout.ts";
 import { unsupported } from "./unsupported.ts";
 
@@ -52,11 +53,15 @@ export const create = (version: Version): Handler => async (request, plane) => {
   refuseUnsupported(body);
   const lifecycle = lifecycleOf(body);
   if (lifecycle.onTimeout === "pause") requirePauses(plane, "autoPause");
-  requireTemplate(body.templateID, plane);
-  const sandbox = plane.sandboxes.create({
-    templateId: body.templateID,
+  const snapshot = plane.templates.includes(body.templateID)
+    ? null
+    : plane.snapshots.find(referenceOf(body.templateID));
+  if (snapshot === null) requireTemplate(body.templateID, plane);
+  const init = {
+    templateId: snapshot?.templateId ?? body.templateID,
     metadata: body.metadata,
-    environment: body.envVars,
+    // What runs in a snapshot has those of its sandbox already.
+    environment: { ...snapshot?.checkpoint.init.environment, ...body.envVars },
     isSecured: isSecured(body, version),
     allowPublicTraffic: body.network?.allowPublicTraffic ?? true,
     internetAccess: body.allow_internet_access ?? null,
@@ -66,7 +71,10 @@ export const create = (version: Version): Handler => async (request, plane) => {
     },
     lifecycle,
     timeoutMs: timeoutMs(body.timeout, version),
-  });
+  };
+  const sandbox = snapshot === null
+    ? plane.sandboxes.create(init)
+    : plane.sandboxes.createFrom(snapshot.checkpoint, init);
   return Response.json(access(sandbox), { status: 201 });
 };
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { check, HttpError } from "../http.ts";
 import type { Handler } from "./control_plane.ts";
 import { listed } from "./description.ts";
+import { pageOf } from "./page.ts";
 
 const querySchema = z.object({
   metadata: z.string().default(""),
@@ -14,27 +15,19 @@ const querySchema = z.object({
   startedAfter: z.coerce.date().default(new Date(0)),
 });
 
-/** `GET /v2/sandboxes`: a page of them, and in a header the token of the next one. */
+/** `GET /v2/sandboxes`: a page of them, and in a header the token of the next one. As with E2B, one being copied is not there. */
 export const list: Handler = (request, { sandboxes }) => {
   const asked = check(Object.fromEntries(new URL(request.url).searchParams), querySchema);
   const metadata = metadataFilter(asked.metadata);
   const matching = sandboxes.living().filter((sandbox) =>
+    !sandbox.isSnapshotting &&
     asked.state.some((state) => state === sandbox.state) &&
     sandbox.startedAt >= asked.startedAfter &&
     sandbox.init.templateId === (asked.template ?? sandbox.init.templateId) &&
     metadata.every(([key, value]) => sandbox.init.metadata[key] === value)
   );
   if (asked.order === "desc") matching.reverse();
-  const after = asked.nextToken;
-  const rest = after === undefined
-    ? matching
-    : matching.filter((sandbox) => asked.order === "desc" ? sandbox.sequence < after : sandbox.sequence > after);
-  const page = rest.slice(0, asked.limit);
-  const last = page.at(-1);
-  const headers = last !== undefined && page.length < rest.length
-    ? { "x-next-token": String(last.sequence) }
-    : undefined;
-  return Response.json(page.map(listed), { headers });
+  return pageOf(matching, asked, listed);
 };
 
 /** SDKs encode each key and value before they encode the whole filter. */

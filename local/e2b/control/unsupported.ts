@@ -7,16 +7,13 @@ import { type ControlPlane, findSandbox } from "./control_plane.ts";
  */
 const UNSUPPORTED: readonly [path: RegExp, what: string, why: string][] = [
   [/^\/sandboxes\/([^/]+)\/resume$/, "resuming a sandbox by a route of its own", "connecting to it does that"],
-  [/^\/sandboxes\/([^/]+)\/fork$/, "forking a sandbox", "the memory of its kernels is not copied"],
-  [/^\/sandboxes\/([^/]+)\/snapshots$/, "a snapshot of a sandbox", "the memory of its kernels is not copied"],
-  [/^\/snapshots$/, "the list of snapshots", "there are none"],
   [/^\/sandboxes\/([^/]+)\/network$/, "changing a sandbox's network", "a local sandbox has none"],
   [/^\/sandboxes\/([^/]+)\/refreshes$/, "refreshing a sandbox", "setting its timeout does the same"],
   [/^\/sandboxes\/metrics$/, "measuring sandboxes", "nobody looks at what their processes use"],
   [/^\/sandboxes\/([^/]+)\/metrics$/, "measuring a sandbox", "nobody looks at what its processes use"],
   [/^(?:\/v2)?\/sandboxes\/([^/]+)\/logs$/, "the log of a sandbox", "none is kept"],
   [/^\/sandboxes$/, "version 1 of the list of sandboxes", "version 2 is at /v2/sandboxes"],
-  [/^(?:\/v[23])?\/templates(?:\/|$)/, "building, listing and deleting templates", "nothing is built here"],
+  [/^(?:\/v[23])?\/templates(?:\/|$)/, "building and listing templates", "nothing is built here"],
   [/^\/volume(?:s|content)(?:\/|$)/, "keeping files in volumes", "they live as long as their sandbox"],
   [/^\/secrets(?:\/|$)/, "keeping secrets", "a local sandbox has no network to use them in"],
   [/^\/teams(?:\/|$)/, "asking about teams", "there is one API key and nobody behind it"],

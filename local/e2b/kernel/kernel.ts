@@ -27,6 +27,7 @@ export class Kernel {
   #removed = false;
   #giveUp = () => {};
   #queue: Promise<void> = Promise.resolve();
+  #atWork: Promise<void> = Promise.resolve();
   #lastId = 0;
   #running: RunningCell | undefined;
   #lastActivity = new Date();
@@ -61,7 +62,7 @@ export class Kernel {
     this.#queue = turn.promise;
     try {
       await previous;
-      if (!signal.aborted) await this.#run(withVariables(this.#init.language, code, env), sink, signal);
+      if (!signal.aborted) await this.#run(withVariables(this.#init.language, code, env), sink, signal, turn.promise);
     } catch (error) {
       await sink(died(error instanceof Error ? error.message : String(error)));
     }
@@ -75,6 +76,15 @@ export class Kernel {
   /** Interrupts the cell that runs now and goes on telling what it says; without one, does nothing. */
   interrupt(): void {
     this.#running?.interrupt();
+  }
+
+  /** Resolves when the process has no cell. One that waits for its process has not begun, and does not count. */
+  async idle(): Promise<void> {
+    let work: Promise<void>;
+    do {
+      work = this.#atWork;
+      await work;
+    } while (work !== this.#atWork);
   }
 
   /**
@@ -99,7 +109,8 @@ export class Kernel {
     this.#giveUp();
   }
 
-  async #run(code: string, sink: LineSink, signal: AbortSignal): Promise<void> {
+  /** `turn` resolves when the process has nothing more to do for the cell. */
+  async #run(code: string, sink: LineSink, signal: AbortSignal, turn: Promise<void>): Promise<void> {
     if (this.#removed) return await sink(REMOVED);
     const cell = new RunningCell(++this.#lastId);
     this.#running = cell;
@@ -109,6 +120,7 @@ export class Kernel {
       const process = await this.#usableProcess();
       // Nobody waits any more: running the code now would only surprise.
       if (signal.aborted) return;
+      this.#atWork = turn;
       process.execute(cell.id, code, false);
       await this.#hear(cell, process, sink);
     } finally {

@@ -46,6 +46,9 @@ const messageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("file"), id, path: homePath, content: base64 }),
   z.object({ type: z.literal("directory"), id, path: homePath }),
   z.object({ type: z.literal("gone"), id, path: homePath }),
+  // A kernel's answers to who wants to carry it; between cells, so each has its question's number.
+  z.object({ type: z.literal("obstacle"), id: z.number(), what: z.string().max(500), why: z.string().max(500) }),
+  z.object({ type: z.literal("piece"), id: z.number(), content: base64 }),
   z.object({ type: z.literal("exit"), id }),
   z.object({ type: z.literal("done"), id }),
 ]);
@@ -55,12 +58,19 @@ export type KernelMessage = z.infer<typeof messageSchema>;
 /** A change that a cell made to its files, told when the cell has ended. */
 export type FileMessage = Extract<KernelMessage, { type: "file" | "directory" | "gone" }>;
 
+/** What of a kernel is carried, or why nothing is. */
+export type CarryMessage = Extract<KernelMessage, { type: "obstacle" | "piece" }>;
+
 /** What is for who waits for a cell. */
-export type CellMessage = Exclude<KernelMessage, FileMessage | { type: "exit" }>;
+export type CellMessage = Exclude<KernelMessage, FileMessage | CarryMessage | { type: "exit" }>;
 
 /** Whether it is for the sandbox's files. */
-export function isOfFile(message: CellMessage | FileMessage): message is FileMessage {
+export function isOfFile(message: KernelMessage): message is FileMessage {
   return message.type === "file" || message.type === "directory" || message.type === "gone";
+}
+
+export function isOfCarrying(message: KernelMessage): message is CarryMessage {
+  return message.type === "obstacle" || message.type === "piece";
 }
 
 export type KernelCommand =
@@ -71,7 +81,11 @@ export type KernelCommand =
     pyodideUrl: string;
     snapshotPath: string | null;
     packages: { known: string; wheels: Record<string, string> };
+    /** How many pieces follow, of the kernel that this one goes on from. */
+    pieces: number;
   }
+  | { type: "piece"; content: string }
+  | { type: "look" | "dump"; id: number }
   | { type: "configure"; environment: Record<string, string>; cwd: string }
   | { type: "file"; path: string; content: string }
   | { type: "directory" | "gone"; path: string }

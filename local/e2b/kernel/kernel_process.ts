@@ -1,5 +1,13 @@
 import type { Child } from "../machine/machine.ts";
-import { type CellMessage, type FileMessage, isOfFile, type KernelCommand, parseMessage } from "./kernel_message.ts";
+import {
+  type CarryMessage,
+  type CellMessage,
+  type FileMessage,
+  isOfCarrying,
+  isOfFile,
+  type KernelCommand,
+  parseMessage,
+} from "./kernel_message.ts";
 import { LineReader } from "./line_reader.ts";
 
 const BOOT_LIMIT_MS = 120_000;
@@ -22,6 +30,7 @@ export class KernelProcess {
   #verdict: string | undefined;
   #alive = true;
   #listening = false;
+  #heard: Promise<void> = Promise.resolve();
   /** Resolves when the process is gone. */
   readonly exited: Promise<void>;
 
@@ -76,9 +85,21 @@ export class KernelProcess {
 
   /**
    * What the kernel says, until it is gone. Nothing is read ahead: a consumer
-   * that waits makes the pipe fill up and the kernel wait.
+   * that waits makes the pipe fill up and the kernel wait. One listens at a time.
    */
   async *messages(): AsyncGenerator<CellMessage> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const before = this.#heard;
+    this.#heard = promise;
+    try {
+      await before;
+      yield* this.#listen();
+    } finally {
+      resolve();
+    }
+  }
+
+  async *#listen(): AsyncGenerator<CellMessage> {
     this.#listening = true;
     try {
       while (true) {
@@ -129,8 +150,8 @@ export class KernelProcess {
   }
 
   /** What who runs a cell is to hear of a message, if anything. */
-  protected received(message: CellMessage | FileMessage): CellMessage | null {
-    return isOfFile(message) ? null : message;
+  protected received(message: CellMessage | FileMessage | CarryMessage): CellMessage | null {
+    return isOfFile(message) || isOfCarrying(message) ? null : message;
   }
 
   #countNoise(bytes: number): void {

@@ -33,6 +33,8 @@ export interface Machine {
 
 /** What a machine was at one moment. As long as it is held, any number of others can be made of it. */
 export interface Checkpoint {
+  /** How much of the server's memory it takes. */
+  readonly bytes: number;
   /** Files are there at once; a kernel goes on with its variables when it is started under the name that it had. */
   restore(init: MachineInit): Machine;
 }

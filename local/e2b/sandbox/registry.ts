@@ -1,5 +1,5 @@
-import type { Machines } from "../machine/machine.ts";
-import { Sandbox, type SandboxEnd, type SandboxInit, type SandboxRecord } from "./sandbox.ts";
+import type { MachineInit, Machines } from "../machine/machine.ts";
+import { Sandbox, type SandboxCheckpoint, type SandboxEnd, type SandboxInit, type SandboxRecord } from "./sandbox.ts";
 
 const HISTORY_LIMIT = 100_000;
 
@@ -25,13 +25,13 @@ export class SandboxRegistry {
   }
 
   create(init: SandboxInit): Sandbox {
-    const sandbox = new Sandbox(++this.#created, init, this.#machines);
-    const { sandboxId } = sandbox;
-    this.#living.set(sandboxId, sandbox);
-    this.#records.set(sandboxId, sandbox.record);
-    sandbox.end.addEventListener("abort", () => this.#keepRecordOnly(sandboxId), { once: true });
-    this.#forgetOldest();
-    return sandbox;
+    return this.#add(new Sandbox(++this.#created, init, (machine) => this.#machines.create(machine)));
+  }
+
+  /** One that goes on where another one was. */
+  createFrom({ sandboxId, contexts, machine: checkpoint }: SandboxCheckpoint, init: SandboxInit): Sandbox {
+    const restore = (machine: MachineInit) => checkpoint.restore(machine);
+    return this.#add(new Sandbox(++this.#created, init, restore, { sandboxId, contexts }));
   }
 
   /** A living sandbox; one that ended is as unknown as one that never was. */
@@ -51,6 +51,15 @@ export class SandboxRegistry {
 
   finishAll(by: SandboxEnd["by"]): void {
     for (const sandbox of this.living()) sandbox.finish(by);
+  }
+
+  #add(sandbox: Sandbox): Sandbox {
+    const { sandboxId } = sandbox;
+    this.#living.set(sandboxId, sandbox);
+    this.#records.set(sandboxId, sandbox.record);
+    sandbox.end.addEventListener("abort", () => this.#keepRecordOnly(sandboxId), { once: true });
+    this.#forgetOldest();
+    return sandbox;
   }
 
   #keepRecordOnly(sandboxId: string): void {

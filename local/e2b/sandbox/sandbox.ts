@@ -1,14 +1,15 @@
-import type { Language } from "../machine/language.ts";
-import type { Machine, Machines } from "../machine/machine.ts";
-import { HOME } from "../machine/file_path.ts";
-import { Kernel } from "../kernel/kernel.ts";
+import { HttpError } from "../http.ts";
+import type { Checkpoint, Machine, MachineInit } from "../machine/machine.ts";
 import { AwakeTimers } from "./awake_timers.ts";
-import { type AwakeSpan, Wakefulness } from "./wakefulness.ts";
+import { type ContextName, Contexts } from "./contexts.ts";
+import { type AwakeSpan, type Stillness, Wakefulness } from "./wakefulness.ts";
 
 /** What tests and the local stack may know about a sandbox. */
 export interface SandboxRecord {
   readonly sandboxId: string;
   readonly templateId: string;
+  /** The sandbox of whose state it was made; `null` for a new one. */
+  readonly forkedFrom: string | null;
   readonly metadata: Readonly<Record<string, string>>;
   /** What its code may and may not reach by the wishes of who made it. It reaches nothing here. */
   readonly egress: Egress;
@@ -56,18 +57,16 @@ export interface Lifecycle {
   readonly autoResume: boolean;
 }
 
-/** A kernel that shares its sandbox's life with others. */
-export interface Context {
-  readonly id: string;
-  readonly language: Language;
-  readonly cwd: string;
-  readonly kernel: Kernel;
+/** A sandbox as it was at one moment, for others that go on from there. */
+export interface SandboxCheckpoint {
+  readonly sandboxId: string;
+  readonly init: SandboxInit;
+  readonly machine: Checkpoint;
+  readonly contexts: readonly ContextName[];
 }
 
-export const DEFAULT_CWD = HOME;
-
-/** The languages whose contexts a list shows before they are used (e2b-dev's code-interpreter, template/server/main.py). */
-const FROM_THE_START: readonly Language[] = ["python", "javascript"];
+/** How long cells that were interrupted may go on before a sandbox cannot be copied. */
+const QUIET_LIMIT_MS = 10_000;
 
 /** One sandbox: a lifetime, secrets, and kernels that are started when needed. */
 export class Sandbox {
@@ -77,8 +76,7 @@ export class Sandbox {
   readonly trafficAccessToken: string | null;
   readonly startedAt = new Date();
   readonly machine: Machine;
-  readonly contexts = new Map<string, Context>();
-  readonly #defaultContexts = new Map<Language, Context>();
+  readonly contexts: Contexts;
   readonly #lifetime = new AbortController();
   readonly #timers = new AwakeTimers();
   readonly #wakefulness: Wakefulness;
@@ -86,13 +84,16 @@ export class Sandbox {
   #ended: SandboxEnd | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `sequence` orders sandboxes that started in the same millisecond. */
+  /**
+   * `sequence` orders sandboxes that started in the same millisecond; `origin` is what it goes on from, if it does.
+   */
   constructor(
     readonly sequence: number,
     readonly init: SandboxInit,
-    machines: Machines,
+    makeMachine: (init: MachineInit) => Machine,
+    readonly origin: Pick<SandboxCheckpoint, "sandboxId" | "contexts"> | null = null,
   ) {
-    this.machine = machines.create({
+    this.machine = makeMachine({
       environment: {
         E2B_SANDBOX: "true",
         E2B_SANDBOX_ID: this.sandboxId,
@@ -105,9 +106,7 @@ export class Sandbox {
     this.#wakefulness = new Wakefulness(this.machine);
     this.envdAccessToken = init.isSecured ? randomToken() : null;
     this.trafficAccessToken = init.allowPublicTraffic ? null : randomToken();
-    for (const language of FROM_THE_START) {
-      if (this.machine.languages.includes(language)) this.defaultContext(language);
-    }
+    this.contexts = new Contexts(this.machine, init.environment, origin?.contexts);
     this.setTimeout(init.timeoutMs);
   }
 
@@ -121,7 +120,9 @@ export class Sandbox {
     return this.#lifetime.signal;
   }
 
-  /** Aborted when the sandbox is paused or ends: connections to it break then. After it was resumed it is another one. */
+  /**
+   * Aborted when the sandbox is paused, copied or ends: connections to it break then. When it goes on it is another one.
+   */
   get connections(): AbortSignal {
     return this.#wakefulness.connections;
   }
@@ -130,6 +131,7 @@ export class Sandbox {
     return {
       sandboxId: this.sandboxId,
       templateId: this.init.templateId,
+      forkedFrom: this.origin?.sandboxId ?? null,
       egress: this.init.egress,
       metadata: this.init.metadata,
       state: this.state,
@@ -192,34 +194,53 @@ export class Sandbox {
     return this.state === "running" || this.init.lifecycle.autoResume;
   }
 
-  /** Resumes one that is to be resumed by a request to a port; whether it runs. */
+  /** Whether it stands still for a moment, because it is being copied. */
+  get isSnapshotting(): boolean {
+    return this.#wakefulness.isStill;
+  }
+
+  /**
+   * What all of it is at one moment. It goes on untouched, also when this rejects, but for its connections, which may break;
+   * requests that come meanwhile wait. Its timeout goes on.
+   * @throws {HttpError} 501 when something in it cannot be carried; 503 when a cell does not end
+   */
+  async checkpoint(): Promise<Stillness<SandboxCheckpoint>> {
+    return await this.#wakefulness.standStill(async (breakConnections) => {
+      const machine = await this.machine.checkpoint(async () => {
+        breakConnections();
+        await this.#quiet();
+      });
+      return { sandboxId: this.sandboxId, init: this.init, machine, contexts: this.contexts.names() };
+    });
+  }
+
+  /** Resolves when no cell runs. */
+  async #quiet(): Promise<void> {
+    const limit = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () =>
+        limit.reject(
+          new HttpError(503, "a cell of the sandbox does not end although it was interrupted"),
+        ),
+      QUIET_LIMIT_MS,
+    );
+    const callOff = () => clearTimeout(timer);
+    this.end.addEventListener("abort", callOff);
+    try {
+      await Promise.race([this.contexts.idle(), limit.promise]);
+    } finally {
+      callOff();
+      this.end.removeEventListener("abort", callOff);
+    }
+  }
+
+  /** Resumes one that is to be resumed by a request to a port; whether it runs. Waits while it stands still. */
   async rouse(): Promise<boolean> {
+    await this.#wakefulness.stirring();
     if (this.state !== "running" && this.init.lifecycle.autoResume) {
       await this.resume(Math.max(this.init.timeoutMs, MIN_AUTO_RESUME_MS));
     }
     return this.state === "running";
-  }
-
-  /** The context of executions that name none, one for each language. */
-  defaultContext(language: Language): Context {
-    const known = this.#defaultContexts.get(language);
-    if (known !== undefined && this.contexts.has(known.id)) return known;
-    const context = this.createContext(language, DEFAULT_CWD);
-    this.#defaultContexts.set(language, context);
-    return context;
-  }
-
-  /** Adds a kernel of its own; no process is started before it is used. */
-  createContext(language: Language, cwd: string): Context {
-    const id = crypto.randomUUID();
-    const kernel = new Kernel({
-      language,
-      environment: this.init.environment,
-      start: () => this.machine.startKernel({ id, language, cwd }),
-    });
-    const context = { id, language, cwd, kernel };
-    this.contexts.set(id, context);
-    return context;
   }
 
   /** Ends the sandbox for good: running executions break, kernels die. */

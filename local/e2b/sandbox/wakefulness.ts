@@ -6,17 +6,31 @@ export interface AwakeSpan {
   readonly end: Date | null;
 }
 
-type Phase = "awake" | "fallingAsleep" | "asleep" | "wakingUp" | "over";
+type Phase = "awake" | "fallingAsleep" | "asleep" | "wakingUp" | "snapshotting" | "over";
+
+/** What comes of standing still; without a value, what the sandbox was at instead, by E2B's words. */
+export type Stillness<T> =
+  | { readonly outcome: "done"; readonly value: T }
+  | { readonly outcome: "pausing" | "paused" | "resuming" | "snapshotting" | "ended" };
+
+const WORDS = {
+  fallingAsleep: "pausing",
+  asleep: "paused",
+  wakingUp: "resuming",
+  snapshotting: "snapshotting",
+  over: "ended",
+} as const;
 
 /**
- * Whether a sandbox runs or is paused. One change comes after the other, and one that fails leaves it as it was; the end
- * waits for none.
+ * Whether a sandbox runs, is paused, or stands still for a moment. One change comes after the other, and one that fails
+ * leaves it as it was; the end waits for none.
  */
 export class Wakefulness {
   readonly #machine: Machine;
   #phase: Phase = "awake";
   #change: Promise<void> = Promise.resolve();
   #connections = new AbortController();
+  readonly #over = Promise.withResolvers<void>();
   #spans: AwakeSpan[] = [{ begin: new Date(), end: null }];
 
   constructor(machine: Machine) {
@@ -25,10 +39,22 @@ export class Wakefulness {
 
   /** One that is about to be paused does not run any more, and one that is about to be resumed does not run yet. */
   get isAwake(): boolean {
-    return this.#phase === "awake";
+    return this.#phase === "awake" || this.#phase === "snapshotting";
   }
 
-  /** Aborted when the sandbox is paused or ends: connections to it break then. After it was resumed it is another one. */
+  /** Whether it stands still for a snapshot of it. */
+  get isStill(): boolean {
+    return this.#phase === "snapshotting";
+  }
+
+  /** Resolves when it does not stand still, or not any more. */
+  async stirring(): Promise<void> {
+    while (this.isStill) await this.#change;
+  }
+
+  /**
+   * Aborted when the sandbox is paused, copied or ends: connections to it break then. When it goes on it is another one.
+   */
   get connections(): AbortSignal {
     return this.#connections.signal;
   }
@@ -44,7 +70,7 @@ export class Wakefulness {
    * @throws what the machine does; it runs then as before
    */
   async fallAsleep(then: () => void): Promise<boolean> {
-    while (this.#phase === "wakingUp") await this.#change;
+    while (this.#phase === "wakingUp" || this.#phase === "snapshotting") await this.#change;
     if (this.#phase !== "awake") return false;
     return await this.#changeTo("asleep", "fallingAsleep", () => this.#machine.pause(), () => {
       this.#stopCounting();
@@ -54,12 +80,32 @@ export class Wakefulness {
   }
 
   /**
+   * Does something for which requests wait that come meanwhile, and pauses too; never twice at a time. Those that are open
+   * break when `act` says so. Does not wait for it any longer when the sandbox ends.
+   * @throws what `act` does
+   */
+  async standStill<T>(act: (breakConnections: () => void) => Promise<T>): Promise<Stillness<T>> {
+    if (this.#phase !== "awake") return { outcome: WORDS[this.#phase] };
+    const done: { readonly value: T }[] = [];
+    const isOn = await this.#changeTo("awake", "snapshotting", async () => {
+      try {
+        const acted = act(() => this.#connections.abort()).then((value) => void done.push({ value }));
+        await Promise.race([acted, this.#over.promise]);
+      } finally {
+        if (this.isStill && this.#connections.signal.aborted) this.#connections = new AbortController();
+      }
+    }, () => {});
+    const [result] = done;
+    return isOn && result !== undefined ? { outcome: "done", ...result } : { outcome: "ended" };
+  }
+
+  /**
    * Lets the machine go on; `then` is called before anybody can stop it again. `false` if it runs, or was about to, or is
    * over.
    * @throws what the machine does; it is paused then as before
    */
   async wakeUp(then: () => void): Promise<boolean> {
-    while (this.#phase === "fallingAsleep" || this.#phase === "wakingUp") await this.#change;
+    while (["fallingAsleep", "wakingUp", "snapshotting"].includes(this.#phase)) await this.#change;
     if (this.#phase !== "asleep") return false;
     return await this.#changeTo("awake", "wakingUp", () => this.#machine.resume(), () => {
       this.#spans.push({ begin: new Date(), end: null });
@@ -72,6 +118,7 @@ export class Wakefulness {
   end(): void {
     if (this.#spans.at(-1)?.end === null) this.#stopCounting();
     this.#phase = "over";
+    this.#over.resolve();
     this.#connections.abort();
   }
 

@@ -24,7 +24,14 @@ export async function supervise({ script, boot = {}, cancelMs, force }) {
   const first = await commands.next();
   // The server was gone before it said a word.
   if (first.done) Deno.exit(0);
-  worker.postMessage({ ...JSON.parse(first.value), ...boot });
+  const command = JSON.parse(first.value);
+  const pieces = [];
+  while (pieces.length < (command.pieces ?? 0)) {
+    const { done, value } = await commands.next();
+    if (done) Deno.exit(0);
+    pieces.push(Uint8Array.fromBase64(JSON.parse(value).content));
+  }
+  worker.postMessage({ ...command, ...boot, pieces }, pieces.map(({ buffer }) => buffer));
   await new Promise((resolve) => {
     worker.onmessage = ({ data }) => data.type === "dead" ? die(data.reason) : resolve();
   });

@@ -1,0 +1,45 @@
+import { HttpError } from "../../local/e2b/http.ts";
+import type { Machine, MachineInit, Machines } from "../../local/e2b/machine/machine.ts";
+import { FileStore } from "../../local/e2b/pyodide/file_store.ts";
+import { StoredFiles } from "../../local/e2b/pyodide/stored_files.ts";
+
+/**
+ * Machines of files alone, which are copied when a test lets them: for tests of what happens meanwhile. What is made of
+ * one begins without files.
+ */
+export class CopyableMachines implements Machines {
+  readonly languages = ["python"] as const;
+  readonly canPause = true;
+  readonly pauses: string[] = [];
+  /** How many copies are being made. */
+  copying = 0;
+  /** What a copy waits for, before it is made and when nothing speaks to the machine any more. */
+  before: Promise<void> = Promise.resolve();
+  within: Promise<void> = Promise.resolve();
+
+  create(_init: MachineInit): Machine {
+    return {
+      languages: this.languages,
+      files: new StoredFiles(new FileStore()),
+      spawn: () => Promise.reject(new HttpError(501, "this machine has no programs")),
+      startKernel: () => Promise.reject(new Error("this machine has no kernels")),
+      pause: () => Promise.resolve(void this.pauses.push("paused")),
+      resume: () => Promise.resolve(void this.pauses.push("resumed")),
+      checkpoint: async (quiet) => {
+        this.copying++;
+        try {
+          await this.before;
+          await quiet();
+          await this.within;
+          return { bytes: 1024, restore: (init) => this.create(init) };
+        } finally {
+          this.copying--;
+        }
+      },
+    };
+  }
+
+  allEnded(): Promise<void> {
+    return Promise.resolve();
+  }
+}
