@@ -212,9 +212,10 @@ async function create(
     born = await beget(call, claimId, own);
   } catch (thrown) {
     const error = asContextError(thrown);
-    // What is final is E2B's refusal; after anything else it may have made a sandbox.
+    // What is final is E2B's refusal; after anything else it may have made a sandbox, unless it has not been asked yet.
     const final = FINAL.has(error.code);
-    await attempt("claim_not_failed", claimId, store.fail(claimId, error, { final, mayLive: !final }));
+    const mayLive = !final && error.code !== "context_busy";
+    await attempt("claim_not_failed", claimId, store.fail(claimId, error, { final, mayLive }));
     if (sourceId !== null) await letSourceGo(call, claimId, sourceId);
     throw error;
   }
