@@ -10,11 +10,14 @@ create unlogged table if not exists copilot_internal.open_executions (
   conversation_id text not null,
   path_id text not null,
   language text not null,
+  is_waiting boolean not null,
   deadline_at timestamptz not null,
   stop_requested_at timestamptz
 );
 comment on table copilot_internal.open_executions is
   'Executions from the claim on their context to their end.';
+comment on column copilot_internal.open_executions.is_waiting is
+  'It has no sandbox yet, so none of its code runs: others may have it wait.';
 comment on column copilot_internal.open_executions.deadline_at is
   'By then its request is over, or its process has died.';
 comment on column copilot_internal.open_executions.stop_requested_at is

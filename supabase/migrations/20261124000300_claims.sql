@@ -453,12 +453,14 @@ begin
         (v_context.kernel_counts ->> p_language)::integer
       );
     end if;
-    insert into copilot_internal.open_executions (id, tenant_id, conversation_id, path_id, language, deadline_at)
+    insert into copilot_internal.open_executions (
+      id, tenant_id, conversation_id, path_id, language, is_waiting, deadline_at
+    )
     values (
-      p_execution_id, p_tenant_id, p_conversation_id, p_path_id, p_language,
+      p_execution_id, p_tenant_id, p_conversation_id, p_path_id, p_language, outcome <> 'reused',
       clock_timestamp() + make_interval(secs => p_open_seconds)
     )
-    on conflict do nothing;
+    on conflict on constraint open_executions_pkey do update set is_waiting = excluded.is_waiting;
   end if;
 
   return query select
@@ -767,6 +769,8 @@ begin
       select from copilot_internal.open_executions o
       where o.tenant_id = v_source.tenant_id and o.conversation_id = v_source.conversation_id
         and o.path_id = v_source.path_id and o.deadline_at > clock_timestamp()
+        -- Those that wait do so for this, perhaps.
+        and not o.is_waiting
     )
     -- After a crash of the database the ledger alone knows.
     or exists (

@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(32);
+select plan(37);
 
 -- The CHECK that the row violates with these values in the place of a good row's, or null.
 create function pg_temp.violated(p_good jsonb, p_values jsonb)
@@ -18,7 +18,7 @@ begin
     null::copilot_internal.execution_contexts,
     jsonb_build_object(
       'id', gen_random_uuid(), 'tenant_id', 'checks', 'conversation_id', 'c', 'path_id', gen_random_uuid(),
-      'state_id', gen_random_uuid(), 'ttl_seconds', 60, 'probation_seconds', 90, 'created_at', now(), 'last_used_at', now(), 'expires_at', now()
+      'state_id', gen_random_uuid(), 'ttl_seconds', 60, 'probation_seconds', 90, 'keep_seconds', 0, 'created_at', now(), 'last_used_at', now(), 'expires_at', now()
     ) || p_good || p_values
   );
   return null;
@@ -53,6 +53,11 @@ insert into bad (name, state, change) values
   ('execution_contexts_path_id_check', 'ready', jsonb_build_object('path_id', repeat('é', 256))),
   ('execution_contexts_sandbox_status_check', 'terminated', '{"sandbox_status": "paused"}'),
   ('execution_contexts_ttl_positive', 'ready', '{"ttl_seconds": 0}'),
+  ('execution_contexts_keep_not_negative', 'ready', '{"keep_seconds": -1}'),
+  ('execution_contexts_woken_after_activated', 'creating', '{"woken_at": "2026-01-04"}'),
+  ('execution_contexts_fork_is_whole', 'ready', '{"forked_from_path_id": "p"}'),
+  ('execution_contexts_fork_is_whole', 'ready', '{"forked_from_path_id": "p", "forked_from_context_id": "00000000-0000-4000-8000-000000000001"}'),
+  ('execution_contexts_fork_is_whole', 'ready', '{"kernel_counts": {}}'),
   ('execution_contexts_termination_reason_known', 'terminated', '{"termination_reason": "bored"}'),
   ('execution_contexts_active_or_ended', 'ready', '{"terminated_at": "2026-01-04", "termination_reason": "expired"}'),
   ('execution_contexts_active_or_ended', 'terminated',

@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(108);
+select plan(120);
 
 create temp view roles as
 select rolname::text as role from pg_roles where rolname in ('anon', 'authenticated', 'service_role');
@@ -48,16 +48,20 @@ select is_empty(
 select function_privs_are('public', name, arguments, role, case role when 'service_role' then array['EXECUTE'] else '{}' end)
 from (
   values
-    ('copilot_claim_context', array['uuid', 'text', 'text', 'text', 'integer', 'integer', 'integer', 'integer', 'uuid', 'integer', 'integer', 'integer', 'integer', 'integer', 'uuid', 'text', 'integer', 'boolean', 'text']),
+    ('copilot_claim_context', array['uuid', 'text', 'text', 'text', 'integer', 'integer', 'integer', 'integer', 'uuid', 'integer', 'integer', 'integer', 'integer', 'integer', 'uuid', 'text', 'integer', 'boolean', 'text', 'integer', 'text']),
+    ('copilot_keep_claim', array['uuid', 'integer']),
+    ('copilot_hold_source', array['uuid', 'integer']),
+    ('copilot_let_source_go', array['uuid', 'uuid']),
+    ('copilot_release_wake', array['uuid', 'timestamp with time zone']),
     ('copilot_fail_context', array['uuid', 'text', 'boolean', 'integer', 'boolean']),
     ('copilot_settle_claim', array['uuid']),
-    ('copilot_activate_context', array['uuid', 'text', 'integer', 'text', 'double precision', 'text']),
+    ('copilot_activate_context', array['uuid', 'text', 'integer', 'text', 'double precision', 'text', 'boolean']),
     ('copilot_note_sandbox', array['uuid', 'text', 'double precision', 'text']),
     ('copilot_close', array['boolean']),
     ('copilot_health', array[]::text[]),
     ('copilot_note_sweep', array[]::text[]),
     ('copilot_sweep_place', array[]::text[]),
-    ('copilot_move_sweep_place', array['text']),
+    ('copilot_move_sweep_place', array['boolean', 'text']),
     ('copilot_terminate_contexts', array['text', 'text', 'text', 'uuid', 'text', 'boolean']),
     ('copilot_take_owed_kills', array['integer', 'integer']),
     ('copilot_start_execution', array['uuid', 'uuid', 'text', 'integer', 'integer', 'integer', 'timestamp with time zone']),

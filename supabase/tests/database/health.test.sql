@@ -10,13 +10,13 @@ update copilot_internal.sweep_place set swept_at = null;
 
 select results_eq(
   $$
-    select is_closed, swept_at, contexts_creating, contexts_ready, claims_oldest_at, claims_past_lease,
+    select is_closed, swept_at, contexts_creating, contexts_awake, contexts_asleep, claims_oldest_at, claims_past_lease,
       claims_past_lease_since, kills_owed, kills_owed_since, executions_running, executions_lost
     from public.copilot_health()
   $$,
   $$
     values (
-      false, null::timestamptz, 0, 0, null::timestamptz, 0, null::timestamptz, 0, null::timestamptz, 0, 0
+      false, null::timestamptz, 0, 0, 0, null::timestamptz, 0, null::timestamptz, 0, null::timestamptz, 0, 0
     )
   $$,
   'one row, also of nothing'
@@ -31,7 +31,8 @@ select public.copilot_confirm_sandbox_killed(pg_temp.id(3), 'sandbox 3') \g /dev
 update copilot_internal.execution_contexts set terminated_at = now() - interval '9 minutes' where id in (pg_temp.id(1), pg_temp.id(3));
 update copilot_internal.execution_contexts set created_at = now() - interval '8 minutes', expires_at = now() - interval '7 minutes' where id = pg_temp.id(6);
 select results_eq(
-  'select contexts_creating, contexts_ready from public.copilot_health()', 'values (2, 2)', 'active contexts by status'
+  'select contexts_creating, contexts_awake, contexts_asleep from public.copilot_health()', 'values (2, 2, 0)',
+  'active contexts by state'
 );
 select results_eq(
   'select claims_oldest_at, claims_past_lease, claims_past_lease_since from public.copilot_health()',

@@ -94,7 +94,7 @@ select throws_ok(
 );
 
 -- Only an end is looked at: from here on the trigger's function says that it was called.
-create or replace function copilot_internal.note_sandbox_life()
+create or replace function copilot_internal.note_last_life()
 returns trigger
 language plpgsql
 as $$

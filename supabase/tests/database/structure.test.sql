@@ -23,11 +23,17 @@ select results_eq(
       ('error_final', 'boolean', false),
       ('error_retry_after_seconds', 'integer', false),
       ('expires_at', 'timestamp with time zone', true),
+      ('fork_until', 'timestamp with time zone', false),
+      ('forked_from_context_id', 'uuid', false),
+      ('forked_from_path_id', 'text', false),
       ('held_by', 'uuid', false),
       ('held_until', 'timestamp with time zone', false),
       ('id', 'uuid', true),
+      ('keep_seconds', 'integer', true),
+      ('kernel_counts', 'jsonb', false),
       ('kill_attempted_at', 'timestamp with time zone', false),
       ('last_used_at', 'timestamp with time zone', true),
+      ('lineage_id', 'uuid', false),
       ('may_live_until', 'timestamp with time zone', false),
       ('path_id', 'text', true),
       ('previous_state_id', 'uuid', false),
@@ -44,7 +50,8 @@ select results_eq(
       ('tenant_id', 'text', true),
       ('terminated_at', 'timestamp with time zone', false),
       ('termination_reason', 'text', false),
-      ('ttl_seconds', 'integer', true)
+      ('ttl_seconds', 'integer', true),
+      ('woken_at', 'timestamp with time zone', false)
   $$,
   'it has these columns'
 );
@@ -53,7 +60,7 @@ select is_empty(
   $$
     select column_name from information_schema.columns
     where table_schema = 'copilot_internal' and table_name = 'execution_contexts' and column_default is not null
-      and column_name not in ('id', 'created_at', 'last_used_at', 'probation_seconds', 'state_id')
+      and column_name not in ('id', 'created_at', 'last_used_at', 'probation_seconds', 'keep_seconds', 'state_id')
   $$,
   'a state and its deadline have no default: each insert must say them'
 );
@@ -96,7 +103,7 @@ select is_empty(
     from pg_index i
     join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
     where i.indrelid = 'copilot_internal.execution_contexts'::regclass
-      and a.attname in ('last_used_at', 'expires_at', 'ttl_seconds')
+      and a.attname in ('last_used_at', 'expires_at', 'ttl_seconds', 'fork_until', 'sandbox_deadline_at', 'woken_at')
   $$,
   'what a touch writes is in no index, so a touch can be a HOT update'
 );
@@ -198,6 +205,7 @@ select results_eq(
       ('open_executions', 'conversation_id', 'text', true),
       ('open_executions', 'deadline_at', 'timestamp with time zone', true),
       ('open_executions', 'id', 'uuid', true),
+      ('open_executions', 'is_waiting', 'boolean', true),
       ('open_executions', 'language', 'text', true),
       ('open_executions', 'path_id', 'text', true),
       ('open_executions', 'stop_requested_at', 'timestamp with time zone', false),
@@ -222,6 +230,8 @@ select results_eq(
       ('sweep_place', 'id', 'boolean', true),
       ('sweep_place', 'page_token', 'text', false),
       ('sweep_place', 'swept_at', 'timestamp with time zone', false),
+      ('sweep_place', 'walk_began_at', 'timestamp with time zone', false),
+      ('sweep_place', 'walked_at', 'timestamp with time zone', false),
       ('tenants', 'allow_internet', 'boolean', false),
       ('tenants', 'allowed_hosts', 'text[]', false),
       ('tenants', 'answer_mebibytes', 'integer', false),
@@ -231,6 +241,7 @@ select results_eq(
       ('tenants', 'executions_per_minute', 'integer', false),
       ('tenants', 'is_disabled', 'boolean', true),
       ('tenants', 'sandbox_quota', 'integer', false),
+      ('tenants', 'sleeping_quota', 'integer', false),
       ('tenants', 'template', 'text', false),
       ('tenants', 'tenant_id', 'text', true)
   $$,
@@ -251,7 +262,7 @@ select set_eq(
     'CREATE INDEX idx_executions_running ON copilot_internal.executions USING btree (deadline_at) WHERE (status = ''running''::text)',
     'CREATE INDEX idx_executions_lost ON copilot_internal.executions USING btree (finished_at) WHERE (status = ''lost''::text)',
     'CREATE INDEX idx_executions_age ON copilot_internal.executions USING btree (started_at)',
-    'CREATE UNIQUE INDEX sandbox_lives_pkey ON copilot_internal.sandbox_lives USING btree (context_id)',
+    'CREATE UNIQUE INDEX sandbox_lives_pkey ON copilot_internal.sandbox_lives USING btree (context_id, started_at)',
     'CREATE INDEX idx_sandbox_lives_tenant ON copilot_internal.sandbox_lives USING btree (tenant_id, ended_at)',
     'CREATE INDEX idx_sandbox_lives_age ON copilot_internal.sandbox_lives USING btree (ended_at)',
     'CREATE UNIQUE INDEX idempotency_keys_pkey ON copilot_internal.idempotency_keys USING btree (tenant_id, conversation_id, idempotency_key)',
@@ -298,9 +309,9 @@ select set_eq(
     'CREATE TRIGGER note_end_of_life BEFORE UPDATE OF terminated_at ON copilot_internal.execution_contexts '
     'FOR EACH ROW WHEN (((old.terminated_at IS NULL) AND (new.terminated_at IS NOT NULL) AND (new.may_live_until IS NULL))) '
     'EXECUTE FUNCTION copilot_internal.note_end_of_life()',
-    'CREATE TRIGGER note_sandbox_life AFTER UPDATE OF terminated_at, sandbox_killed_at ON copilot_internal.execution_contexts '
+    'CREATE TRIGGER note_last_life AFTER UPDATE OF terminated_at, sandbox_killed_at ON copilot_internal.execution_contexts '
     'FOR EACH ROW WHEN (((new.terminated_at IS NOT NULL) AND (new.activated_at IS NOT NULL))) '
-    'EXECUTE FUNCTION copilot_internal.note_sandbox_life()'
+    'EXECUTE FUNCTION copilot_internal.note_last_life()'
   ],
   'the only triggers look at what ends, never at a touch'
 );
