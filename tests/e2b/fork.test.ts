@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Sandbox } from "@e2b/code-interpreter";
 import { eventually } from "../support/settle.ts";
 import { kernelTest } from "./kernels.ts";
-import { type Connection, restartContext, toSandbox } from "./local_server.ts";
+import { type Connection, restartContext } from "./local_server.ts";
 
 const FORKS = { only: "pyodide", because: "the native kernel is not copied yet" } as const;
 

@@ -88,8 +88,8 @@ Deno.test("a refusal that can be told at once leaves the connections", async () 
 
 e2bTest("more memory than is carried is named, and so are a JavaScript kernel and a command", async (connection) => {
   const sandbox = await Sandbox.create(connection);
-  await sandbox.runCode("much = bytearray(260 * 1024 ** 2)");
-  await assert.rejects(sandbox.fork(), /501.*a Python kernel of so much memory.*256 can be/);
+  await sandbox.runCode("much = b'x' * (260 * 1024 ** 2)");
+  await assert.rejects(sandbox.fork(), /501.*a Python kernel of so much memory.*256 MiB can be carried/);
   assert.equal((await sandbox.runCode("len(much)")).text, "272629760");
 
   const other = await Sandbox.create(connection);
@@ -106,6 +106,68 @@ e2bTest("more memory than is carried is named, and so are a JavaScript kernel an
   await ended;
   assert.equal((await third.fork({ timeoutMs: 60_000 })).length, 1);
 });
+
+e2bTest("much memory is carried, by a kernel that has no room for it twice", async (connection) => {
+  const sandbox = await Sandbox.create(connection);
+  await sandbox.runCode(
+    "import os\nmuch = bytearray(150 * 1024 ** 2)\nfor at in range(0, len(much), 2 ** 20): much[at:at + 2 ** 20] = os.urandom(2 ** 20)",
+  );
+  const [fork] = await sandbox.fork({ timeoutMs: 120_000 });
+  assert(fork instanceof Sandbox);
+  const sum = "import zlib\n(len(much), zlib.crc32(much))";
+  assert.equal((await fork.runCode(sum)).text, (await sandbox.runCode(sum)).text);
+}, { memoryLimitBytes: 700 * 1024 ** 2 });
+
+e2bTest("a kernel that a cell has broken keeps its sandbox from being forked, and no other one", async (connection) => {
+  const sandbox = await Sandbox.create(connection);
+  await sandbox.runCode("import sys\nsys.modules['_kernel.carry'].waiting = None\nx = 1");
+  await assert.rejects(sandbox.fork(), /501.*a Python kernel that a cell has broken/);
+  assert.equal((await sandbox.runCode("x")).text, "1");
+  // What it says in the place of its state is for forks of it alone.
+  await sandbox.runCode("import json\nsys.modules['_kernel.carry'].waiting = lambda: json.dumps([])");
+  const [fork] = await sandbox.fork({ timeoutMs: 120_000 });
+  assert(fork instanceof Sandbox);
+  assert.equal((await fork.runCode("x")).text, "1");
+});
+
+e2bTest(
+  "what a hostile kernel gives for its state harms the server's other sandboxes in nothing",
+  async (connection) => {
+    const sandbox = await Sandbox.create(connection);
+    const other = await Sandbox.create(connection);
+    await other.runCode("y = 1");
+    // Says its own words for the rest of its life, whatever Python's memory is.
+    const { error } = await sandbox.runCode(`
+from pyodide.ffi import to_js
+import pyodide_js
+to_js([]).constructor.constructor("""
+  const module = arguments[0]._module;
+  const get = module.__hiwire_get;
+  module.__hiwire_get = (place) => {
+    const object = get(place);
+    return object === Function || object === Array ? null : object;
+  };
+  const { writeSync } = Deno.stdout;
+  Deno.stdout.writeSync = (bytes) => {
+    const text = new TextDecoder().decode(bytes);
+    const forged = text.replace(/("content":")[^"]+/, "$1" + btoa("\\xff\\xff\\xff\\x7f[]".repeat(1000)));
+    const all = new TextEncoder().encode(forged);
+    for (let n = 0; n < all.length;) n += writeSync.call(Deno.stdout, all.subarray(n));
+    return bytes.length;
+  };
+""")(pyodide_js)
+del pyodide_js
+`);
+    assert.equal(error, undefined);
+    const [fork] = await sandbox.fork({ timeoutMs: 120_000 });
+    assert(fork instanceof Sandbox);
+    const first = await fork.runCode("1 + 1");
+    assert.equal(first.error?.name, "ContextRestarting", first.error?.value);
+    assert.doesNotMatch(first.error?.traceback ?? "", /file:|npm/);
+    assert.equal((await fork.runCode("1 + 1")).text, "2");
+    assert.equal((await other.runCode("y")).text, "1");
+  },
+);
 
 /** Code that a fork's Python comes upon while it starts: a cell may have left it anywhere. */
 const LEAVE_BEHIND = `

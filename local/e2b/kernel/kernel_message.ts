@@ -81,10 +81,9 @@ export type KernelCommand =
     pyodideUrl: string;
     snapshotPath: string | null;
     packages: { known: string; wheels: Record<string, string> };
-    /** How many pieces follow, of the kernel that this one goes on from. */
-    pieces: number;
+    /** How many bytes follow, of the kernel that this one goes on from. */
+    stateBytes: number;
   }
-  | { type: "piece"; content: string }
   | { type: "look" | "dump"; id: number }
   | { type: "configure"; environment: Record<string, string>; cwd: string }
   | { type: "file"; path: string; content: string }

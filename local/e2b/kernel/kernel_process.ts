@@ -78,7 +78,7 @@ export class KernelProcess {
     this.sendBytes(new TextEncoder().encode(`${JSON.stringify(command)}\n`));
   }
 
-  /** For what comes before the first command. */
+  /** For what comes before the first command, or as a part of it. */
   sendBytes(bytes: Uint8Array): void {
     this.#input.write(bytes).catch(() => {});
   }

@@ -11,7 +11,8 @@ import { KernelProcess } from "../kernel/kernel_process.ts";
 import type { FileStore } from "./file_store.ts";
 import { FileSync, type SyncState } from "./file_sync.ts";
 
-const ANSWER_LIMIT_MS = 10_000;
+/** A busy machine takes seconds for hundreds of megabytes. */
+const ANSWER_LIMIT_MS = { look: 10_000, dump: 60_000 } as const;
 /** More than an honest kernel gives. */
 const MAX_STATE_BYTES = 384 * 1024 ** 2;
 
@@ -96,7 +97,7 @@ export class PyodideKernel extends KernelProcess {
     this.#answer = answer;
     this.send({ type, id: answer.id });
     const limit = Promise.withResolvers<void>();
-    const timer = setTimeout(limit.resolve, ANSWER_LIMIT_MS);
+    const timer = setTimeout(limit.resolve, ANSWER_LIMIT_MS[type]);
     try {
       const isWhole = await Promise.race([this.#awaitEnd(answer), limit.promise.then(() => false)]);
       if (answer.error !== null) throw answer.error;

@@ -67,7 +67,7 @@ export class PyodideMachines implements Machines {
       startPython: (processes, end, state) =>
         state === undefined
           ? this.#takePython(processes, end)
-          : this.#bootPython({ snapshotPath: null, pieces: state.pieces }, processes),
+          : this.#bootPython({ snapshotPath: null, state }, processes),
       startJavaScript: (language, processes) => this.#startJavaScript(language, processes),
       startShell: (files, processes) => this.#startShell(files, processes),
     };
@@ -112,17 +112,17 @@ export class PyodideMachines implements Machines {
     });
   }
 
-  /** Without a snapshot it starts slowly, unless it goes on from the pieces of another one. */
+  /** Without a snapshot it starts slowly, unless it goes on from another one. */
   async #bootPython(
-    { snapshotPath, pieces = [] }: { snapshotPath: string | null; pieces?: KernelState["pieces"] },
+    { snapshotPath, state }: { snapshotPath: string | null; state?: KernelState },
     processes: MachineProcesses,
   ): Promise<PyodideKernel> {
     const packages = await this.#offeredPackages();
     const readable = [...(snapshotPath === null ? [] : [snapshotPath]), ...Object.values(packages.wheels)];
     const command = isolatedCommand("main.mjs", [], { readable });
     const kernel = processes.spawn(command, (child) => new PyodideKernel(child));
-    kernel.send({ type: "boot", pyodideUrl: PYODIDE_URL.href, snapshotPath, packages, pieces: pieces.length });
-    for (const piece of pieces) kernel.send({ type: "piece", content: piece.toBase64() });
+    kernel.send({ type: "boot", pyodideUrl: PYODIDE_URL.href, snapshotPath, packages, stateBytes: state?.bytes ?? 0 });
+    for (const piece of state?.pieces ?? []) kernel.sendBytes(piece);
     await kernel.ready();
     return kernel;
   }

@@ -4,7 +4,7 @@
 import { hidePaths } from "./disguise.mjs";
 import { fileURLToPath } from "node:url";
 import { withoutPath } from "./module_blob.mjs";
-import { openFile, restore } from "./sparse.mjs";
+import { memoryBytes, openFile, restore } from "./sparse.mjs";
 
 const MODULES = [
   "__init__",
@@ -79,6 +79,8 @@ async function load(pyodideUrl, options = {}) {
       const module = await createPyodideModule(settings);
       // Cells can see it, and nothing can be loaded from there any more.
       module.API.config.indexURL = "/";
+      // Pyodide takes it for granted that a snapshot is of a Python whose memory has not grown.
+      if (options._loadSnapshot !== undefined) module.growMemory(memoryBytes(options._loadSnapshot));
       return module;
     },
     // Pyodide would look for itself in a stack trace, which a source map bends.

@@ -19,45 +19,27 @@ export function writeState({ head, contents, memory }) {
 
 /** A dumped state, as it is read. */
 export class CarriedState {
-  #pieces;
-  #ends = [];
+  #bytes;
   #fileAt;
   #memoryAt;
 
-  /** @param {Uint8Array[]} pieces */
-  constructor(pieces) {
-    this.#pieces = pieces;
-    let end = 0;
-    for (const { length } of pieces) this.#ends.push(end += length);
-    const [length] = new Uint32Array(this.#bytes(0, WORD).buffer);
-    this.head = JSON.parse(new TextDecoder().decode(this.#bytes(WORD, length)));
+  /** @param {Uint8Array} bytes */
+  constructor(bytes) {
+    this.#bytes = bytes;
+    const [length] = new Uint32Array(bytes.slice(0, WORD).buffer);
     this.#fileAt = WORD + length;
+    this.head = JSON.parse(new TextDecoder().decode(bytes.subarray(WORD, this.#fileAt)));
     this.#memoryAt = this.head.entries.reduce((at, { size = 0 }) => at + size, this.#fileAt);
   }
 
   nextFile(size) {
-    this.#fileAt += size;
-    return this.#bytes(this.#fileAt - size, size);
+    return this.#bytes.slice(this.#fileAt, this.#fileAt += size);
   }
 
   /** @type {import("./sparse.mjs").Read} */
-  readMemory = (bytes, at) => this.#read(bytes, this.#memoryAt + at);
-
-  #bytes(at, length) {
-    const bytes = new Uint8Array(length);
-    this.#read(bytes, at);
-    return bytes;
-  }
-
-  #read(bytes, at) {
-    let index = this.#ends.findIndex((end) => end > at);
-    for (let done = 0; done < bytes.length; index++) {
-      const piece = this.#pieces[index];
-      if (piece === undefined) throw new Error("the carried state ends early");
-      const from = at + done - (this.#ends[index] - piece.length);
-      const part = piece.subarray(from, from + bytes.length - done);
-      bytes.set(part, done);
-      done += part.length;
-    }
-  }
+  readMemory = (bytes, at) => {
+    const from = this.#memoryAt + at;
+    if (from + bytes.length > this.#bytes.length) throw new Error("the carried state ends early");
+    bytes.set(this.#bytes.subarray(from, from + bytes.length));
+  };
 }

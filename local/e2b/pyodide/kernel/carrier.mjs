@@ -3,6 +3,7 @@
 
 import { writeState } from "./carried_state.mjs";
 import { knowFiles, knownFiles } from "./files.mjs";
+import { pack } from "./sparse.mjs";
 import { listTree, readTree, writeTree } from "./tree.mjs";
 
 const STANDARD_STREAMS = 3;
@@ -52,12 +53,6 @@ export class Carrier {
 
   #obstacle() {
     const { FS, _module } = this.#pyodide;
-    if (_module.HEAP8.length > MAX_MEMORY_BYTES) {
-      return because(
-        "a Python kernel of so much memory",
-        `it has ${inMiB(_module.HEAP8.length)} MiB, ${inMiB(MAX_MEMORY_BYTES)} can be`,
-      );
-    }
     const libraries = Object.keys(_module.LDSO.loadedLibsByName).filter((name) => !this.#libraries.includes(name));
     if (libraries.length > 0) {
       return because(
@@ -78,12 +73,19 @@ export class Carrier {
     }
     const { contents, entries, strange } = readTree(FS, this.#atFirst);
     if (strange.length > 0) return because(`a special file (${some(strange)})`, "files, folders and links can be");
-    const bytes = contents.reduce((sum, { length }) => sum + length, 0);
+    const bytes = sizeOf(contents);
     if (bytes > MAX_FILES_BYTES || entries.length > MAX_FILES) {
       return because(
         "so many files of a Python kernel",
-        `it has ${entries.length} with ${inMiB(bytes)} MiB, ${MAX_FILES} with ${inMiB(MAX_FILES_BYTES)} MiB can be`,
+        `it has ${entries.length} with ${inMiB(bytes)} MiB, ${MAX_FILES} with ${
+          inMiB(MAX_FILES_BYTES)
+        } MiB can be carried`,
       );
+    }
+    const memory = sizeOf(pack(new Uint8Array(_module.HEAP8.buffer)));
+    if (memory > MAX_MEMORY_BYTES) {
+      const why = `${inMiB(memory)} MiB of it are or were in use, ${inMiB(MAX_MEMORY_BYTES)} MiB can be carried`;
+      return because("a Python kernel of so much memory", why);
     }
     return null;
   }
@@ -160,6 +162,10 @@ function some(names) {
 
 function packageOf(library) {
   return /site-packages\/([^/.]+)/.exec(library)?.[1] ?? library.split("/").at(-1);
+}
+
+function sizeOf(parts) {
+  return parts.reduce((sum, { length }) => sum + length, 0);
 }
 
 function inMiB(bytes) {

@@ -76,6 +76,11 @@ export async function restore(read, load, onFill = () => {}) {
   }
 }
 
+/** How much memory the Python of a snapshot has. */
+export function memoryBytes(snapshot) {
+  return snapshot.length - new Uint32Array(snapshot.buffer)[MEMORY_WORD];
+}
+
 /** @returns {Disposable & { read: Read }} what reads a file */
 export function openFile(path) {
   const file = Deno.openSync(path);

@@ -20,18 +20,13 @@ export async function supervise({ script, boot = {}, cancelMs, force }) {
     Deno.exit(70);
   };
   worker.onerror = (event) => die(event.message);
-  const commands = lines(Deno.stdin.readable);
-  const first = await commands.next();
+  const input = new Input(Deno.stdin.readable);
+  const first = await input.line();
   // The server was gone before it said a word.
-  if (first.done) Deno.exit(0);
-  const command = JSON.parse(first.value);
-  const pieces = [];
-  while (pieces.length < (command.pieces ?? 0)) {
-    const { done, value } = await commands.next();
-    if (done) Deno.exit(0);
-    pieces.push(Uint8Array.fromBase64(JSON.parse(value).content));
-  }
-  worker.postMessage({ ...command, ...boot, pieces }, pieces.map(({ buffer }) => buffer));
+  if (first === null) Deno.exit(0);
+  const command = JSON.parse(first);
+  const state = command.stateBytes > 0 ? await input.bytes(command.stateBytes) : null;
+  worker.postMessage({ ...command, ...boot, state }, state === null ? [] : [state.buffer]);
   await new Promise((resolve) => {
     worker.onmessage = ({ data }) => data.type === "dead" ? die(data.reason) : resolve();
   });
@@ -60,9 +55,63 @@ export async function supervise({ script, boot = {}, cancelMs, force }) {
       if (command.id === running && cancelled < number) force(die, number);
     }, cancelMs);
   };
-  for await (const line of commands) obey(JSON.parse(line));
+  for await (const line of lines(input.rest())) obey(JSON.parse(line));
   // The server closed the pipe or died. A worker in a loop would outlive both.
   Deno.exit(0);
+}
+
+/** What the server says first: a line, and then perhaps bytes, of which no text is made. */
+class Input {
+  #reader;
+  #given = new Uint8Array();
+
+  constructor(stream) {
+    this.#reader = stream.getReader();
+  }
+
+  /** `null` if the stream ends before. */
+  async line() {
+    const parts = [];
+    while (true) {
+      const end = this.#given.indexOf("\n".charCodeAt(0));
+      parts.push(this.#take(end === -1 ? this.#given.length : end + 1));
+      if (end !== -1) return await new Blob(parts).text();
+      if (!await this.#more()) return null;
+    }
+  }
+
+  async bytes(count) {
+    const bytes = new Uint8Array(count);
+    for (let filled = 0; filled < count;) {
+      if (this.#given.length === 0 && !await this.#more()) Deno.exit(0);
+      const part = this.#take(count - filled);
+      bytes.set(part, filled);
+      filled += part.length;
+    }
+    return bytes;
+  }
+
+  /** All that comes after what was read. */
+  rest() {
+    return new ReadableStream({
+      pull: async (controller) => {
+        if (this.#given.length > 0 || await this.#more()) controller.enqueue(this.#take(Infinity));
+        else controller.close();
+      },
+    });
+  }
+
+  async #more() {
+    const { done, value } = await this.#reader.read();
+    if (!done) this.#given = value;
+    return !done;
+  }
+
+  #take(count) {
+    const part = this.#given.subarray(0, count);
+    this.#given = this.#given.subarray(part.length);
+    return part;
+  }
 }
 
 async function* lines(stream) {

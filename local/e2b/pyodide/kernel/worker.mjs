@@ -69,13 +69,13 @@ function die(error) {
   self.postMessage({ type: "dead", reason: String(error) });
 }
 
-async function boot({ pyodideUrl, kernelUrl, snapshotPath, packages, interruptBuffer, pieces }) {
+async function boot({ pyodideUrl, kernelUrl, snapshotPath, packages, interruptBuffer, state: given }) {
   const { places, read } = openWheels(packages.wheels);
   const mayReadNoMore = () => Deno.permissions.revokeSync({ name: "read" });
   const sleep = (seconds) => pause({ pyodide, interruptBuffer }, seconds);
   // What Python is given of JavaScript. A kernel that goes on where this one is has its own under the same names.
   const own = { say: heardBy(writeLine), sleep, read };
-  const state = pieces.length === 0 ? null : new CarriedState(pieces);
+  const state = given === null ? null : new CarriedState(given);
   if (state !== null) setClock(state.head.clock);
   const pyodide =
     await (state !== null
