@@ -17,7 +17,7 @@ create unlogged table if not exists copilot_internal.open_executions (
 comment on table copilot_internal.open_executions is
   'Executions from the claim on their context to their end.';
 comment on column copilot_internal.open_executions.is_waiting is
-  'It has no sandbox yet, so none of its code runs: others may have it wait.';
+  'It waits for its path, so none of its code runs: others may have it wait.';
 comment on column copilot_internal.open_executions.deadline_at is
   'By then its request is over, or its process has died.';
 comment on column copilot_internal.open_executions.stop_requested_at is

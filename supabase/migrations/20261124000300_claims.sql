@@ -457,7 +457,9 @@ begin
       id, tenant_id, conversation_id, path_id, language, is_waiting, deadline_at
     )
     values (
-      p_execution_id, p_tenant_id, p_conversation_id, p_path_id, p_language, outcome <> 'reused',
+      p_execution_id, p_tenant_id, p_conversation_id, p_path_id, p_language,
+      -- Whoever has claimed the path runs there next.
+      outcome not in ('reused', 'claimed'),
       clock_timestamp() + make_interval(secs => p_open_seconds)
     )
     on conflict on constraint open_executions_pkey do update set is_waiting = excluded.is_waiting;

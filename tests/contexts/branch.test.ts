@@ -155,28 +155,55 @@ async function patiently<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   }
 }
 
-Deno.test("a fork waits for what runs on its source, and what comes meanwhile waits for the fork", async () => {
+for (const whose of ["the run that made its source", "a later one"]) {
+  Deno.test(`a fork waits for ${whose}, and what comes meanwhile waits for the fork and does not hold it up`, async () => {
+    const client = await user(faulty.stack);
+    const { path, branch } = branching();
+    if (whose === "a later one") await invoke(client, "execute-code", { ...path, code: "1" });
+    const running = faulty.proxy.intercept(at.execute, { kind: "hold_answer" });
+    const first = invoke(client, "execute-code", { ...path, code: "x = 1; x" });
+    const { headers } = await running.hit;
+    await eventually("its source is ready", async () => {
+      const [row] = await contexts(faulty.sql, path);
+      return row.sandbox_status === "ready";
+    });
+    const looks = faulty.database.answered.filter(isHold).length;
+    const branched = invoke(client, "execute-code", { ...branch, code: "x" });
+    await eventually("the fork waits", () => faulty.database.answered.filter(isHold).length > looks + 1);
+    // It comes while the fork waits, and later.
+    const second = invoke(client, "execute-code", { ...path, code: "x += 10; x" });
+    await eventually("the next run waits", async () => {
+      const waiting = await faulty.sql`
+        select from copilot_internal.open_executions where conversation_id = ${path.conversation_id} and is_waiting`;
+      return waiting.length > 0;
+    });
+    const forks = () => created(faulty.provider).filter(({ forkedFrom }) => forkedFrom === headers["e2b-sandbox-id"]);
+    assert.equal(forks().length, 0);
+    running.release();
+    assert.equal(text(await first), "1");
+    assert.equal(text(await branched), "1");
+    assert.equal(text(await second), "11");
+    assert.equal(forks().length, 1);
+    await endsNoted(faulty.sql, path);
+  });
+}
+
+Deno.test("no run begins on the source while it is forked", async () => {
   const client = await user(faulty.stack);
   const { path, branch } = branching();
-  const source = await invoke(client, "execute-code", { ...path, code: "x = 0" });
-  const running = faulty.proxy.intercept(at.execute, { kind: "hold_answer" });
-  const first = invoke(client, "execute-code", { ...path, code: "x += 1; x" });
-  await running.hit;
-  const looks = faulty.database.requests.filter(isHold).length;
-  const branched = invoke(client, "execute-code", { ...branch, code: "x" });
-  await eventually("the fork waits", () => faulty.database.requests.filter(isHold).length > looks + 2);
-  assert.equal(forksOf(source.context.id).length, 0);
+  await invoke(client, "execute-code", { ...path, code: "x = 1" });
+  await endsNoted(faulty.sql, path);
   const forking = faulty.proxy.intercept(fork, { kind: "hold" });
-  running.release();
-  assert.equal(text(await first), "1");
+  const branched = invoke(client, "execute-code", { ...branch, code: "x" });
   await forking.hit;
-  // It comes when the source stands still.
+  const runs = faulty.proxy.requests.filter(at.execute).length;
   const claims = faulty.database.answered.filter(at.claim).length;
-  const second = invoke(client, "execute-code", { ...path, code: "x += 10; x" });
+  const next = invoke(client, "execute-code", { ...path, code: "x += 10; x" });
   await eventually("the run waits", () => faulty.database.answered.filter(at.claim).length > claims + 2);
+  assert.equal(faulty.proxy.requests.filter(at.execute).length, runs);
   forking.release();
   assert.equal(text(await branched), "1");
-  assert.equal(text(await second), "11");
+  assert.equal(text(await next), "11");
   await endsNoted(faulty.sql, path);
 });
 

@@ -59,6 +59,7 @@ const ACQUIRING = [
   ...SHARED,
   "pause",
   "contexts/acquire",
+  "contexts/branch",
   "contexts/loss",
   "contexts/reach",
   "contexts/refusal",

@@ -42,7 +42,7 @@ const PACKAGES = [
 const PACKAGES_BYTES = 17_000_000;
 /** Most modules of our own in one function, and their most bytes. */
 const MODULES = 75;
-const MODULES_BYTES = 250_000;
+const MODULES_BYTES = 260_000;
 
 const dependencySchema = z.object({ specifier: z.string() });
 const graphSchema = z.object({
