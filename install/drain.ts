@@ -13,7 +13,7 @@ export interface Deployment {
 
 const healthSchema = z.object({
   is_closed: z.boolean(),
-  contexts: z.object({ creating: z.number(), ready: z.number() }),
+  contexts: z.object({ creating: z.number(), awake: z.number(), asleep: z.number() }),
   may_live_until: z.string().nullable(),
 });
 const tenantsSchema = z.array(z.object({ tenant_id: z.string() }));
@@ -49,9 +49,11 @@ async function endAll(deployment: Deployment, onProgress: (message: string) => v
   const patience = performance.now() + PATIENCE_MILLISECONDS;
   for (;;) {
     const { contexts, may_live_until } = await health(deployment);
-    const active = contexts.creating + contexts.ready;
+    const active = contexts.creating + contexts.awake + contexts.asleep;
     if (active === 0 && may_live_until === null) return;
-    const rest = may_live_until === null ? "" : `; a sandbox may be alive until ${may_live_until}`;
+    const rest = may_live_until === null
+      ? ""
+      : `; a sandbox may be awake until ${may_live_until}, and then asleep until it is swept`;
     onProgress(`${active} contexts are active${rest}.`);
     if (performance.now() > patience) {
       throw new Refusal([

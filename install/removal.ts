@@ -12,7 +12,7 @@ export function composeRemoval({ objects }: Lock): string {
 do $$
 declare
   v_ours oid[];
-  v_until timestamptz;
+  v_left bigint;
   v_dependents text;
   v_made text[];
   v_function regprocedure;
@@ -24,15 +24,11 @@ begin
   -- Nobody claims a context between the look and the drop.
   lock table copilot_internal.execution_contexts in access exclusive mode;
 
-  select max(case
-    when c.terminated_at is null then c.expires_at + make_interval(secs => c.probation_seconds)
-    else c.may_live_until
-  end)
-  into v_until
+  select count(*) into v_left
   from copilot_internal.execution_contexts c
-  where c.terminated_at is null or (c.sandbox_killed_at is null and c.may_live_until > now());
-  if v_until is not null then
-    raise exception 'sandboxes may be alive until %; nothing has been changed', v_until
+  where c.terminated_at is null or not copilot_internal.has_left_nothing(c);
+  if v_left > 0 then
+    raise exception 'sandboxes of % contexts may be alive; nothing has been changed', v_left
       using hint = 'Say "uninstall --url URL", which ends them; or select public.copilot_close(true), and wait.';
   end if;
 

@@ -57,7 +57,7 @@ comment on column copilot_internal.execution_contexts.kill_attempted_at is
 comment on column copilot_internal.execution_contexts.probation_seconds is
   'How long the sandbox lives from its birth on, whatever comes.';
 comment on column copilot_internal.execution_contexts.may_live_until is
-  'Of an ended context: until when its sandbox may be alive, unless its kill is confirmed.';
+  'Of an ended context: until when its sandbox may be awake, unless its kill is confirmed. -infinity: there is none, for certain.';
 comment on column copilot_internal.execution_contexts.previous_termination_reason is
   'Why variables were lost here last: how the path''s context before this one ended, or kernel_restarted. Kept here because the caller must be told even after that row is deleted.';
 comment on column copilot_internal.execution_contexts.previous_terminated_at is

@@ -670,8 +670,10 @@ as $$
         error_final = p_error_final,
         error_retry_after_seconds = p_error_retry_after_seconds,
         -- What was asked for is born by now, or never.
-        may_live_until =
-          clock_timestamp() + case when p_may_live then make_interval(secs => c.probation_seconds) else interval '0' end
+        may_live_until = case
+          when p_may_live then clock_timestamp() + make_interval(secs => c.probation_seconds)
+          else timestamptz '-infinity'
+        end
     where c.id = p_context_id and c.terminated_at is null and c.sandbox_status = 'creating'
     returning 1
   )
@@ -692,7 +694,7 @@ set search_path = ''
 as $$
   with settled as (
     update copilot_internal.execution_contexts c
-    set may_live_until = least(c.may_live_until, clock_timestamp())
+    set may_live_until = timestamptz '-infinity'
     where c.id = p_context_id and c.terminated_at is not null and c.sandbox_id is null
     returning 1
   )

@@ -12,10 +12,11 @@ begin
   return case
     when p_context.sandbox_id is not null then p_context.sandbox_killed_at is not null
     when p_context.keep_seconds = 0 then v_gone_at < clock_timestamp()
-    -- What a claim may have made is only paused by then. The sweep knows it by the claim's row, once it is no young one.
-    else v_gone_at < coalesce(
+    -- What a claim may have made is only paused by then. The sweep knows it by the claim's row, once it is no young one:
+    -- to make it takes a minute at most.
+    else v_gone_at <= coalesce(
       (select p.walked_at from copilot_internal.sweep_place p), timestamptz '-infinity'
-    ) - interval '5 minutes'
+    ) - interval '1 minute'
   end;
 end
 $$;
@@ -163,7 +164,7 @@ alter table copilot_internal.sweep_place enable row level security;
 insert into copilot_internal.sweep_place default values on conflict do nothing;
 
 create or replace function public.copilot_sweep_place()
-returns text
+returns table (page_token text, walk_began_at timestamptz)
 language sql
 volatile
 security definer
@@ -172,14 +173,18 @@ as $$
   update copilot_internal.sweep_place p
   set walk_began_at = case when p.page_token is null then clock_timestamp() else p.walk_began_at end
   where p.id
-  returning p.page_token
+  returning p.page_token, p.walk_began_at
 $$;
 comment on function public.copilot_sweep_place() is
-  'The token of the page of E2B''s list where the next sweep goes on; null at the beginning.';
+  'The token of the page of E2B''s list where the next sweep goes on, null at the beginning, and when this walk through the list began; null where it has left an orphan behind.';
 revoke execute on function public.copilot_sweep_place() from public, anon, authenticated;
 grant execute on function public.copilot_sweep_place() to service_role;
 
-create or replace function public.copilot_move_sweep_place(p_is_clean boolean, p_page_token text default null)
+create or replace function public.copilot_move_sweep_place(
+  p_is_clean boolean,
+  p_page_token text default null,
+  p_walk_began_at timestamptz default null
+)
 returns boolean
 language sql
 volatile
@@ -189,18 +194,21 @@ as $$
   with moved as (
     update copilot_internal.sweep_place p
     set page_token = p_page_token,
-        walk_began_at = case when p_is_clean then p.walk_began_at end,
-        walked_at =
-          case when p_is_clean and p_page_token is null then coalesce(p.walk_began_at, p.walked_at) else p.walked_at end
+        -- Of two sweeps that began at the same time one may not speak for the other.
+        walk_began_at = case when p_is_clean and p.walk_began_at = p_walk_began_at then p.walk_began_at end,
+        walked_at = case
+          when p_is_clean and p_page_token is null and p.walk_began_at = p_walk_began_at then p.walk_began_at
+          else p.walked_at
+        end
     where p.id
     returning 1
   )
   select exists (select from moved)
 $$;
-comment on function public.copilot_move_sweep_place(boolean, text) is
+comment on function public.copilot_move_sweep_place(boolean, text, timestamptz) is
   'Notes where the next sweep goes on in E2B''s list, null for its end, and whether all orphans up to there are gone.';
-revoke execute on function public.copilot_move_sweep_place(boolean, text) from public, anon, authenticated;
-grant execute on function public.copilot_move_sweep_place(boolean, text) to service_role;
+revoke execute on function public.copilot_move_sweep_place(boolean, text, timestamptz) from public, anon, authenticated;
+grant execute on function public.copilot_move_sweep_place(boolean, text, timestamptz) to service_role;
 
 create or replace function public.copilot_note_sweep()
 returns timestamptz

@@ -121,7 +121,7 @@ as $$
       (count(*) filter (where c.sandbox_id is not null))::integer as count,
       min(c.terminated_at) filter (where c.sandbox_id is not null) as since,
       -- Of a claim that was ended while E2B made its sandbox nobody knows the name of that yet.
-      max(c.may_live_until) filter (where c.may_live_until > statement_timestamp()) as until
+      max(c.may_live_until) filter (where not copilot_internal.has_left_nothing(c)) as until
     from copilot_internal.execution_contexts c
     where c.terminated_at is not null and c.sandbox_killed_at is null
   ) owed
@@ -139,6 +139,6 @@ as $$
   cross join copilot_internal.job_states() jobs
 $$;
 comment on function public.copilot_health() is
-  'One row of what tells whether all is well. swept_at: when a sweep last came to its end. claims_past_lease: claims that should have been retired, and since when. kills_owed: sandboxes of ended contexts that are not known to be gone, and since when. may_live_until: when the last of what ended is gone by itself, those included that E2B may still be making; null once all are known to be. executions_lost: within the last hour. jobs_failed, jobs_overdue: as copilot_internal.job_states has them, null where that is not known.';
+  'One row of what tells whether all is well. swept_at: when a sweep last came to its end. claims_past_lease: claims that should have been retired, and since when. kills_owed: sandboxes of ended contexts that are not known to be gone, and since when. may_live_until: when the last of what ended is paused or gone by itself, those included that E2B may still be making; past that, it may be paused, until a sweep has been; null once all are known to be gone. executions_lost: within the last hour. jobs_failed, jobs_overdue: as copilot_internal.job_states has them, null where that is not known.';
 revoke execute on function public.copilot_health() from public, anon, authenticated;
 grant execute on function public.copilot_health() to service_role;

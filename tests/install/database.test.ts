@@ -94,7 +94,7 @@ test("an app with a life of its own takes it in, lives on, and is rid of it with
       assert.equal(code, 0, output);
       const refused = await supabase(["db", "push", `--remote=${server.url}`, "--yes"], {}, app.directory);
       assert.equal(refused.code, 1);
-      assert.match(refused.output, /sandboxes may be alive until/);
+      assert.match(refused.output, /sandboxes of \d+ contexts may be alive/);
       await sql`update copilot_internal.execution_contexts set
         sandbox_status = 'error', error_code = 'internal', error_final = true,
         termination_reason = 'create_failed', terminated_at = now(), may_live_until = now()`;

@@ -15,7 +15,7 @@ function deployment(wasClosed: boolean, terminate: () => Response) {
     }
     if (pathname === "/rest/v1/view_overview") return Response.json([{ tenant_id: "t" }]);
     if (request.method === "POST") return terminate();
-    const health = { is_closed: wasClosed, contexts: { creating: 0, ready: 1 }, may_live_until: null };
+    const health = { is_closed: wasClosed, contexts: { creating: 0, awake: 1, asleep: 0 }, may_live_until: null };
     return Response.json(health, { status: 503 });
   });
   const url = `http://127.0.0.1:${server.addr.port}`;

@@ -61,7 +61,7 @@ from (
     ('copilot_health', array[]::text[]),
     ('copilot_note_sweep', array[]::text[]),
     ('copilot_sweep_place', array[]::text[]),
-    ('copilot_move_sweep_place', array['boolean', 'text']),
+    ('copilot_move_sweep_place', array['boolean', 'text', 'timestamp with time zone']),
     ('copilot_terminate_contexts', array['text', 'text', 'text', 'uuid', 'text', 'boolean']),
     ('copilot_take_owed_kills', array['integer', 'integer']),
     ('copilot_start_execution', array['uuid', 'uuid', 'text', 'integer', 'integer', 'integer', 'timestamp with time zone']),

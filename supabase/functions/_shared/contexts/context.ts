@@ -85,6 +85,14 @@ export const sourceSchema = z.extend(contextSchema, {
 });
 export type Source = z.infer<typeof sourceSchema>;
 
+export const sweepPlaceSchema = z.object({
+  // Null: at the list's end, so the next walk begins anew.
+  page_token: z.nullable(z.string()),
+  walk_began_at: z.nullable(z.string()),
+});
+/** How far a walk through E2B's list has come. */
+export type SweepPlace = z.infer<typeof sweepPlaceSchema>;
+
 /** A sandbox, and the context that it was made for. */
 export interface SandboxOfContext {
   readonly sandboxId: string;

@@ -14,6 +14,8 @@ import {
   type SandboxOfContext,
   type Source,
   sourceSchema,
+  type SweepPlace,
+  sweepPlaceSchema,
 } from "./context.ts";
 import { type HealthRow, healthSchema } from "./health_row.ts";
 import type { PathKey } from "./path_key.ts";
@@ -202,16 +204,18 @@ export class ContextStore {
     return rows.map((row) => ({ contextId: row.id, sandboxId: row.sandbox_id }));
   }
 
-  /** The token of the page of E2B's list where the last sweep ended. Null: at the list's end, so begin anew. */
-  async sweepPlace(): Promise<string | null> {
-    return await this.rpc.call("copilot_sweep_place", {}, z.nullable(z.string()));
+  /** Where in E2B's list the last sweep ended. */
+  async sweepPlace(): Promise<SweepPlace> {
+    const rows = await this.rpc.call("copilot_sweep_place", {}, z.tuple([sweepPlaceSchema]));
+    return rows[0];
   }
 
   /** Notes where the next sweep goes on, and whether all orphans up to there are gone. */
-  async moveSweepPlace(pageToken: string | undefined, isClean: boolean): Promise<boolean> {
+  async moveSweepPlace({ page_token, walk_began_at }: SweepPlace, isClean: boolean): Promise<boolean> {
     return await this.rpc.call("copilot_move_sweep_place", {
       p_is_clean: isClean,
-      p_page_token: pageToken,
+      p_page_token: page_token ?? undefined,
+      p_walk_began_at: walk_began_at ?? undefined,
     }, z.boolean());
   }
 

@@ -4,7 +4,7 @@ import { inBackground } from "../background.ts";
 import type { SweepResponse } from "../contract/terminate_context.ts";
 import { describe, log } from "../log.ts";
 import type { ContextCall } from "./context_call.ts";
-import type { SandboxOfContext } from "./context.ts";
+import type { SandboxOfContext, SweepPlace } from "./context.ts";
 import { killAll } from "./kills.ts";
 
 type SweepCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "answerBy" | "ending">;
@@ -52,7 +52,7 @@ export async function sweep(call: SweepCall, budget: SweepBudget): Promise<Sweep
   const found = await findOrphans(call, budget.pages);
   const orphans = await killAll(call, found.orphans);
   // After the kills: what this sweep does not come to, the next one must find again.
-  await call.store.moveSweepPlace(found.nextPageToken, orphans.failed === 0);
+  await call.store.moveSweepPlace(found.place, orphans.failed === 0);
   // One that the worker's end has cut short has not been everywhere.
   if (budget.isNoted && !call.ending.aborted) await call.store.noteSweep();
   return { expired, killed: killed.done, orphans: orphans.done, failed: killed.failed + orphans.failed };
@@ -65,11 +65,12 @@ export async function sweep(call: SweepCall, budget: SweepBudget): Promise<Sweep
 async function findOrphans(
   { store, sandboxes, config, ending }: SweepCall,
   pages: number,
-): Promise<{ readonly orphans: SandboxOfContext[]; readonly nextPageToken?: string }> {
+): Promise<{ readonly orphans: SandboxOfContext[]; readonly place: SweepPlace }> {
   const { createSeconds, probationSeconds } = config.sandbox;
   const bornBefore = Date.now() - (createSeconds + probationSeconds) * 1000;
   const orphans: SandboxOfContext[] = [];
-  let pageToken = await store.sweepPlace() ?? undefined;
+  const { page_token, walk_began_at } = await store.sweepPlace();
+  let pageToken = page_token ?? undefined;
   for (let page = 0; page < pages && !ending.aborted; page++) {
     const listed = await listFrom(sandboxes, pageToken);
     const old = listed.sandboxes.filter(({ startedAt }) => startedAt.getTime() < bornBefore);
@@ -83,7 +84,7 @@ async function findOrphans(
     if (old.length < listed.sandboxes.length) pageToken = undefined;
     if (pageToken === undefined) break;
   }
-  return { orphans, nextPageToken: pageToken };
+  return { orphans, place: { page_token: pageToken ?? null, walk_began_at } };
 }
 
 /** A page of E2B's list; the first one where E2B does not know the token of a later one any more. */

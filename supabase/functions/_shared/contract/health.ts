@@ -22,8 +22,8 @@ export interface Health {
   /** Sandboxes of ended contexts that are not known to be gone, and when the first of these contexts ended. */
   kills_owed: { count: number; oldest_at: string | null };
   /**
-   * When the last sandbox of a context that has ended is gone, or paused, by itself, those included that E2B may still be
-   * making. Null: each is known to be so.
+   * When the last sandbox of a context that has ended is paused or gone by itself, those included that E2B may still be
+   * making; past that, it may be paused, until a sweep has been. Null: each is known to be gone.
    */
   may_live_until: string | null;
   executions: { running: number; lost_in_last_hour: number };

@@ -295,7 +295,10 @@ export type Database = {
           "previous_termination_reason": string;
         }[];
       };
-      "copilot_move_sweep_place": { Args: { "p_is_clean": boolean; "p_page_token"?: string }; Returns: boolean };
+      "copilot_move_sweep_place": {
+        Args: { "p_is_clean": boolean; "p_page_token"?: string; "p_walk_began_at"?: string };
+        Returns: boolean;
+      };
       "copilot_note_kernel_restart": {
         Args: { "p_context_id": string; "p_execution_id": string; "p_language": string };
         Returns: string;
@@ -343,7 +346,13 @@ export type Database = {
         Returns: number;
       };
       "copilot_stopped_executions": { Args: { "p_execution_ids": (string)[] }; Returns: string[] };
-      "copilot_sweep_place": { Args: Record<PropertyKey, never>; Returns: string };
+      "copilot_sweep_place": {
+        Args: Record<PropertyKey, never>;
+        Returns: {
+          "page_token": string;
+          "walk_began_at": string;
+        }[];
+      };
       "copilot_take_owed_kills": {
         Args: { "p_limit"?: number; "p_retry_seconds"?: number };
         Returns: {
