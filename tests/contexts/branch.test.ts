@@ -4,13 +4,11 @@ import type { ExecuteResponse } from "../../supabase/functions/_shared/contract/
 import { invoke, newPath, refused, service, user } from "../support/clients.ts";
 import { at, impatient, useFaultyStack } from "../support/faulty_stack.ts";
 import { alive, created, createdFor, killBehindOurBack } from "../support/provider.ts";
-import type { RequestLine } from "../support/proxy.ts";
 import { contexts } from "../support/rows.ts";
 import { deadlinesMoved, endsNoted, eventually, fallAsleep, sweepNow } from "../support/settle.ts";
 
 const faulty = useFaultyStack({ functions: 3, env: { TENANT_QUOTA: "60", CONVERSATION_QUOTA: "60" } });
 
-const fork = ({ method, path }: RequestLine) => method === "POST" && path.endsWith("/fork");
 /** How many forks of a context's sandbox were made. */
 const forksOf = (contextId: string) => {
   const sources = created(faulty.provider).filter(({ metadata }) => metadata.context_id === contextId);
@@ -167,9 +165,9 @@ for (const whose of ["the run that made its source", "a later one"]) {
       const [row] = await contexts(faulty.sql, path);
       return row.sandbox_status === "ready";
     });
-    const looks = faulty.database.answered.filter(isHold).length;
+    const looks = faulty.database.answered.filter(at.holdSource).length;
     const branched = invoke(client, "execute-code", { ...branch, code: "x" });
-    await eventually("the fork waits", () => faulty.database.answered.filter(isHold).length > looks + 1);
+    await eventually("the fork waits", () => faulty.database.answered.filter(at.holdSource).length > looks + 1);
     // It comes while the fork waits, and later.
     const second = invoke(client, "execute-code", { ...path, code: "x += 10; x" });
     await eventually("the next run waits", async () => {
@@ -193,7 +191,7 @@ Deno.test("no run begins on the source while it is forked", async () => {
   const { path, branch } = branching();
   await invoke(client, "execute-code", { ...path, code: "x = 1" });
   await endsNoted(faulty.sql, path);
-  const forking = faulty.proxy.intercept(fork, { kind: "hold" });
+  const forking = faulty.proxy.intercept(at.fork, { kind: "hold" });
   const branched = invoke(client, "execute-code", { ...branch, code: "x" });
   await forking.hit;
   const runs = faulty.proxy.requests.filter(at.execute).length;
@@ -206,8 +204,6 @@ Deno.test("no run begins on the source while it is forked", async () => {
   assert.equal(text(await next), "11");
   await endsNoted(faulty.sql, path);
 });
-
-const isHold = ({ path }: RequestLine) => path.endsWith("/rpc/copilot_hold_source");
 
 Deno.test("a source that sleeps is woken for it, and both hold a place", async () => {
   const tenant = `tenant-${crypto.randomUUID()}`;
@@ -233,7 +229,11 @@ Deno.test("a fork that fails leaves the source as it was, and both paths work on
   for (const [status, code, retryable] of [[503, "sandbox_unavailable", true], [429, "rate_limited", true]] as const) {
     const { path, branch } = branching();
     const source = await invoke(client, "execute-code", { ...path, code: "x = 1" });
-    const failing = faulty.proxy.intercept(fork, { kind: "answer", status, body: { code: status, message: "busy" } });
+    const failing = faulty.proxy.intercept(at.fork, {
+      kind: "answer",
+      status,
+      body: { code: status, message: "busy" },
+    });
     const { body: told } = await refused(client, "acquire-context", branch);
     failing.end();
     assert.deepEqual([told.code, told.retryable], [code, retryable]);
@@ -249,7 +249,7 @@ Deno.test("while the provider is just changing the source, forking waits and end
   const { path, branch } = branching();
   const source = await invoke(client, "execute-code", { ...path, code: "x = 1" });
   const message = `Sandbox 'i' cannot be forked while in 'snapshotting' state`;
-  const changing = faulty.proxy.intercept(fork, { kind: "answer", status: 409, body: { code: 409, message } }, 3);
+  const changing = faulty.proxy.intercept(at.fork, { kind: "answer", status: 409, body: { code: 409, message } }, 3);
   const branched = await invoke(client, "execute-code", { ...branch, code: "x" });
   assert.equal(changing.left(), 0);
   assert.deepEqual([text(branched), branched.forked_from?.context_id], ["1", source.context.id]);
@@ -311,7 +311,7 @@ Deno.test("what a fork's maker leaves behind when it dies is swept, and nothing 
   const client = await user(hasty.stack);
   const { path, branch } = branching();
   const source = await invoke(client, "execute-code", { ...path, code: "x = 1" });
-  const lost = hasty.proxy.intercept(fork, { kind: "hold_answer" });
+  const lost = hasty.proxy.intercept(at.fork, { kind: "hold_answer" });
   const { body: told } = await refused(client, "acquire-context", branch);
   assert.equal(told.code, "sandbox_timeout");
   lost.release();

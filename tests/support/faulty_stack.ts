@@ -114,6 +114,7 @@ export const at = {
   create: ({ method, path }: RequestLine) => method === "POST" && path === "/v2/sandboxes",
   /** To a sandbox in use; to a new one, what ends its probation. */
   connect: ({ path }: RequestLine) => path.endsWith("/connect"),
+  fork: ({ path }: RequestLine) => path.endsWith("/fork"),
   kill: ({ method }: RequestLine) => method === "DELETE",
   list: ({ method, path }: RequestLine) => method === "GET" && path.startsWith("/v2/sandboxes"),
   /** The caller's code. */
@@ -132,6 +133,12 @@ export const at = {
   interrupt: ({ path }: RequestLine) => path.endsWith("/interrupt"),
   letGo: rpc("copilot_release_kernel"),
   claim: rpc("copilot_claim_context"),
+  /** Of a branch: that its claim lasts, that its source stands still, and that it need not any more. */
+  keepClaim: rpc("copilot_keep_claim"),
+  holdSource: rpc("copilot_hold_source"),
+  letSourceGo: rpc("copilot_let_source_go"),
+  /** Of one that could not be woken. */
+  releaseWake: rpc("copilot_release_wake"),
   activate: rpc("copilot_activate_context"),
   fail: rpc("copilot_fail_context"),
   lose: rpc("copilot_lose_context"),
