@@ -9,7 +9,7 @@ import type { TerminateResponse } from "../supabase/functions/_shared/contract/t
 import { chooseKernel, type KernelName } from "./e2b/choose_kernel.ts";
 import { requirePlatform } from "./platform.ts";
 import { localDirectory } from "./repository.ts";
-import { startStack } from "./stack.ts";
+import { type Stack, startStack } from "./stack.ts";
 
 interface Answers {
   "acquire-context": AcquireResponse;
@@ -139,10 +139,29 @@ async function play(): Promise<void> {
   const counted = await run(client, { ...path, code: "x" });
   assert.equal(counted.execution.results[0]?.text, "42");
 
+  step("from_path_id: a branch begins with what its source had, and neither sees what the other does");
+  const edited = { ...path, path_id: "edited", from_path_id: path.path_id };
+  const branched = await run(client, { ...edited, code: "x = x / 2; x" });
+  assert.equal(branched.execution.results[0]?.text, "21.0");
+  assert.deepEqual(branched.forked_from, { path_id: path.path_id, context_id: first.context.id });
+  const untouched = await run(client, { ...path, code: "x" });
+  assert.equal(untouched.execution.results[0]?.text, "42");
+  show(`forked_from: ${JSON.stringify(branched.forked_from)}`);
+
+  step("A context that stands idle falls asleep, which costs nothing, and wakes with its variables when it is used");
+  const pause = `${provider.url}/sandboxes/${await sandboxOf(stack, branched.context.id)}/pause`;
+  const paused = await fetch(pause, { method: "POST", headers: { "X-API-KEY": provider.apiKey }, body: "{}" });
+  assert.equal(paused.status, 204);
+  show("E2B would pause its sandbox after 30 minutes without a call; here it is asked to at once");
+  const woken = await run(client, { ...edited, code: "x" });
+  assert.equal(woken.execution.results[0]?.text, "21.0");
+  assert.deepEqual([woken.was_resumed, woken.context.id], [true, branched.context.id]);
+  show(`was_resumed: ${woken.was_resumed}, kept until ${woken.context.kept_until}`);
+
   step("Ten simultaneous acquire-context calls on a new path");
   const before = provider.sandboxes().length;
   const answers = await Promise.all(
-    Array.from({ length: 10 }, () => invoke(client, "acquire-context", { ...path, path_id: "branch" })),
+    Array.from({ length: 10 }, () => invoke(client, "acquire-context", { ...path, path_id: "new" })),
   );
   const created = provider.sandboxes().length - before;
   assert.equal(new Set(answers.map((answer) => answer.context.id)).size, 1);
@@ -162,11 +181,19 @@ async function play(): Promise<void> {
   step("terminate-context for the whole conversation");
   const all = await invoke(client, "terminate-context", { conversation_id: path.conversation_id });
   const alive = provider.sandboxes().filter((sandbox) => sandbox.ended === null).length;
-  assert.equal(all.terminated, 2);
+  assert.equal(all.terminated, 3);
   assert.equal(alive, 0);
   show(`${all.terminated} contexts ended, ${alive} sandboxes alive of ${provider.sandboxes().length} ever created`);
 
   step(`All of it came out as it should, in ${seconds(started)}.`);
+}
+
+/** What opens a context's sandbox at the provider is told to services only. */
+async function sandboxOf({ apiUrl, secretKey }: Stack, contextId: string): Promise<string> {
+  const service = createClient(apiUrl, secretKey, { auth: { persistSession: false } });
+  const { data } = await service.from("execution_contexts_overview").select("sandbox_id").eq("context_id", contextId)
+    .single().throwOnError();
+  return data.sandbox_id;
 }
 
 async function run(client: SupabaseClient, request: { code: string; conversation_id: string; path_id: string }) {
