@@ -24,6 +24,7 @@ Deno.test("a user lists the contexts of their conversations, without the sandbox
     "conversation_id",
     "created_at",
     "expires_at",
+    "forked_from_path_id",
     "id",
     "kept_until",
     "last_used_at",

@@ -2,11 +2,11 @@
 import type { Stack } from "../../../local/stack.ts";
 import { newPath, service, user } from "../../support/clients.ts";
 import { startFaultyStack } from "../../support/faulty_stack.ts";
-import { killBehindOurBack } from "../../support/provider.ts";
+import { killBehindOurBack, pauseAt } from "../../support/provider.ts";
 import { connect, reachDeadline } from "../../support/rows.ts";
 import { sweepNow } from "../../support/settle.ts";
 import { baselineAcquire, prepareBaseline, type Race } from "./baseline.ts";
-import { ChaosClient } from "./client.ts";
+import { ChaosClient, type Path } from "./client.ts";
 import { faults, killProcesses, pause } from "./mischief.ts";
 import { longestOrphanSeconds } from "./orphans.ts";
 import { random } from "./random.ts";
@@ -77,6 +77,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
           return new ChaosClient(`c${index}_${turn}`, client, path, chance.fork(), tally, {
             kill: killBehind,
             expire: () => reachDeadline(sql, path),
+            sleep: () => dropOff(faulty, sql, path),
           });
         })
       ),
@@ -105,6 +106,8 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     return {
       seed,
       operations: tally.operations,
+      branches: tally.branches,
+      wakes: tally.wakes,
       faults: tally.faults,
       kills: tally.kills,
       retryable_errors: tally.retryable_errors,
@@ -119,6 +122,21 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     await sql.end();
     await faulty.stop();
   }
+}
+
+/** Has the path's context fall asleep, and its sandbox at the provider, be it in the middle of a run. */
+async function dropOff(
+  { provider }: Pick<Awaited<ReturnType<typeof startFaultyStack>>, "provider">,
+  sql: ReturnType<typeof connect>,
+  path: Path,
+): Promise<void> {
+  const slept = await sql<{ sandbox_id: string }[]>`
+    update copilot_internal.execution_contexts
+    set expires_at = clock_timestamp(), sandbox_deadline_at = clock_timestamp()
+    where conversation_id = ${path.conversation_id} and path_id = ${path.path_id} and sandbox_status = 'ready'
+    returning sandbox_id`;
+  // It may be gone, or sleep already.
+  for (const { sandbox_id } of slept) await pauseAt(provider, sandbox_id).catch(() => undefined);
 }
 
 /** What pg_cron does every minute, sixty times as often. It too meets the faults: the next one makes up for it. */

@@ -11,6 +11,10 @@ export interface Path {
   readonly path_id: string;
 }
 
+/** Further than any counter comes. */
+const FAR = 1_000_000;
+
+const resumedSchema = z.object({ was_resumed: z.literal(true) });
 const errorSchema = z.object({ code: z.string(), retryable: z.boolean().optional() });
 
 export class ChaosClient {
@@ -28,8 +32,10 @@ export class ChaosClient {
     private readonly fate: {
       /** Kills a context's sandbox at the provider, behind the functions' back. */
       readonly kill: (contextId: string) => Promise<void>;
-      /** Lets the path's context reach its deadline. */
+      /** Lets the path's context come to its end. */
       readonly expire: () => Promise<void>;
+      /** Lets it fall asleep, whatever runs there. */
+      readonly sleep: () => Promise<void>;
     },
   ) {}
 
@@ -45,6 +51,8 @@ export class ChaosClient {
         [1, () => this.#terminate({ conversation_id: this.path.conversation_id })],
         [4, async () => this.#known === null ? undefined : await this.fate.kill(this.#known.contextId)],
         [2, () => this.fate.expire()],
+        [4, () => this.fate.sleep()],
+        [3, () => this.#branch()],
       ])();
     }
   }
@@ -88,6 +96,29 @@ max(${this.name}_once.values())`;
     }
   }
 
+  /** A branch's counter begins where its source's is, and neither counts for the other. */
+  async #branch(): Promise<void> {
+    const source = this.#known;
+    const unknown = this.#unknown;
+    const own = { ...this.path, path_id: `${this.path.path_id}-${crypto.randomUUID()}` };
+    const code = `${this.name} = globals().get("${this.name}", 0)\n${this.name} += ${FAR}\n${this.name} - ${FAR}`;
+    const branching = { ...own, from_path_id: this.path.path_id, code };
+    const answer = await this.#invoke<ExecuteResponse>("execute-code", branching);
+    this.tally.branches += Number(answer?.forked_from !== undefined && answer?.forked_from !== null);
+    await this.#terminate(own);
+    if (answer === null || answer.execution.status !== "ok" || answer.previous !== null) return;
+    const count = Number(answer.execution.results[0]?.text);
+    if (answer.forked_from === null && count !== 0) this.#violation(`a branch of nothing counts ${count}`);
+    if (source === null || answer.forked_from?.context_id !== source.contextId) return;
+    if (count >= source.count && count <= source.count + unknown) return;
+    // The source may have lost its variables before, without our knowledge: then it says so.
+    const now = await this.#invoke<AcquireResponse>("acquire-context", this.path);
+    if (now === null) return;
+    const hasLost = now.context.id !== source.contextId || now.previous?.terminated_at !== source.lostAt;
+    if (!hasLost) this.#violation(`a branch counts ${count}, its source ${source.count} (${unknown} unknown)`);
+    this.#hear(now);
+  }
+
   async #acquire(): Promise<void> {
     const answer = await this.#invoke<AcquireResponse>("acquire-context", this.path);
     if (answer !== null) this.#hear(answer);
@@ -106,17 +137,22 @@ max(${this.name}_once.values())`;
     if (this.#known !== null && previous === null) {
       this.#violation(`context ${context.id} replaced ${this.#known.contextId} without a word`);
     }
+    // A restart is noted before it is asked for. Where the sandbox fell asleep in between, the variables are there still.
+    if (this.#known?.contextId === context.id) this.#unknown += this.#known.count;
     this.#known = { contextId: context.id, lostAt, count: 0 };
   }
 
   async #invoke<Answer>(name: string, body: object): Promise<Answer | null> {
     const { data, error, response } = await this.client.functions.invoke<Answer>(name, { body: { ...body } });
-    if (!error) return data;
+    if (!error) {
+      this.tally.wakes += Number(resumedSchema.safeParse(data).success);
+      return data;
+    }
     const told = errorSchema.safeParse(await response?.json().catch(() => null)).data;
     // The platform's own word for a process that died says nothing of retrying.
     if (told?.retryable ?? true) this.tally.retryable_errors++;
     else this.tally.fatal_errors++;
-    if (told && ["internal", "misconfigured", "forbidden_conversation"].includes(told.code)) {
+    if (told && ["internal", "misconfigured", "forbidden_conversation", "cannot_fork"].includes(told.code)) {
       this.#violation(`${name} answered ${told.code}`);
     }
     return null;

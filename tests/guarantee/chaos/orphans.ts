@@ -9,10 +9,12 @@ import type { E2BServer } from "../../../local/e2b/server.ts";
 export async function longestOrphanSeconds(provider: E2BServer, sql: postgres.Sql): Promise<number> {
   const rows = await sql<{ id: string; sandbox_id: string | null; terminated_at: Date | null }[]>`
     select id, sandbox_id, terminated_at from copilot_internal.execution_contexts`;
-  const contexts = new Map(rows.map((row) => [row.id, row]));
+  // A fork has its source's metadata: whose it is the table says.
+  const owners = new Map(rows.map((row) => [row.sandbox_id, row]));
+  const makers = new Map(rows.map((row) => [row.id, row]));
   let longest = 0;
   for (const sandbox of provider.sandboxes()) {
-    const context = contexts.get(sandbox.metadata.context_id);
+    const context = owners.get(sandbox.sandboxId) ?? makers.get(sandbox.metadata.context_id);
     if (context === undefined) continue;
     const owned = context.sandbox_id === sandbox.sandboxId;
     if (owned && context.terminated_at === null) continue;

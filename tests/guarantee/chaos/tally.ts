@@ -2,6 +2,10 @@
 
 export interface Tally {
   operations: number;
+  /** Forks that came to a kernel's word. */
+  branches: number;
+  /** Answers of those who woke a sandbox. */
+  wakes: number;
   faults: Record<string, number>;
   kills: number;
   retryable_errors: number;
@@ -11,5 +15,14 @@ export interface Tally {
 }
 
 export function newTally(): Tally {
-  return { operations: 0, faults: {}, kills: 0, retryable_errors: 0, fatal_errors: 0, violations: [] };
+  return {
+    operations: 0,
+    branches: 0,
+    wakes: 0,
+    faults: {},
+    kills: 0,
+    retryable_errors: 0,
+    fatal_errors: 0,
+    violations: [],
+  };
 }
