@@ -5,8 +5,9 @@ import { SandboxError, SandboxNotFoundError } from "e2b";
 import { HttpError } from "../../local/e2b/http.ts";
 import type { E2BServer } from "../../local/e2b/server.ts";
 import { eventually } from "../support/settle.ts";
+import { openStream } from "./connect_client.ts";
 import { CopyableMachines } from "./copyable_machine.ts";
-import { type Connection, onServer, toSandbox } from "./local_server.ts";
+import { type Connection, onServer } from "./local_server.ts";
 
 interface Used {
   readonly connection: Connection;
@@ -93,32 +94,15 @@ copyTest("a request waits while its sandbox is copied, and a list has that not",
 });
 
 copyTest("what was asked before a copy loses its connection", async (used) => {
-  const { sandbox, server } = used;
-  const { forks, goOn } = await copying(used, "before");
-  goOn();
-  await forks;
-  // One whose body never comes to its end is open for as long as its client wants.
-  const endless = Promise.withResolvers<void>();
-  const open = fetch(`${server.url}/execute`, {
-    method: "POST",
-    headers: { "E2b-Sandbox-Id": sandbox.sandboxId, "E2b-Sandbox-Port": "49999" },
-    body: new ReadableStream({
-      async pull(controller) {
-        controller.enqueue(new TextEncoder().encode(" "));
-        await endless.promise;
-        controller.close();
-      },
-    }),
-  });
-  // The server has it as soon as it answers another one.
-  await (await toSandbox(server, sandbox.sandboxId, "/health")).body?.cancel();
+  const { sandbox, machines, server } = used;
+  const process = { cmd: "/bin/bash", args: ["-l", "-c", "true"] };
+  const asked = openStream(server, sandbox.sandboxId, "process.Process/Start", { process });
+  await eventually("the server has it", () => machines.spawning === 1, { everyMilliseconds: 2 });
   await sandbox.fork();
-  const answer = await open;
-  assert.deepEqual([answer.status, (await answer.json()).message], [
-    502,
-    "The sandbox is running but port is not open",
-  ]);
-  endless.resolve();
+  // Not as one that is gone is told.
+  const answer = await asked;
+  const message = "The sandbox is running but port is not open";
+  assert.deepEqual([answer.status, (await answer.json()).message], [502, message]);
 });
 
 copyTest("a pause waits until its sandbox is copied", async (used) => {

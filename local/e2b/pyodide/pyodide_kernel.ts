@@ -101,7 +101,8 @@ export class PyodideKernel extends KernelProcess {
     try {
       const isWhole = await Promise.race([this.#awaitEnd(answer), limit.promise.then(() => false)]);
       if (answer.error !== null) throw answer.error;
-      if (isWhole) return answer;
+      // Of a state without a byte a fork would begin empty, and nobody would know.
+      if (isWhole && (type === "look" || answer.bytes > 0)) return answer;
       throw new HttpError(
         503,
         `a kernel of the sandbox does not say what it is${this.usable ? "" : ` (${this.verdict})`}`,

@@ -7,11 +7,11 @@ import { Carrier } from "./carrier.mjs";
 import { setClock } from "./clock.mjs";
 import { applyChange, reportChanges, reportClosed, watchClosed } from "./files.mjs";
 import { protectLibrary } from "./library.mjs";
+import { inPieces } from "./pieces.mjs";
 import { heardBy, works } from "./trial.mjs";
 import { openWheels } from "./wheels.mjs";
 
-/** Each becomes a line. */
-const PIECE_BYTES = 768 * 1024;
+const MAX_WORDS = 400;
 
 const encoder = new TextEncoder();
 let currentId = 0;
@@ -24,25 +24,6 @@ function writeLine(line) {
   for (let sent = 0; sent < bytes.length;) {
     sent += Deno.stdout.writeSync(bytes.subarray(sent));
   }
-}
-
-/** In Base64. */
-function* inPieces(parts) {
-  let piece = new Uint8Array(PIECE_BYTES);
-  let filled = 0;
-  for (const part of parts) {
-    for (let at = 0; at < part.length;) {
-      const taken = part.subarray(at, at + PIECE_BYTES - filled);
-      piece.set(taken, filled);
-      at += taken.length;
-      filled += taken.length;
-      if (filled < PIECE_BYTES) continue;
-      yield piece.toBase64();
-      piece = new Uint8Array(PIECE_BYTES);
-      filled = 0;
-    }
-  }
-  if (filled > 0) yield piece.subarray(0, filled).toBase64();
 }
 
 function say(type, id, fields) {
@@ -147,16 +128,21 @@ async function execute({ pyodide, cell, interruptBuffer }, message) {
   writeLine([...ending, JSON.stringify({ type: "done", id: message.id })].join("\n"));
 }
 
+/** So that the server takes it. */
+function inShort({ what, why }) {
+  return { what: what.slice(0, MAX_WORDS), why: why.slice(0, MAX_WORDS) };
+}
+
 /** Says whether all of the kernel can be carried, and with `isWanted` all of it. */
 async function carry({ carrier }, id, isWanted) {
   try {
     const obstacle = await carrier.obstacle();
-    if (obstacle !== null) say("obstacle", id, obstacle);
+    if (obstacle !== null) say("obstacle", id, inShort(obstacle));
     else if (isWanted) { for (const content of inPieces(carrier.dump())) say("piece", id, { content }); }
   } catch (error) {
     // A cell may have broken anything.
     const why = String(error?.message ?? error).trimEnd().split("\n").at(-1);
-    say("obstacle", id, { what: "a Python kernel that a cell has broken", why: why.slice(0, 200) });
+    say("obstacle", id, inShort({ what: "a Python kernel that a cell has broken", why }));
   }
   say("done", id);
 }
