@@ -32,19 +32,27 @@ export function providerOf(stack: Stack): E2BServer {
 /** Kills a context's sandbox at the provider, behind our functions' back. */
 export async function killBehindOurBack(provider: E2BServer, contextId: string): Promise<void> {
   const [{ sandboxId }] = createdFor(provider, contextId);
-  const answer = await fetch(`${provider.url}/sandboxes/${sandboxId}`, {
-    method: "DELETE",
-    headers: { "X-API-KEY": provider.apiKey },
-  });
+  const answer = await ask(provider, "DELETE", `/sandboxes/${sandboxId}`);
   assert.equal(answer.status, 204);
 }
 
 /** Has the provider pause a sandbox, as it does by itself at the deadline of one that may sleep. */
 export async function pauseAt(provider: E2BServer, sandboxId: string): Promise<void> {
-  const answer = await fetch(`${provider.url}/sandboxes/${sandboxId}/pause`, {
-    method: "POST",
-    headers: { "X-API-KEY": provider.apiKey, "Content-Type": "application/json" },
-    body: "{}",
-  });
+  const answer = await ask(provider, "POST", `/sandboxes/${sandboxId}/pause`);
   assert.equal(answer.status, 204);
+}
+
+/** Has the provider do what it does at a sandbox's deadline. */
+export async function endAt(provider: E2BServer, sandboxId: string): Promise<void> {
+  const described = await ask(provider, "GET", `/sandboxes/${sandboxId}`);
+  if (described.status === 404) return;
+  const { state, lifecycle } = await described.json();
+  if (state !== "running") return;
+  if (lifecycle.onTimeout === "pause") await pauseAt(provider, sandboxId);
+  else await ask(provider, "DELETE", `/sandboxes/${sandboxId}`);
+}
+
+async function ask(provider: E2BServer, method: string, path: string): Promise<Response> {
+  const headers = { "X-API-KEY": provider.apiKey, "Content-Type": "application/json" };
+  return await fetch(`${provider.url}${path}`, { method, headers, body: method === "POST" ? "{}" : undefined });
 }
