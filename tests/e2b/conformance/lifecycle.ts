@@ -23,6 +23,7 @@ export const LIFECYCLE: readonly Case[] = [
   },
   {
     name: "a deadline is moved, and shown",
+    isAlone: true,
     run: async (sandbox) => {
       await sandbox.setTimeout(120_000);
       const { endAt, startedAt } = await sandbox.getInfo();
@@ -31,6 +32,7 @@ export const LIFECYCLE: readonly Case[] = [
   },
   {
     name: "a paused sandbox keeps variables, files and what runs",
+    isAlone: true,
     run: async (sandbox, connection) => {
       await sandbox.runCode("x = 'kept'\nopen('file', 'w').write(x)");
       await sandbox.pause();
