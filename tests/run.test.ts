@@ -30,7 +30,7 @@ Deno.test("tests that are given up are named, and nothing of them is left", asyn
   assert.match(pending, /^one that hangs => /m, output);
   assert.doesNotMatch(pending, /one that ends|another one/);
   assert.notEqual(stubborn, 0);
-  assert.deepEqual(await descendants(stubborn), []);
+  assert.deepEqual(descendants(stubborn), []);
 });
 
 Deno.test("patience ends when nothing has renewed it for its time, and not before", async () => {

@@ -61,7 +61,7 @@ export async function runTests({ args, env, onLine, onTestEnd, giveUp, graceMs =
 
 async function endAll(tests: Deno.ChildProcess, graceMs: number): Promise<void> {
   // Later nobody knows any more who has started them.
-  const started = await descendants(tests.pid);
+  const started = descendants(tests.pid);
   signal(tests, "SIGINT");
   const timer = setTimeout(() => signal(tests, "SIGKILL"), NAMES_WITHIN_MS);
   await tests.status;

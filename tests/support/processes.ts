@@ -8,8 +8,8 @@ export interface Process {
 }
 
 /** A process, its children, and theirs; nothing where it has ended. */
-export async function descendants(root: number): Promise<Process[]> {
-  return below(await running(), new Set([root]));
+export function descendants(root: number): Process[] {
+  return below(running(), new Set([root]));
 }
 
 /**
@@ -21,7 +21,7 @@ export async function ended(processes: readonly Process[], graceMs: number): Pro
   const known = new Set(processes.map(({ pid }) => pid));
   const graceEnds = performance.now() + graceMs;
   for (;;) {
-    const left = below(await running(), known);
+    const left = below(running(), known);
     if (left.length === 0) return;
     for (const { pid } of left) known.add(pid);
     const late = performance.now() - graceEnds;
@@ -41,7 +41,7 @@ function below(all: readonly Process[], roots: ReadonlySet<number>): Process[] {
 }
 
 /** Without those that have ended and whose parents have not asked how: an orphan's new parent may never do. */
-async function running(): Promise<Process[]> {
+function running(): Process[] {
   const found: Process[] = [];
   if (Deno.build.os === "linux") {
     for (const { name } of Deno.readDirSync("/proc")) {
@@ -51,7 +51,7 @@ async function running(): Promise<Process[]> {
     }
     return found;
   }
-  const { stdout } = await new Deno.Command("ps", { args: ["-A", "-o", "pid=,ppid=,state=,comm="] }).output();
+  const { stdout } = new Deno.Command("ps", { args: ["-A", "-o", "pid=,ppid=,state=,comm="] }).outputSync();
   const list = new TextDecoder().decode(stdout);
   for (const [, pid, parent, command] of list.matchAll(/^\s*(\d+)\s+(\d+)\s+[^Z]\S*\s+(.*)$/gm)) {
     found.push({ pid: Number(pid), parent: Number(parent), command });
