@@ -15,7 +15,7 @@ import { startCluster } from "./support/database.ts";
 import { RUNTIME_VARIABLE } from "./support/stack.ts";
 
 /** How many files run at the same time for each core: tests wait more than they compute. */
-const FILES_PER_CORE = 2;
+const FILES_PER_CORE = 3;
 /** More would need more connections than the cluster has. */
 const MOST_FILES = 16;
 
