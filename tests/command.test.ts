@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readCommand, UnknownRuntime } from "./command.ts";
+import { BadArgument, readCommand } from "./command.ts";
 
 Deno.test("the runtime is understood wherever it stands, and what is left is passed on", () => {
   const file = "tests/command.test.ts";
@@ -11,10 +11,15 @@ Deno.test("the runtime is understood wherever it stands, and what is left is pas
         ...runtime,
       ]]
     ) {
-      assert.deepEqual(readCommand(args), { runtime: "edge", rest: ["--fail-fast", file], namesFiles: true });
+      assert.deepEqual(readCommand(args), {
+        runtime: "edge",
+        giveUpAfterSeconds: 300,
+        rest: ["--fail-fast", file],
+        namesFiles: true,
+      });
     }
   }
-  assert.deepEqual(readCommand([]), { runtime: "deno", rest: [], namesFiles: false });
+  assert.deepEqual(readCommand([]), { runtime: "deno", giveUpAfterSeconds: 300, rest: [], namesFiles: false });
 });
 
 Deno.test("a file, a folder, and one that does not exist are files; flags and their values are not", () => {
@@ -31,6 +36,21 @@ Deno.test("another runtime is refused", () => {
       "a.test.ts",
     ]]
   ) {
-    assert.throws(() => readCommand(args), UnknownRuntime);
+    assert.throws(() => readCommand(args), BadArgument);
   }
+});
+
+Deno.test("how long no test may end is understood wherever it stands", () => {
+  for (const limit of [["--give-up-after", "2.5"], ["--give-up-after=2.5"]]) {
+    for (const args of [[...limit, "tests/stack"], ["tests/stack", ...limit]]) {
+      assert.partialDeepStrictEqual(readCommand(args), { giveUpAfterSeconds: 2.5, rest: ["tests/stack"] });
+    }
+  }
+});
+
+Deno.test("what is no time, or none that a timer has, is refused", () => {
+  for (const seconds of ["0", "-1", "", "soon", "NaN", "Infinity", "2147484"]) {
+    assert.throws(() => readCommand([`--give-up-after=${seconds}`]), BadArgument, seconds);
+  }
+  assert.throws(() => readCommand(["--give-up-after"]), BadArgument);
 });

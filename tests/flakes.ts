@@ -22,11 +22,11 @@ for (let run = 1; run <= runs; run++) {
   }).output();
   const output = new TextDecoder().decode(stdout);
   const failed = [...output.matchAll(/^(\.\/tests\/\S+ => .*) \.\.\. FAILED/gm)].map(([, name]) => name);
-  const [closing = "no test was run"] = /^(ok|FAILED) \| .*$/m.exec(output) ?? [];
+  const [closing = "no test was run"] = /^(?:(?:ok|FAILED) \||Given up:) .*$/m.exec(output) ?? [];
   console.log(`run ${run}: ${Math.round((performance.now() - started) / 1000)} s, ${closing}`);
   for (const name of failed) console.log(`  ${name}`);
   if (code !== 0) {
-    const [errors = output] = /\n ERRORS [^]*/.exec(output) ?? [];
+    const [errors = output] = /\n(?: ERRORS |Given up: )[^]*/.exec(output) ?? [];
     console.log(errors);
     Deno.exitCode = 1;
   }

@@ -174,13 +174,19 @@ test("events are read while the code runs", async (profile) => {
 
 const abort = (call: JSHandle<OpenCall>) => call.evaluate(({ abort }) => abort.abort());
 
-/** One profile and one path, and so one kernel, for all who leave it. */
-let room: Promise<{ readonly profile: BrowserContext; readonly path: ReturnType<typeof newPath> }> | undefined;
+/** One profile and one path, and so one kernel, for all who leave it; and a tab that nobody leaves. */
+let room: Promise<Room> | undefined;
+interface Room {
+  readonly profile: BrowserContext;
+  readonly path: ReturnType<typeof newPath>;
+  readonly other: Page;
+}
 const openRoom = () =>
   room ??= (async () => {
     const { running } = made();
     assert(running);
-    return { profile: await running.browser.newContext(), path: newPath() };
+    const profile = await running.browser.newContext();
+    return { profile, path: newPath(), other: await openTab(profile) };
   })();
 
 const leavings: Record<string, (tab: Page, call: JSHandle<OpenCall>) => Promise<void>> = {
@@ -197,8 +203,8 @@ const leavings: Record<string, (tab: Page, call: JSHandle<OpenCall>) => Promise<
 for (const [kind, accept] of [["a stream", "text/event-stream"], ["a call", "application/json"]]) {
   for (const [how, leave] of Object.entries(leavings)) {
     test(`${kind} ${how}: the run stops, and the kernel keeps its variables`, async () => {
-      const { profile, path } = await openRoom();
-      const [tab, other] = [await openTab(profile), await openTab(profile)];
+      const { profile, path, other } = await openRoom();
+      const tab = await openTab(profile);
       await execute(tab, { ...path, code: "n = 0" });
       await endsNoted(faulty.sql, path);
       const call = await begin(tab, { ...path, code: endless }, accept);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { invoke, newPath, refused, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
 import { answer, at, leaksNothing, quick, useFaultyStack } from "../support/faulty_stack.ts";
-import { endless } from "../support/programs.ts";
+import { quickEndless } from "../support/programs.ts";
 import { alive, createdFor, killBehindOurBack } from "../support/provider.ts";
 import type { Interception, RequestLine } from "../support/proxy.ts";
 import { contexts } from "../support/rows.ts";
@@ -214,7 +214,7 @@ Deno.test("where moving the deadline fails for a while it is tried again, beside
   const life = () => createdFor(faulty.provider, context.id)[0].endAt.getTime() - Date.now();
   assert(life() < 100_000);
   const hiccups = faulty.proxy.intercept(at.connect, answer(503), 3);
-  const events = await stream(client, { ...path, code: endless });
+  const events = await stream(client, { ...path, ...quick, code: quickEndless });
   await events.until("stdout");
   await eventually("the sandbox will outlive the run", () => life() > 1_000_000);
   assert.equal(hiccups.left(), 0);

@@ -1,7 +1,7 @@
 /** Ending contexts: the sandbox is killed, the kill confirmed, and the path is free at once. */
 import assert from "node:assert/strict";
 import { invoke, newPath, service, user } from "../support/clients.ts";
-import { at, useFaultyStack } from "../support/faulty_stack.ts";
+import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import { createdFor } from "../support/provider.ts";
 import { contexts } from "../support/rows.ts";
 
@@ -31,13 +31,13 @@ Deno.test("ending what has ended, or never was, is no error", async () => {
 Deno.test("the next acquire makes a new context and says why the old one ended", async () => {
   const client = await user(faulty.stack);
   const path = newPath();
-  const first = await invoke(client, "execute-code", { ...path, code: "x = 1" });
+  const first = await invoke(client, "execute-code", { ...path, ...quick, code: "var x = 1" });
   await invoke(client, "terminate-context", path);
-  const next = await invoke(client, "execute-code", { ...path, code: "x" });
+  const next = await invoke(client, "execute-code", { ...path, ...quick, code: "x" });
   assert.notEqual(next.context.id, first.context.id);
   assert.equal(next.was_created, true);
   assert.equal(next.previous?.termination_reason, "terminated");
-  assert.equal(next.execution.error?.name, "NameError");
+  assert.equal(next.execution.error?.name, "ReferenceError");
 });
 
 Deno.test("a conversation, one path of it, or one context", async () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { invoke, newPath, stop, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
-import { at, useFaultyStack } from "../support/faulty_stack.ts";
+import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import { needing } from "../support/needs.ts";
 import { type Notebook, useNotebook } from "../support/notebook.ts";
 import { callers } from "../support/plain_call.ts";
@@ -74,14 +74,14 @@ Deno.test("a caller who leaves before the sandbox is there: nothing runs, where 
   const client = await user(faulty.stack);
   const path = newPath();
   const held = faulty.proxy.intercept(at.create, { kind: "hold" });
-  const call = await callers["hangs up"](faulty.stack.apiUrl, client, { ...path, code: "ran = 1" });
+  const call = await callers["hangs up"](faulty.stack.apiUrl, client, { ...path, ...quick, code: "var ran = 1" });
   await held.hit;
   await call.leave();
   // What comes later by the same way is seen later.
   await invoke(client, "terminate-context", newPath());
   held.release();
-  const next = await invoke(client, "execute-code", { ...path, code: "'ran' in globals()" });
-  assert.equal(next.execution.results[0].text, hearsLate ? "True" : "False");
+  const next = await invoke(client, "execute-code", { ...path, ...quick, code: "'ran' in globalThis" });
+  assert.equal(next.execution.results[0].text, hearsLate ? "true" : "false");
   assert.equal(next.execution.execution_count, hearsLate ? 2 : 1);
 });
 
@@ -101,10 +101,11 @@ Deno.test("code that does not yield loses its kernel, and the next caller is tol
 Deno.test("a run with an idempotency key goes on: its caller means to come back", async () => {
   const client = await user(faulty.stack);
   const path = newPath();
-  await invoke(client, "execute-code", { ...path, code: "import time\nruns = 0" });
+  await invoke(client, "execute-code", { ...path, ...quick, code: "var runs = 0" });
   const body = {
     ...path,
-    code: "print('begun', flush=True)\ntime.sleep(1)\nruns += 1\nruns",
+    ...quick,
+    code: "console.log('begun'); await new Promise((resolve) => setTimeout(resolve, 1_000)); runs += 1; runs",
     idempotency_key: path.conversation_id,
   };
   const events = await stream(client, body);

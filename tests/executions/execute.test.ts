@@ -1,11 +1,11 @@
 /** Code runs in the path's kernel, and what it says comes back whole. */
 import assert from "node:assert/strict";
 import { invoke, newPath, refused, user } from "../support/clients.ts";
-import { at, useFaultyStack } from "../support/faulty_stack.ts";
+import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import { useNotebook } from "../support/notebook.ts";
 import { created, killBehindOurBack } from "../support/provider.ts";
 
-const faulty = useFaultyStack({ env: { SANDBOX_LANGUAGES: "python" } });
+const faulty = useFaultyStack();
 
 const notebook = useNotebook(faulty);
 
@@ -109,7 +109,7 @@ Deno.test("a sandbox is never asked to live longer than the plan allows", async 
   const client = await user(faulty.stack);
   const path = { ...newPath(), ttl_seconds: 3600 };
   for (const code of ["1", "2"]) {
-    const { context } = await invoke(client, "execute-code", { ...path, code });
+    const { context } = await invoke(client, "execute-code", { ...path, ...quick, code });
     const [sandbox] = created(faulty.provider).filter((one) => one.metadata.context_id === context.id);
     // What connect asks for; E2B answers 400 to more than the account's hour.
     assert(sandbox.endAt.getTime() - Date.now() <= 3_600_000);
@@ -158,14 +158,14 @@ print([key for key in os.environ if "KEY" in key or "SUPABASE" in key])`);
 Deno.test("when the connection breaks under a run, the answer says that the run's end is not known", async () => {
   const client = await user(faulty.stack);
   const path = newPath();
-  await invoke(client, "execute-code", { ...path, code: "runs = 0" });
+  await invoke(client, "execute-code", { ...path, ...quick, code: "var runs = 0" });
   faulty.proxy.intercept(at.execute, { kind: "drop", when: "after" });
-  const answer = await refused(client, "execute-code", { ...path, code: "runs += 1" });
+  const answer = await refused(client, "execute-code", { ...path, ...quick, code: "runs += 1" });
   assert.equal(answer.status, 502);
   assert.equal(answer.body.code, "execution_lost");
   assert.equal(answer.body.retryable, false);
   // It was not sent a second time.
-  const { execution } = await invoke(client, "execute-code", { ...path, code: "runs" });
+  const { execution } = await invoke(client, "execute-code", { ...path, ...quick, code: "runs" });
   assert.equal(execution.results[0].text, "1");
 });
 
@@ -174,7 +174,7 @@ Deno.test("a request that found its new sandbox dead does not create a second on
   const path = newPath();
   const before = created(faulty.provider).length;
   const held = faulty.proxy.intercept(at.execute, { kind: "hold" });
-  const running = refused(client, "execute-code", { ...path, code: "1" });
+  const running = refused(client, "execute-code", { ...path, ...quick, code: "1" });
   await held.hit;
   const [{ metadata }] = created(faulty.provider).slice(before);
   await killBehindOurBack(faulty.provider, metadata.context_id);
@@ -182,21 +182,21 @@ Deno.test("a request that found its new sandbox dead does not create a second on
   const answer = await running;
   assert.deepEqual([answer.body.code, answer.body.retryable], ["context_busy", true]);
   assert.equal(created(faulty.provider).length, before + 1);
-  const next = await invoke(client, "execute-code", { ...path, code: "1" });
+  const next = await invoke(client, "execute-code", { ...path, ...quick, code: "1" });
   assert.equal(next.previous?.termination_reason, "sandbox_lost");
 });
 
 Deno.test("a sandbox that dies before it could take the code is replaced, and the caller is told", async () => {
   const client = await user(faulty.stack);
   const path = newPath();
-  const { context } = await invoke(client, "execute-code", { ...path, code: "x = 1" });
+  const { context } = await invoke(client, "execute-code", { ...path, ...quick, code: "var x = 1" });
   const held = faulty.proxy.intercept(at.execute, { kind: "hold" });
-  const running = invoke(client, "execute-code", { ...path, code: "'x' in globals()" });
+  const running = invoke(client, "execute-code", { ...path, ...quick, code: "'x' in globalThis" });
   await held.hit;
   await killBehindOurBack(faulty.provider, context.id);
   held.release();
   const answer = await running;
   assert.equal(answer.was_created, true);
   assert.equal(answer.previous?.termination_reason, "sandbox_lost");
-  assert.equal(answer.execution.results[0].text, "False");
+  assert.equal(answer.execution.results[0].text, "false");
 });

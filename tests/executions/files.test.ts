@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { invoke, newPath, refused, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
-import { useFaultyStack } from "../support/faulty_stack.ts";
+import { quick, useFaultyStack } from "../support/faulty_stack.ts";
 import { useNotebook } from "../support/notebook.ts";
 import { killBehindOurBack } from "../support/provider.ts";
 import type { RequestLine } from "../support/proxy.ts";
@@ -62,7 +62,7 @@ Deno.test("files stay for the runs that follow, and a later one of the same name
 
 Deno.test("outputs come back after code that raised, and after code that ran out of time", async () => {
   const { client, path } = await notebook();
-  for (const [status, code] of [["error", "1 / 0"], ["timed_out", "while True: pass"]]) {
+  for (const [status, code] of [["error", "1 / 0"], ["timed_out", "import time\ntime.sleep(60)"]]) {
     const { execution } = await invoke(client, "execute-code", {
       ...path,
       code: `open("${status}.txt", "w").write("kept")\n${code}`,
@@ -159,7 +159,7 @@ Deno.test("files that cannot be put are the caller's to mend", async () => {
 Deno.test("a sandbox found dead when the files come is replaced", async () => {
   const client = await user(faulty.stack);
   const path = newPath();
-  const { context } = await invoke(client, "execute-code", { ...path, code: "1" });
+  const { context } = await invoke(client, "execute-code", { ...path, ...quick, code: "1" });
   const held = faulty.proxy.intercept(write, { kind: "hold" });
   const body = { ...path, files: [{ path: "a", content: "x" }], code: "open('a').read()" };
   const running = invoke(client, "execute-code", body);

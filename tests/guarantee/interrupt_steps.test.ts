@@ -1,8 +1,8 @@
 /** Each step of an interrupt is killed: nobody is stuck, no other run is hit, and variables stay. */
 import assert from "node:assert/strict";
 import { invoke, newPath, user } from "../support/clients.ts";
-import { at, impatient, useFaultyStack } from "../support/faulty_stack.ts";
-import { endless } from "../support/programs.ts";
+import { at, impatient, quick, useFaultyStack } from "../support/faulty_stack.ts";
+import { quickEndless } from "../support/programs.ts";
 import { ask, askOn } from "../support/repeats.ts";
 import { eventually } from "../support/settle.ts";
 
@@ -29,9 +29,9 @@ for (const kind of ["hold", "hold_answer"] as const) {
     const begin = async () => {
       if (isComplete) return;
       const path = newPath();
-      await invoke(client, "execute-code", { ...path, code: "kept = 'yes'" });
+      await invoke(client, "execute-code", { ...path, ...quick, code: "var kept = 'yes'" });
       if (isComplete) return;
-      const body = { ...path, code: endless, timeout_ms: 500, idempotency_key: crypto.randomUUID() };
+      const body = { ...path, ...quick, code: quickEndless, timeout_ms: 500, idempotency_key: crypto.randomUUID() };
       const told = Promise.allSettled([ask(client, body)]);
       runs.push({ path, body, told });
       // A step that takes longer than two seconds is given up, and the steps after it are not reached: on a busy
@@ -55,8 +55,8 @@ for (const kind of ["hold", "hold_answer"] as const) {
     await process.restart();
 
     await Promise.all(runs.map(async ({ path, body }) => {
-      const next = await invoke(client, "execute-code", { ...path, code: "print(kept, n > 0)" });
-      assert.equal(next.execution.stdout, "yes True\n", JSON.stringify(next.execution));
+      const next = await invoke(client, "execute-code", { ...path, ...quick, code: "console.log(kept, n > 0)" });
+      assert.equal(next.execution.stdout, "yes true\n", JSON.stringify(next.execution));
       // The last step comes when a run is over, and may have kept its answer.
       const again = await askOn(client, body);
       assert(again.how === "lost" || again.how === "replayed", JSON.stringify(again));

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { invoke, newPath, refused, service, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
 import { at, impatient, leaksNothing, quick, useFaultyStack } from "../support/faulty_stack.ts";
-import { endless } from "../support/programs.ts";
+import { quickEndless } from "../support/programs.ts";
 import { contexts } from "../support/rows.ts";
 import { eventually } from "../support/settle.ts";
 
@@ -39,8 +39,8 @@ function test(name: string, steps: () => Promise<void>): void {
 async function runEndlessly(more: Record<string, unknown> = {}) {
   const client = await user(faulty.stack);
   const path = newPath();
-  await invoke(client, "execute-code", { ...path, code: "kept = 'yes'" });
-  const body = { ...path, code: endless, ...more };
+  await invoke(client, "execute-code", { ...path, ...quick, code: "var kept = 'yes'" });
+  const body = { ...path, ...quick, code: quickEndless, ...more };
   const events = await stream(client, body);
   await events.until("stdout");
   return { client, path, body, events };
@@ -50,10 +50,11 @@ async function runEndlessly(more: Record<string, unknown> = {}) {
 async function assertFree({ client, path }: { client: Awaited<ReturnType<typeof user>>; path: Path }): Promise<void> {
   const { execution, previous } = await invoke(client, "execute-code", {
     ...path,
-    code: "kept, n > 0",
+    ...quick,
+    code: "[kept, n > 0].join()",
     timeout_ms: 10_000,
   });
-  assert.deepEqual([execution.results[0]?.text, previous], ["('yes', True)", null], JSON.stringify(execution));
+  assert.deepEqual([execution.results[0]?.text, previous], ["yes,true", null], JSON.stringify(execution));
 }
 
 async function statusesOf({ conversation_id }: Path): Promise<string[]> {
@@ -91,7 +92,7 @@ for (const reason of ["wall_clock", "cpu", "memory", "termination"]) {
 test("one without a stream is told the same, with what it had said", async () => {
   const client = await user(faulty.stack);
   const path = newPath();
-  const running = invoke(client, "execute-code", { ...path, code: endless, outputs: ["none"] });
+  const running = invoke(client, "execute-code", { ...path, ...quick, code: quickEndless, outputs: ["none"] });
   await eventually("it runs", async () => (await statusesOf(path)).join() === "running");
   await announceEnd("wall_clock");
   const { execution } = await running;

@@ -1,6 +1,6 @@
 /**
- * Python that runs until it is stopped, and says when it has begun. It sleeps, because in a loop without a pause a few of
- * them would leave a machine no time for the tests.
+ * Programs that run until they are stopped, and say when they have begun; in Python, if not said otherwise. They sleep,
+ * because in a loop without a pause a few of them would leave a machine no time for the tests.
  */
 
 /** Counts in `n`, and yields to an interrupt. */
@@ -10,6 +10,14 @@ print("begun", flush=True)
 while True:
     n += 1
     time.sleep(0.01)`;
+
+/** The same in JavaScript, whose kernels start sooner. */
+export const quickEndless = `var n = 0;
+console.log("begun");
+for (;;) {
+  n += 1;
+  await new Promise((resolve) => setTimeout(resolve, 10));
+}`;
 
 /** Ignores the interrupt, as a C extension in a loop does. */
 export const stubborn = `import time

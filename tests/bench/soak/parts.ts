@@ -1,5 +1,6 @@
 /** The processes of a local stack by the part that they belong to, and the memory of each, as Linux has both. */
 import type { Stack } from "../../../local/stack.ts";
+import { descendants } from "../../support/processes.ts";
 
 /** What is watched. The stack's own process holds the gateway, Auth and the sandbox server, and the callers too. */
 export const PARTS = [
@@ -10,12 +11,6 @@ export const PARTS = [
   "kernels",
 ] as const;
 type Part = typeof PARTS[number];
-
-interface Process {
-  readonly pid: number;
-  readonly parent: number;
-  readonly command: string;
-}
 
 /** Each part's own memory in MiB: without what is mapped from files, and without what Postgres' backends share. */
 export function memoryOf(stack: Stack): Record<string, number> {
@@ -33,21 +28,6 @@ const PROGRAMS: Readonly<Record<string, Part | undefined>> = {
   postgres: "Postgres, all backends",
   deno: "kernels",
 };
-
-/** A process, its children, and theirs. */
-function descendants(root: number): Process[] {
-  const all: Process[] = [];
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const stat = read(Number(name), "stat");
-    // "pid (command) state ppid …", and a command may hold anything.
-    const [, command, parent] = /^\d+ \((.*)\) \S (\d+)/s.exec(stat ?? "") ?? [];
-    if (command !== undefined) all.push({ pid: Number(name), parent: Number(parent), command });
-  }
-  const found = all.filter(({ pid }) => pid === root);
-  for (const { pid } of found) found.push(...all.filter(({ parent }) => parent === pid));
-  return found;
-}
 
 function anonymousMebibytes(pid: number): number {
   return Number(/^RssAnon:\s+(\d+) kB/m.exec(read(pid, "status") ?? "")?.[1] ?? 0) / 1024;

@@ -4,10 +4,12 @@ import type { Connection } from "../local_server.ts";
 /** What not every E2B-compatible server has. */
 export type Feature = "real programs" | "bash kernel" | "R kernel" | "numpy" | "charts" | "fork";
 
-/** What the unchanged SDK does with a sandbox of its own. */
+/** What the unchanged SDK does with a sandbox. */
 export interface Case {
   readonly name: string;
   readonly needs?: readonly Feature[];
+  /** Whether the sandbox must be new, or is not what it was after it: others may then not share it. */
+  readonly isAlone?: boolean;
   readonly run: (sandbox: Sandbox, connection: Connection) => Promise<void>;
 }
 

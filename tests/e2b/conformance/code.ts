@@ -4,6 +4,7 @@ import type { Case } from "./case.ts";
 export const CODE: readonly Case[] = [
   {
     name: "variables stay, and the last value is the result",
+    isAlone: true,
     run: async (sandbox) => {
       await sandbox.runCode("x = 41");
       const { text, results, executionCount } = await sandbox.runCode("x + 1");
@@ -69,6 +70,7 @@ Own()`);
   },
   {
     name: "magics, history and await are there",
+    isAlone: true,
     run: async (sandbox) => {
       await sandbox.runCode("40 + 2");
       assert.equal((await sandbox.runCode("_ + Out[1]")).text, "84");
@@ -89,6 +91,7 @@ Own()`);
   },
   {
     name: "contexts have variables of their own, and begin anew when they are restarted",
+    isAlone: true,
     run: async (sandbox) => {
       const context = await sandbox.createCodeContext({ cwd: "/tmp" });
       await sandbox.runCode("x = 1", { context });
@@ -121,6 +124,7 @@ Own()`);
   },
   {
     name: "exit() ends the kernel after its cell, without an error",
+    isAlone: true,
     run: async (sandbox) => {
       for (let round = 0; round < 3; round++) {
         await sandbox.runCode("x = 1");

@@ -23,6 +23,7 @@ export const LIFECYCLE: readonly Case[] = [
   },
   {
     name: "a deadline is moved, and shown",
+    isAlone: true,
     run: async (sandbox) => {
       await sandbox.setTimeout(120_000);
       const { endAt, startedAt } = await sandbox.getInfo();
@@ -31,6 +32,7 @@ export const LIFECYCLE: readonly Case[] = [
   },
   {
     name: "a paused sandbox keeps variables, files and what runs",
+    isAlone: true,
     run: async (sandbox, connection) => {
       await sandbox.runCode("x = 'kept'\nopen('file', 'w').write(x)");
       await sandbox.pause();
@@ -43,6 +45,7 @@ export const LIFECYCLE: readonly Case[] = [
   {
     name: "forks go on where their source was, and it goes on itself",
     needs: ["fork"],
+    isAlone: true,
     run: async (sandbox) => {
       await sandbox.runCode("x = ['kept']\nturns = iter('abc')\nnext(turns)\nopen('file', 'w').write('there')");
       const forks = await sandbox.fork({ count: 2, timeoutMs: 60_000 });
@@ -61,6 +64,7 @@ export const LIFECYCLE: readonly Case[] = [
   {
     name: "a fork is its source's equal, with an id and a life of its own",
     needs: ["fork"],
+    isAlone: true,
     run: async (_sandbox, connection) => {
       const metadata = { conformance: crypto.randomUUID() };
       const source = await Sandbox.create({ ...connection, metadata, timeoutMs: 60_000 });
@@ -77,6 +81,7 @@ export const LIFECYCLE: readonly Case[] = [
   {
     name: "what is paused is not forked",
     needs: ["fork"],
+    isAlone: true,
     run: async (sandbox, connection) => {
       await sandbox.pause();
       await assert.rejects(sandbox.fork(), /409.*paused/);
@@ -86,6 +91,7 @@ export const LIFECYCLE: readonly Case[] = [
   {
     name: "a snapshot makes sandboxes until it is deleted, also without its own",
     needs: ["fork"],
+    isAlone: true,
     run: async (_sandbox, connection) => {
       const source = await Sandbox.create({ ...connection, timeoutMs: 60_000 });
       await source.runCode("x = 41\nopen('file', 'w').write('there')");
