@@ -277,3 +277,13 @@ kernelTest("the clock of a fork does not go back", async ({ connection }) => {
   const fork = await forkOf(source);
   assert.equal(await textOf(fork, "time.monotonic() >= later, time.perf_counter() > before[1]"), "(True, True)");
 }, FORKS);
+
+kernelTest("a kernel that is restarted before it has run in its fork begins anew", async ({ connection }) => {
+  const source = await Sandbox.create(connection);
+  await textOf(source, "x = 1");
+  const fork = await forkOf(source);
+  const [{ id }] = (await fork.listCodeContexts()).filter(({ language }) => language === "python");
+  await restartContext(connection, fork, id);
+  assert.equal((await fork.runCode("x")).error?.name, "NameError");
+  assert.equal(await textOf(source, "x"), "1");
+}, FORKS);

@@ -12,7 +12,7 @@ export interface KernelInit {
   /** The variables that the sandbox was created with. */
   readonly environment: Readonly<Record<string, string>>;
   /** Resolves to a configured process that waits for a cell. */
-  readonly start: () => Promise<KernelProcess>;
+  readonly start: (isFresh: boolean) => Promise<KernelProcess>;
 }
 
 /**
@@ -24,6 +24,8 @@ export class Kernel {
   readonly #init: KernelInit;
   #process: KernelProcess | undefined;
   #restarted: KernelProcess | undefined;
+  /** Whether none of its processes goes on any more where another kernel was. */
+  #isFresh = false;
   #removed = false;
   #giveUp = () => {};
   #queue: Promise<void> = Promise.resolve();
@@ -92,7 +94,8 @@ export class Kernel {
    * that wait run in the next one.
    */
   async restart(): Promise<void> {
-    // One that is only starting has run nothing yet: it is as good as restarted.
+    // One that is only starting has run nothing yet: it is as good as restarted, unless it goes on where another one was.
+    this.#isFresh = true;
     this.#restarted = this.#process;
     await this.#end("The kernel was restarted.");
   }
@@ -131,9 +134,17 @@ export class Kernel {
   }
 
   async #usableProcess(): Promise<KernelProcess> {
-    if (!this.#process?.usable) this.#process = await this.#init.start();
+    if (!this.#process?.usable) this.#process = await this.#startProcess();
     if (this.#removed) this.#process.kill("The kernel was removed.");
     return this.#process;
+  }
+
+  async #startProcess(): Promise<KernelProcess> {
+    const isFresh = this.#isFresh;
+    const process = await this.#init.start(isFresh);
+    if (isFresh === this.#isFresh) return process;
+    process.kill("The kernel was restarted.");
+    return await this.#init.start(true);
   }
 
   /** Delivers what a cell says until it has ended, or its process. */

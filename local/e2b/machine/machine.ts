@@ -63,6 +63,8 @@ export interface MachineInit {
 export interface KernelOptions {
   /** Names it, for machines that go on where this one was. */
   readonly id: string;
+  /** Whether it begins anew, also where it could go on. */
+  readonly isFresh: boolean;
   readonly language: Language;
   readonly cwd: string;
 }

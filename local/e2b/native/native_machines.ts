@@ -67,7 +67,7 @@ export class NativeMachines implements Machines {
       languages: this.languages,
       files: new NativeFiles(started),
       spawn: (program) => entrance.start(async () => spawn(await started(), program, init)),
-      startKernel: ({ id, language, cwd }) =>
+      startKernel: ({ id, isFresh, language, cwd }) =>
         isNative(language) && this.#languages.includes(language)
           ? entrance.start(async () => {
             const agent = await started();
@@ -77,7 +77,7 @@ export class NativeMachines implements Machines {
             kernel.send({ type: "configure", environment: { ...init.environment }, cwd });
             return kernel;
           })
-          : beside.startKernel({ id, language, cwd }),
+          : beside.startKernel({ id, isFresh, language, cwd }),
       pause: async () => {
         await entrance.shut();
         try {

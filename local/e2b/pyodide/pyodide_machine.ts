@@ -133,14 +133,14 @@ export class PyodideMachine implements Machine {
     return pythons;
   }
 
-  async #startKernel({ id, language, cwd }: KernelOptions): Promise<KernelProcess> {
+  async #startKernel({ id, isFresh, language, cwd }: KernelOptions): Promise<KernelProcess> {
     const { environment, end } = this.#init;
     if (language !== "python") {
       const kernel = await this.#starter.startJavaScript(language, this.#processes);
       kernel.send({ type: "configure", environment, cwd });
       return kernel;
     }
-    const state = this.#states.get(id);
+    const state = isFresh ? undefined : this.#states.get(id);
     // Whatever becomes of it: the next one under this name is a new one.
     this.#states.delete(id);
     const kernel = await this.#starter.startPython(this.#processes, end, state);

@@ -112,7 +112,7 @@ export class Contexts {
     const kernel = new Kernel({
       language,
       environment: this.#environment,
-      start: () => this.#machine.startKernel({ id, language, cwd }),
+      start: (isFresh) => this.#machine.startKernel({ id, isFresh, language, cwd }),
     });
     const context = { id, language, cwd, kernel };
     this.#contexts.set(id, context);
