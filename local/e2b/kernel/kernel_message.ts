@@ -46,6 +46,7 @@ const messageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("file"), id, path: homePath, content: base64 }),
   z.object({ type: z.literal("directory"), id, path: homePath }),
   z.object({ type: z.literal("gone"), id, path: homePath }),
+  z.object({ type: z.literal("dumped"), id, bytes: z.int().nonnegative() }),
   z.object({ type: z.literal("exit"), id }),
   z.object({ type: z.literal("done"), id }),
 ]);
@@ -55,11 +56,14 @@ export type KernelMessage = z.infer<typeof messageSchema>;
 /** A change that a cell made to its files, told when the cell has ended. */
 export type FileMessage = Extract<KernelMessage, { type: "file" | "directory" | "gone" }>;
 
+/** How much a kernel has said of its state, by another way. */
+export type DumpMessage = Extract<KernelMessage, { type: "dumped" }>;
+
 /** What is for who waits for a cell. */
-export type CellMessage = Exclude<KernelMessage, FileMessage | { type: "exit" }>;
+export type CellMessage = Exclude<KernelMessage, FileMessage | DumpMessage | { type: "exit" }>;
 
 /** Whether it is for the sandbox's files. */
-export function isOfFile(message: CellMessage | FileMessage): message is FileMessage {
+export function isOfFile(message: CellMessage | FileMessage | DumpMessage): message is FileMessage {
   return message.type === "file" || message.type === "directory" || message.type === "gone";
 }
 
@@ -76,7 +80,11 @@ export type KernelCommand =
   | { type: "file"; path: string; content: string }
   | { type: "directory" | "gone"; path: string }
   | { type: "execute"; id: number; code: string; silent: boolean }
-  | { type: "interrupt"; id: number };
+  | { type: "interrupt"; id: number }
+  /** Say what you are, in at most so many bytes. */
+  | { type: "dump"; id: number; limit: number }
+  /** Become what another one was: so many bytes follow. */
+  | { type: "load"; id: number; bytes: number };
 
 /** What one line of a kernel says, if anything. */
 export function parseMessage(line: string): KernelMessage | null {

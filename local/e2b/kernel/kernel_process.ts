@@ -1,5 +1,12 @@
 import type { Child } from "../machine/machine.ts";
-import { type CellMessage, type FileMessage, isOfFile, type KernelCommand, parseMessage } from "./kernel_message.ts";
+import {
+  type CellMessage,
+  type DumpMessage,
+  type FileMessage,
+  isOfFile,
+  type KernelCommand,
+  parseMessage,
+} from "./kernel_message.ts";
 import { LineReader } from "./line_reader.ts";
 
 const BOOT_LIMIT_MS = 120_000;
@@ -86,7 +93,7 @@ export class KernelProcess {
         if (line === null) break;
         const message = parseMessage(line);
         if (message === null) {
-          this.#countNoise(line.length + NOISE_OF_A_LINE);
+          this.countNoise(line.length + NOISE_OF_A_LINE);
           if (this.#noiseBytes <= NOISE_LIMIT_BYTES) continue;
           // There may be very much of it on its way.
           await this.#output.cancel();
@@ -129,11 +136,12 @@ export class KernelProcess {
   }
 
   /** What who runs a cell is to hear of a message, if anything. */
-  protected received(message: CellMessage | FileMessage): CellMessage | null {
-    return isOfFile(message) ? null : message;
+  protected received(message: CellMessage | FileMessage | DumpMessage): CellMessage | null {
+    return isOfFile(message) || message.type === "dumped" ? null : message;
   }
 
-  #countNoise(bytes: number): void {
+  /** Ends one that says too much that is for nobody. */
+  protected countNoise(bytes: number): void {
     this.#noiseBytes += bytes;
     if (this.#noiseBytes <= NOISE_LIMIT_BYTES) return;
     const limit = NOISE_LIMIT_BYTES / 1024 ** 2;
@@ -144,7 +152,7 @@ export class KernelProcess {
     const decoder = new TextDecoder();
     const drained = (async () => {
       for await (const chunk of this.#child.stderr) {
-        this.#countNoise(chunk.length);
+        this.countNoise(chunk.length);
         this.#stderr = (this.#stderr + decoder.decode(chunk)).slice(-STDERR_TAIL);
       }
     })().catch(() => {});
