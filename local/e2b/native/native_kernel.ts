@@ -7,7 +7,7 @@ import { DumpedState } from "./dumped_state.ts";
 const OF_STATE = 0;
 /** A little more than the kernel itself allows for it, see `python/python/dumping.py`. */
 const DUMP_LIMIT_MS = 75_000;
-const LOAD_LIMIT_MS = 60_000;
+const LOAD_LIMIT_MS = 30_000;
 const CHUNK_BYTES = 1024 * 1024;
 
 /** Thrown by a kernel whose state cannot be carried; the message says why, for the person whose variables they are. */

@@ -49,8 +49,9 @@ export class NativeMachines implements Machines {
     };
   }
 
-  create(init: MachineInit): Machine {
-    return new NativeMachine(init, this.#supply, NOTHING);
+  /** @param state what it begins with */
+  create(init: MachineInit, state: MachineState = NOTHING): Machine {
+    return new NativeMachine(init, this.#supply, state);
   }
 
   async allEnded(): Promise<void> {

@@ -21,6 +21,7 @@ _SILENCE_SECONDS = 10
 _LIMIT_SECONDS = 60
 # Room for objects that lie deep in each other, see `DEPTH`.
 _STACK_BYTES = 512 * 1024**2
+_CHUNK = 1024 * 1024
 # The first that the system ends when it lacks memory, and the agent, too.
 _OOM_SCORE = 1000
 
@@ -107,10 +108,16 @@ class _Bounded:
         self._told_at = time.monotonic()
 
     def write(self, data):
+        # Of a large one pickle gives the buffer itself.
+        data = memoryview(data).cast("B")
         self.size += len(data)
         if self.size > self._limit:
             raise TooLarge("its variables take more room than its sandbox has memory")
-        write(self._descriptor, data)
+        for start in range(0, len(data), _CHUNK):
+            write(self._descriptor, data[start : start + _CHUNK])
+            self._tell_of_it()
+
+    def _tell_of_it(self):
         if time.monotonic() - self._told_at > 1:
             self._told_at = time.monotonic()
             os.write(self._tell, b".")

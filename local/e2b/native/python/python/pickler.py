@@ -89,7 +89,9 @@ class Pickler(pickle.Pickler):
         has_registry = own.pop("_abc_impl", None) is not None
         registered = [each() for each in _abc._get_dump(kind)[0]] if has_registry else []
         names = {"__qualname__": kind.__qualname__}
-        for name in ("__module__", "__slots__", "__orig_bases__"):
+        # What is needed to make the class, and an instance that it has itself.
+        made_with = "__module__", "__slots__", "__orig_bases__", *(() if isinstance(kind, enum.EnumMeta) else ("__new__",))
+        for name in made_with:
             if name in own:
                 names[name] = own.pop(name)
         names.setdefault("__module__", None)

@@ -81,6 +81,8 @@ def make_class(meta, name, bases, names):
     made = type.__new__(meta, name, bases, names)
     if isinstance(made, abc.ABCMeta):
         _abc._abc_init(made)
+        # It may have an instance of itself, which is made before its methods are there.
+        made.__abstractmethods__ = frozenset()
     return made
 
 

@@ -1,5 +1,6 @@
 """All that a Python kernel is at one moment, as bytes: its variables, its history, and what its process is set to."""
 
+import argparse
 import importlib
 import linecache
 import os
@@ -38,6 +39,8 @@ def anchors(shell, loop):
         "stdin": sys.__stdin__,
         "stdout": sys.__stdout__,
         "stderr": sys.__stderr__,
+        # A text that its parsers know by its identity.
+        "argparse.SUPPRESS": argparse.SUPPRESS,
     }
 
 
