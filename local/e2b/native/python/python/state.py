@@ -98,7 +98,11 @@ class State:
                 "Out": dict(history.output_hist),
                 "shown": dict(history.output_hist_reprs),
                 "inputs": [getattr(history, name) for name in _INPUTS],
-                "values": [getattr(hook, name) for name in _VALUES],
+                # Of one that a cell has set itself IPython knows no more than that it is another one.
+                "values": [
+                    value if (value := getattr(hook, name)) is self._shell.user_ns.get(name) else object()
+                    for name in _VALUES
+                ],
                 "cells": dict(self._shell.compile._filename_map),
                 "lines": {name: linecache.cache.get(name) for name in self._shell.compile._filename_map},
             },
