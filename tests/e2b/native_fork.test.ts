@@ -180,6 +180,19 @@ free.release()`,
     says: "True True 1 c 6 [2, 3] 5\nb'bc' 0 True True closed True 1\n" +
       "832040 int any True ValueError('v') ZeroDivisionError('division by zero') 3",
   },
+  "what cells have made of IPython, loggers and signals": {
+    before: `
+import io, logging, signal
+from IPython.core.magic import register_line_magic
+@register_line_magic
+def hello(line): return f"hello {line}"
+stream = io.StringIO(); logging.basicConfig(level=logging.INFO, stream=stream, force=True)
+_before = signal.signal(signal.SIGUSR1, lambda *_: print("heard"))`,
+    after: `
+logging.info("logged"); print(get_ipython().run_line_magic("hello", "you"), stream.getvalue().strip())
+signal.raise_signal(signal.SIGUSR1)`,
+    says: "hello you INFO:root:logged\nheard",
+  },
   "modules of the sandbox's own files": {
     before: `
 with open("helper.py", "w") as file: file.write("state = []\\nclass Helper:\\n    def get(self): return state\\n")
@@ -334,6 +347,18 @@ nativeTest("a snapshot outlives its sandbox with the variables", async (connecti
   // The machine that was made at first waits for nobody for ever.
   const made = await Promise.all([1, 2].map(() => Sandbox.create(snapshotId, connection)));
   for (const each of made) assert.equal(await outcome(each, "value.append(2); print(value)"), "[1, 2]\n");
+});
+
+nativeTest("a fork shows figures as its source does", async (connection) => {
+  const sandbox = await Sandbox.create(connection);
+  await sandbox.runCode(
+    "import matplotlib.pyplot as plt\nfigure, axes = plt.subplots(); axes.plot([1, 2])\nplt.close()",
+  );
+  const fork = await forkOf(sandbox);
+  const { results: [carried] } = await fork.runCode("figure");
+  const { results: [drawn] } = await fork.runCode("_ = plt.plot([1, 4])");
+  assert(carried?.png && drawn?.png);
+  assert.deepEqual([carried.chart?.type, drawn.chart?.type], ["line", "line"]);
 });
 
 nativeTest("a sandbox that was never used is forked as one", async (connection, server) => {

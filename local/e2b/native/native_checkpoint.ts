@@ -1,5 +1,6 @@
 import type { Checkpoint, Machine, MachineInit } from "../machine/machine.ts";
-import { type Begun, endWith, type MachineState, NativeMachine, type Supply } from "./native_machine.ts";
+import { endWith, NativeMachine } from "./native_machine.ts";
+import type { Begun, MachineState, Supply } from "./supply.ts";
 
 /** How long the machine that was made to see whether it can be waits for somebody who wants it. */
 const TRIAL_MS = 3_000;

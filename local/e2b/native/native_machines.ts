@@ -5,8 +5,9 @@ import { Agent } from "./agent.ts";
 import { KERNELS, type NativeLanguage } from "./kernels.ts";
 import { NativeCheckpoint } from "./native_checkpoint.ts";
 import { NativeKernel } from "./native_kernel.ts";
-import { type Begun, type MachineState, NativeMachine, NOTHING, type Supply } from "./native_machine.ts";
+import { NativeMachine } from "./native_machine.ts";
 import { bootCode, program } from "./sources.ts";
+import { type Begun, type MachineState, NOTHING, type Supply } from "./supply.ts";
 import { ENVIRONMENT, LIMITS, type Limits, PYTHON, walledAgent } from "./walls.ts";
 
 interface Options {

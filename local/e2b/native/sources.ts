@@ -14,7 +14,18 @@ const SERVER = new URL("shared/server.py", PYTHON);
 const DISPLAY = ["axes", "bars", "boxes", "charts", "formats", "pies", "points", "tables", "values"];
 
 /** How Python says all that it is, and becomes what another one was. */
-const STATE = ["dumping", "incoming", "pickler", "rebuild", "state", "uncarried"];
+const STATE = [
+  "dumping",
+  "history",
+  "incoming",
+  "named",
+  "pickler",
+  "rebuild",
+  "reducers",
+  "settings",
+  "state",
+  "uncarried",
+];
 
 /** The modules of each program: those in its own folder, and those that it shares. */
 const PROGRAMS = {

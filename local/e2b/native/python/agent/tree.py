@@ -175,7 +175,7 @@ class Unpacking:
 def _checked(path):
     """Where it belongs, and no link on the way leads out of there."""
     folder = os.path.dirname(path)
-    is_root = path in _FOLDERS
-    if not is_root and (not path.startswith(tuple(f"{root}/" for root in _FOLDERS)) or os.path.realpath(folder) != folder):
+    is_below = path.startswith(tuple(f"{root}/" for root in _FOLDERS)) and os.path.realpath(folder) == folder
+    if path not in _FOLDERS and not is_below:
         raise files.FileError("forbidden", f"path '{path}' is not in a folder of the sandbox")
     return path

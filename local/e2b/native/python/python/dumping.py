@@ -76,8 +76,7 @@ def _say_all(state, descriptor, limit, tell):
     nothing = os.open(os.devnull, os.O_RDWR)
     for own in (0, 1, 2):
         os.dup2(nothing, own)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.settrace(None)
     sys.setprofile(None)
     last = {}

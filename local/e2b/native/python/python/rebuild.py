@@ -1,4 +1,4 @@
-"""Makes again what `pickler.py` takes apart. A thing that may refer to itself is made empty, and filled once it is known."""
+"""Makes again what `pickler.py` takes apart. What may refer to itself is made empty, and filled once it is known."""
 
 import _abc
 import abc

@@ -72,7 +72,8 @@ def refuse_waiting(loop, own):
     """Raises when asyncio has still something to do, but for the task `own`."""
     for task in asyncio.all_tasks(loop):
         if task is not own and not task.done():
-            raise Uncarried(f"a task of asyncio is pending in it ({getattr(task.get_coro(), '__qualname__', task.get_name())!r})")
+            name = getattr(task.get_coro(), "__qualname__", task.get_name())
+            raise Uncarried(f"a task of asyncio is pending in it ({name!r})")
     if any(not handle.cancelled() for handle in loop._scheduled):
         raise Uncarried("asyncio is to call something later in it")
 
