@@ -349,6 +349,14 @@ nativeTest("a snapshot outlives its sandbox with the variables", async (connecti
   for (const each of made) assert.equal(await outcome(each, "value.append(2); print(value)"), "[1, 2]\n");
 });
 
+nativeTest("what a program has said between two cells is not lost by a fork", async (connection) => {
+  const sandbox = await Sandbox.create(connection);
+  await sandbox.runCode("import os\n_ = os.system('(while [ ! -e go ]; do sleep 0.01; done; echo late) &')");
+  await sandbox.files.write("go", "");
+  await eventually("it has ended", async () => (await sandbox.fork().catch(() => [])).length === 1);
+  assert.equal(await outcome(sandbox, "print('next')"), "late\nnext\n");
+}, { memoryLimitBytes: GIB });
+
 nativeTest("a fork shows figures as its source does", async (connection) => {
   const sandbox = await Sandbox.create(connection);
   await sandbox.runCode(

@@ -8,6 +8,7 @@ const OF_STATE = 0;
 /** A little more than the kernel itself allows for it, see `python/python/dumping.py`. */
 const DUMP_LIMIT_MS = 75_000;
 const LOAD_LIMIT_MS = 30_000;
+const MAX_UNHEARD = 1000;
 const CHUNK_BYTES = 1024 * 1024;
 
 /** Thrown by a kernel whose state cannot be carried; the message says why, for the person whose variables they are. */
@@ -19,6 +20,8 @@ export class NativeKernel extends KernelProcess {
   readonly #noise: RegExp | undefined;
   readonly #state: DumpedState;
   #dumpedBytes = 0;
+  /** What came while its state was asked for: of programs that cells have started, and for the next one. */
+  readonly #unheard: CellMessage[] = [];
 
   /** @param noise what it says on stderr that is not a cell's */
   constructor(child: Child, noise: RegExp | undefined) {
@@ -27,6 +30,11 @@ export class NativeKernel extends KernelProcess {
     this.#child = child;
     this.#noise = noise;
     this.#state = new DumpedState(child.stderr, (bytes) => this.countNoise(bytes));
+  }
+
+  override async *messages(): AsyncGenerator<CellMessage> {
+    yield* this.#unheard.splice(0);
+    yield* super.messages();
   }
 
   /**
@@ -87,8 +95,11 @@ export class NativeKernel extends KernelProcess {
   /** Resolves when it has done what it was asked. */
   async #answered(): Promise<void> {
     let problem: string | undefined;
-    for await (const message of this.messages()) {
-      if (message.id !== OF_STATE) continue;
+    for await (const message of super.messages()) {
+      if (message.id !== OF_STATE) {
+        if (this.#unheard.length < MAX_UNHEARD) this.#unheard.push(message);
+        continue;
+      }
       if (message.type === "error") problem = message.value;
       if (message.type !== "done") continue;
       if (problem !== undefined) throw new Uncarried(problem);

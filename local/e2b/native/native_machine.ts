@@ -178,7 +178,7 @@ async function restore(kernel: NativeKernel, state: Uint8Array): Promise<void> {
 }
 
 function uncarried(why: string): HttpError {
-  return unsupported("copying this sandbox", why);
+  return unsupported("forking this sandbox", why);
 }
 
 /** At once, if that has come. */

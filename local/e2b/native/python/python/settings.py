@@ -40,7 +40,7 @@ class Settings:
 
     def read(self):
         return {
-            "folder": os.getcwd(),
+            "folder": _folder(),
             "set": {name: value for name, value in os.environ.items() if self._environment.get(name) != value},
             "unset": [name for name in self._environment if name not in os.environ],
             "recursion": sys.getrecursionlimit(),
@@ -58,7 +58,8 @@ class Settings:
     def restore(self, state):
         self._set, self._unset = state["set"], state["unset"]
         self._change_environment()
-        os.chdir(state["folder"])
+        if state["folder"] is not None:
+            os.chdir(state["folder"])
         sys.setrecursionlimit(state["recursion"])
         for number, handler in state["signals"].items():
             signal.signal(number, handler)
@@ -70,6 +71,14 @@ class Settings:
             logger.handlers[:], logger.filters[:] = handlers, filters
             logger.propagate, logger.disabled = propagates, is_disabled
         _restore_packages(state)
+
+
+def _folder():
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        # A cell has removed it.
+        return None
 
 
 def _signal_handlers():
