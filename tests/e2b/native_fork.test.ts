@@ -123,16 +123,20 @@ print(type(box) is Box, Box[T], Doc.__annotations__, Doc(a=1))`,
   },
   "numpy's arrays, with the memory that they share, and pandas' frames": {
     before: `
-import numpy as np, pandas as pd
+import array, numpy as np, pandas as pd
+raw = bytearray(b"abcd"); of_raw = np.frombuffer(raw, "u1")[1:]; ints = array.array("i", [1, 2]); of_ints = np.asarray(ints)
+days = np.array(["2020-01-01", "2021-01-01"], "M8[D]"); back = days[::-1]
 base = np.arange(6.0); part = base[2:4]; turned = base.reshape(2, 3).T
 things = np.array([{}, []], dtype=object)[::-1]
 frame = pd.DataFrame({"a": [1, 2], "when": pd.to_datetime(["2020-01-01", None]), "c": pd.Categorical(["x", "y"])})
 column = frame["a"]; generator = np.random.default_rng(3); pd.set_option("display.max_rows", 7)`,
     after: `
+raw[1] = 65; ints[0] = 9; days[0] = "1999-01-01"; print(of_raw, of_ints, back)
 base[2] = 9
 print(part, turned[2, 0], things, frame.dtypes.astype(str).tolist(), frame.when.isna().tolist(), column.sum())
 print(round(generator.random(), 6), pd.get_option("display.max_rows"))`,
-    says: "[9. 3.] 9.0 [list([]) {}] ['int64', 'datetime64[ns]', 'category'] [False, True] 3\n0.085649 7",
+    says:
+      "[65 99 100] [9 2] ['2021-01-01' '1999-01-01']\n[9. 3.] 9.0 [list([]) {}] ['int64', 'datetime64[ns]', 'category'] [False, True] 3\n0.085649 7",
   },
   "a figure of matplotlib": {
     before: "import matplotlib.pyplot as plt\nfigure, axes = plt.subplots(); axes.plot([1, 4]); plt.close(figure)",

@@ -2,6 +2,7 @@
 
 import _abc
 import abc
+import array
 import functools
 import gc
 import importlib.util
@@ -12,6 +13,9 @@ import sys
 import types
 import typing
 import weakref
+
+# Whose memory an array may have.
+BUFFERS = (bytes, bytearray, array.array)
 
 # What stands in this process for what had the name in the other one; set before anything is made.
 anchors = {}
@@ -174,23 +178,25 @@ def make_closed_file(kind, name, mode, encoding, errors):
 
 
 def make_array(base, dtype, shape, strides, offset, writeable):
-    """A part of an array that has the same memory."""
+    """A part of an array, or of bytes, that has the same memory."""
     import numpy
 
-    flat = flatten(base)
-    if dtype.hasobject:
-        made = numpy.lib.stride_tricks.as_strided(flat[offset // dtype.itemsize :], shape, strides)
+    if isinstance(base, BUFFERS):
+        made = numpy.ndarray(shape, dtype, base, offset, strides)
+    elif dtype.hasobject:
+        made = numpy.lib.stride_tricks.as_strided(flatten(base)[offset // dtype.itemsize :], shape, strides)
     else:
-        made = numpy.ndarray(shape, dtype, flat, offset, strides)
+        # As bytes: not every kind of number can be in a buffer.
+        made = numpy.ndarray(shape, dtype, flatten(base).view(numpy.uint8), offset, strides)
     if not writeable:
         made.flags.writeable = False
     return made
 
 
-def flatten(array):
+def flatten(whole):
     """All of it as one row, in the order of its memory; another name of the same memory, or an error."""
-    order = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
-    row = array.transpose(order)
+    order = sorted(range(whole.ndim), key=lambda axis: -abs(whole.strides[axis]))
+    row = whole.transpose(order)
     if not row.flags.c_contiguous:
         raise ValueError("its memory has gaps")
     return row.reshape(-1)

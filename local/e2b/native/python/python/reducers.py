@@ -41,29 +41,32 @@ def exception(error):
 def array(thing):
     """One of numpy's; what shares its memory with another one does so again."""
     root = _root_of(thing)
-    if type(root).__module__ == "mmap":
+    below = root.base.obj if isinstance(root.base, memoryview) else root.base
+    memory = below if isinstance(below, rebuild.BUFFERS) else root
+    if type(below).__module__ == "mmap":
         raise Uncarried("a mapped file")
-    has_objects = thing.dtype.hasobject or root.dtype.hasobject
-    if root is thing or type(root) is not type(thing) or (thing.dtype != root.dtype and has_objects):
-        return NotImplemented
-    try:
-        rebuild.flatten(root)
-    except ValueError:
-        return NotImplemented
-    offset = _address(thing) - _address(root)
-    form = thing.dtype, thing.shape, thing.strides, offset, thing.flags.writeable
-    return rebuild.make_array, (root, *form)
+    if memory is root:
+        has_objects = thing.dtype.hasobject or root.dtype.hasobject
+        if root is thing or (thing.dtype != root.dtype and has_objects) or not thing.dtype.itemsize:
+            return NotImplemented
+        try:
+            start = _address(rebuild.flatten(root))
+        except ValueError:
+            return NotImplemented
+    else:
+        start = _address(sys.modules["numpy"].frombuffer(memory, "u1")) if memory else _address(thing)
+    form = thing.dtype, thing.shape, thing.strides, _address(thing) - start, thing.flags.writeable
+    return rebuild.make_array, (memory, *form)
 
 
 def _root_of(array):
-    """The array that has the memory of this one; what that has it from is of no kind that others share."""
-    root = array
+    """The array that has the memory of this one, or has it from something that is no array."""
     while True:
         # numpy's own `as_strided` puts a thing of its own between.
-        base = root.base.base if type(root.base).__name__ == "DummyArray" else root.base
-        if not isinstance(base, type(array)):
-            return base if type(base).__module__ == "mmap" else root
-        root = base
+        base = array.base.base if type(array.base).__name__ == "DummyArray" else array.base
+        if type(base) is not type(array):
+            return array
+        array = base
 
 
 def _address(array):
