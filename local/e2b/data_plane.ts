@@ -65,6 +65,7 @@ async function whileAwake(
     broken.resolve(sandbox.isSnapshotting ? notOpen(sandbox.sandboxId, port) : notFound(sandbox.sandboxId));
   };
   connections.addEventListener("abort", breakOff);
+  if (connections.aborted) breakOff();
   const handled = Promise.try(handle);
   try {
     const first = await Promise.race([handled, broken.promise]);

@@ -6,6 +6,7 @@ import { CASES } from "./conformance/cases.ts";
 import { type Connection, onServer } from "./local_server.ts";
 
 const MISSING_OF_PYODIDE: readonly Feature[] = ["real programs", "bash kernel", "R kernel", "numpy", "charts"];
+const MISSING_OF_NATIVE: readonly Feature[] = ["fork"];
 const native = await needing("the native kernel");
 
 for (const each of CASES) {
@@ -13,6 +14,7 @@ for (const each of CASES) {
   if (!each.needs?.some((feature) => MISSING_OF_PYODIDE.includes(feature))) {
     Deno.test(`${each.name}, on Pyodide`, () => onServer({}, run));
   }
+  if (each.needs?.some((feature) => MISSING_OF_NATIVE.includes(feature))) continue;
   native.test(
     `${each.name}, on the native kernel`,
     () => onServer({ kernel: "native" }, (connection) => inSandbox(each, connection, (given) => Sandbox.create(given))),

@@ -16,6 +16,8 @@ export class CopyableMachines implements Machines {
   /** What a copy waits for, before it is made and when nothing speaks to the machine any more. */
   before: Promise<void> = Promise.resolve();
   within: Promise<void> = Promise.resolve();
+  /** How much memory a copy takes. */
+  bytes = 1024;
 
   create(_init: MachineInit): Machine {
     return {
@@ -31,7 +33,7 @@ export class CopyableMachines implements Machines {
           await this.before;
           await quiet();
           await this.within;
-          return { bytes: 1024, restore: (init) => this.create(init) };
+          return { bytes: this.bytes, restore: (init) => this.create(init) };
         } finally {
           this.copying--;
         }

@@ -262,6 +262,21 @@ copyTest("snapshots are listed page by page, and by their sandbox", async (used)
   assert.equal(own?.snapshotId, taken[2]);
 });
 
+copyTest("more snapshots than the server has room for are refused in words", async (used) => {
+  const { sandbox, machines, connection } = used;
+  machines.bytes = 400 * 1024 ** 2;
+  await sandbox.createSnapshot({ name: "first" });
+  await sandbox.createSnapshot({ name: "second" });
+  await assert.rejects(sandbox.createSnapshot({ name: "third" }), /507.*1024 MiB.*delete others/);
+  // Another one of a name needs no room for both.
+  await sandbox.createSnapshot({ name: "second" });
+  assert.equal(await Sandbox.deleteSnapshot("first", connection), true);
+  await sandbox.createSnapshot({ name: "third" });
+  machines.bytes = 0;
+  for (let n = 2; n < 100; n++) await sandbox.createSnapshot();
+  await assert.rejects(sandbox.createSnapshot(), /507.*100 snapshots/);
+});
+
 copyTest("what is no snapshot's name is refused", async (used) => {
   const { sandbox, server, connection } = used;
   const path = `/sandboxes/${sandbox.sandboxId}/snapshots`;

@@ -73,18 +73,26 @@ function attempts(server: E2BServer): Record<string, string> {
   };
 }
 
-e2bTest("JavaScript reached from a cell can do nothing to this machine", async (connection, server) => {
-  const sandbox = await Sandbox.create(connection);
-  await sandbox.runCode(JAVASCRIPT);
-  const { text } = await sandbox.runCode("await attempt('return 1 + 1')");
-  assert.equal(text, "OPEN: 2", "the way to JavaScript that this test takes is closed");
-  for (const [name, body] of Object.entries(attempts(server))) {
-    const execution = await sandbox.runCode(`await attempt(${JSON.stringify(body)})`);
-    // An attempt may also end its own kernel: the last one does.
-    assert.doesNotMatch(execution.text ?? execution.error?.name ?? "OPEN", /^OPEN/, name);
-  }
-  await assert.rejects(Deno.stat("/tmp/e2b-isolation"), Deno.errors.NotFound);
-});
+e2bTest(
+  "JavaScript reached from a cell can do nothing to this machine, nor that from a fork's",
+  async (connection, server) => {
+    const source = await Sandbox.create(connection);
+    await source.runCode("x = 1");
+    const [fork] = await source.fork({ timeoutMs: 120_000 });
+    assert(fork instanceof Sandbox);
+    for (const sandbox of [source, fork]) {
+      await sandbox.runCode(JAVASCRIPT);
+      const { text } = await sandbox.runCode("await attempt('return 1 + 1')");
+      assert.equal(text, "OPEN: 2", "the way to JavaScript that this test takes is closed");
+      for (const [name, body] of Object.entries(attempts(server))) {
+        const execution = await sandbox.runCode(`await attempt(${JSON.stringify(body)})`);
+        // An attempt may also end its own kernel: the last one does.
+        assert.doesNotMatch(execution.text ?? execution.error?.name ?? "OPEN", /^OPEN/, name);
+      }
+    }
+    await assert.rejects(Deno.stat("/tmp/e2b-isolation"), Deno.errors.NotFound);
+  },
+);
 
 e2bTest("a JavaScript cell can do nothing to this machine", async (connection, server) => {
   const sandbox = await Sandbox.create(connection);

@@ -170,6 +170,30 @@ Deno.test("a package of compiled code is linked with Python when it is imported"
   assert.equal(imported?.error?.name, "MemoryError", imported?.error?.traceback);
 });
 
+Deno.test("a fork has what its source has imported, and finds what was fetched since", async () => {
+  await using publisher = await Publisher.open();
+  await publisher.fetch("walls");
+  const server = await startE2B({ packages: { directory: publisher.into, lock: publisher.lock } });
+  try {
+    const connection = { apiKey: server.apiKey, apiUrl: server.url, sandboxUrl: server.url };
+    const source = await Sandbox.create(connection);
+    await source.runCode("import walls");
+    // It comes before the other in the list of what is there.
+    await publisher.fetch("roof", "native");
+    const [fork] = await source.fork({ timeoutMs: 120_000 });
+    assert(fork instanceof Sandbox);
+    const { text, error } = await fork.runCode("import roof, sys\n(walls.height, roof.value, len(sys.meta_path))");
+    assert.equal(error, undefined, error?.traceback);
+    const finders = (await source.runCode("import sys\nlen(sys.meta_path)")).text;
+    assert.equal(text, `(2, 3, ${finders})`);
+    assert.equal((await fork.runCode("import native")).error?.name, "MemoryError");
+    await assert.rejects(fork.fork(), /501.*an imported package with compiled parts \(native\)/);
+    assert.equal((await fork.runCode("roof.value")).text, "3");
+  } finally {
+    await server.stop();
+  }
+});
+
 Deno.test("without a package, a cell is told how to fetch it", async () => {
   await using publisher = await Publisher.open();
   const [missing, unknown, tried, pip] = await publisher.run(

@@ -44,12 +44,23 @@ return found;`;
 }
 
 e2bTest("a cell finds no path of this machine", async (connection) => {
+  await findsNoPath(await Sandbox.create(connection));
+});
+
+e2bTest("a cell of a fork finds no path of this machine", async (connection) => {
+  const source = await Sandbox.create(connection);
+  await source.runCode("x = 1");
+  const [fork] = await source.fork({ timeoutMs: 120_000 });
+  assert(fork instanceof Sandbox);
+  await findsNoPath(fork);
+});
+
+async function findsNoPath(sandbox: Sandbox): Promise<void> {
   const folders = JSON.stringify([
     fileURLToPath(PYODIDE_URL),
     fileURLToPath(new URL("../../", import.meta.url)),
     dirname(Deno.execPath()),
   ]);
-  const sandbox = await Sandbox.create(connection);
   const body = JSON.stringify(`return (async (more, folders) => { ${FIND_PATHS} })(more, ${folders})`);
   const python = await sandbox.runCode(`
 import os, pyodide_js, sys
@@ -75,7 +86,7 @@ found`);
   const code = `await (async (more, folders) => { ${FIND_PATHS} })(null, ${folders})`;
   const javascript = await sandbox.runCode(code, { language: "javascript" });
   assert.deepEqual([javascript.text, javascript.error], ["", undefined]);
-});
+}
 
 e2bTest("a worker that a cell starts hears what it was sent first, and can start another", async (connection) => {
   const sandbox = await Sandbox.create(connection);

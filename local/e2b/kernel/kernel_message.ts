@@ -46,7 +46,11 @@ const messageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("file"), id, path: homePath, content: base64 }),
   z.object({ type: z.literal("directory"), id, path: homePath }),
   z.object({ type: z.literal("gone"), id, path: homePath }),
-  z.object({ type: z.literal("dumped"), id, bytes: z.int().nonnegative() }),
+  // A kernel's answers to who wants to carry it; between cells, so each has its question's number.
+  z.object({ type: z.literal("obstacle"), id: z.number(), what: z.string().max(500), why: z.string().max(500) }),
+  z.object({ type: z.literal("piece"), id: z.number(), content: base64 }),
+  // All of it in so many bytes, which come by another way.
+  z.object({ type: z.literal("dumped"), id: z.number(), bytes: z.int().nonnegative() }),
   z.object({ type: z.literal("exit"), id }),
   z.object({ type: z.literal("done"), id }),
 ]);
@@ -56,15 +60,19 @@ export type KernelMessage = z.infer<typeof messageSchema>;
 /** A change that a cell made to its files, told when the cell has ended. */
 export type FileMessage = Extract<KernelMessage, { type: "file" | "directory" | "gone" }>;
 
-/** How much a kernel has said of its state, by another way. */
-export type DumpMessage = Extract<KernelMessage, { type: "dumped" }>;
+/** What of a kernel is carried, or why nothing is. */
+export type CarryMessage = Extract<KernelMessage, { type: "obstacle" | "piece" | "dumped" }>;
 
 /** What is for who waits for a cell. */
-export type CellMessage = Exclude<KernelMessage, FileMessage | DumpMessage | { type: "exit" }>;
+export type CellMessage = Exclude<KernelMessage, FileMessage | CarryMessage | { type: "exit" }>;
 
 /** Whether it is for the sandbox's files. */
-export function isOfFile(message: CellMessage | FileMessage | DumpMessage): message is FileMessage {
+export function isOfFile(message: KernelMessage): message is FileMessage {
   return message.type === "file" || message.type === "directory" || message.type === "gone";
+}
+
+export function isOfCarrying(message: KernelMessage): message is CarryMessage {
+  return message.type === "obstacle" || message.type === "piece" || message.type === "dumped";
 }
 
 export type KernelCommand =
@@ -75,14 +83,17 @@ export type KernelCommand =
     pyodideUrl: string;
     snapshotPath: string | null;
     packages: { known: string; wheels: Record<string, string> };
+    /** How many bytes follow, of the kernel that this one goes on from. */
+    stateBytes: number;
   }
+  | { type: "look"; id: number }
+  /** What is more than `limit` bytes is an obstacle, where there is one. */
+  | { type: "dump"; id: number; limit?: number }
   | { type: "configure"; environment: Record<string, string>; cwd: string }
   | { type: "file"; path: string; content: string }
   | { type: "directory" | "gone"; path: string }
   | { type: "execute"; id: number; code: string; silent: boolean }
   | { type: "interrupt"; id: number }
-  /** Say what you are, in at most so many bytes. */
-  | { type: "dump"; id: number; limit: number }
   /** Become what another one was: so many bytes follow. */
   | { type: "load"; id: number; bytes: number };
 

@@ -1,8 +1,9 @@
 import type { Child } from "../machine/machine.ts";
 import {
+  type CarryMessage,
   type CellMessage,
-  type DumpMessage,
   type FileMessage,
+  isOfCarrying,
   isOfFile,
   type KernelCommand,
   parseMessage,
@@ -29,6 +30,7 @@ export class KernelProcess {
   #verdict: string | undefined;
   #alive = true;
   #listening = false;
+  #heard: Promise<void> = Promise.resolve();
   /** Resolves when the process is gone. */
   readonly exited: Promise<void>;
 
@@ -76,16 +78,28 @@ export class KernelProcess {
     this.sendBytes(new TextEncoder().encode(`${JSON.stringify(command)}\n`));
   }
 
-  /** For what comes before the first command. */
+  /** For what comes before the first command, or as a part of it. */
   sendBytes(bytes: Uint8Array): void {
     this.#input.write(bytes).catch(() => {});
   }
 
   /**
    * What the kernel says, until it is gone. Nothing is read ahead: a consumer
-   * that waits makes the pipe fill up and the kernel wait.
+   * that waits makes the pipe fill up and the kernel wait. One listens at a time.
    */
   async *messages(): AsyncGenerator<CellMessage> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const before = this.#heard;
+    this.#heard = promise;
+    try {
+      await before;
+      yield* this.#listen();
+    } finally {
+      resolve();
+    }
+  }
+
+  async *#listen(): AsyncGenerator<CellMessage> {
     this.#listening = true;
     try {
       while (true) {
@@ -136,8 +150,8 @@ export class KernelProcess {
   }
 
   /** What who runs a cell is to hear of a message, if anything. */
-  protected received(message: CellMessage | FileMessage | DumpMessage): CellMessage | null {
-    return isOfFile(message) || message.type === "dumped" ? null : message;
+  protected received(message: CellMessage | FileMessage | CarryMessage): CellMessage | null {
+    return isOfFile(message) || isOfCarrying(message) ? null : message;
   }
 
   /** Ends one that says too much that is for nobody. */

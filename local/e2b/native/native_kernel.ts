@@ -1,4 +1,10 @@
-import { type CellMessage, type DumpMessage, type FileMessage, isOfFile } from "../kernel/kernel_message.ts";
+import {
+  type CarryMessage,
+  type CellMessage,
+  type FileMessage,
+  isOfCarrying,
+  isOfFile,
+} from "../kernel/kernel_message.ts";
 import { KernelProcess } from "../kernel/kernel_process.ts";
 import type { Child } from "../machine/machine.ts";
 import { DumpedState } from "./dumped_state.ts";
@@ -81,12 +87,9 @@ export class NativeKernel extends KernelProcess {
     }
   }
 
-  protected override received(message: CellMessage | FileMessage | DumpMessage): CellMessage | null {
-    if (isOfFile(message)) return null;
-    if (message.type === "dumped") {
-      this.#dumpedBytes = message.bytes;
-      return null;
-    }
+  protected override received(message: CellMessage | FileMessage | CarryMessage): CellMessage | null {
+    if (message.type === "dumped") this.#dumpedBytes = message.bytes;
+    if (isOfFile(message) || isOfCarrying(message)) return null;
     if (message.type !== "stderr" || this.#noise === undefined) return message;
     const text = message.text.replaceAll(this.#noise, "");
     return text === "" ? null : { ...message, text };

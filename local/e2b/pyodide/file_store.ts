@@ -40,6 +40,21 @@ export class FileStore {
     }
   }
 
+  /** Another one that has the same; what is written into one of them is not in the other. */
+  copy(): FileStore {
+    const copy = new FileStore();
+    for (const [path, entry] of this.#entries) copy.#entries.set(path, entry);
+    copy.#version = this.#version;
+    copy.#bytes = this.#bytes;
+    copy.#live = this.#live;
+    return copy;
+  }
+
+  /** What its files take of memory. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   get version(): number {
     return this.#version;
   }

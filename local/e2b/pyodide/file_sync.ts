@@ -3,21 +3,36 @@ import type { FileStore } from "./file_store.ts";
 import type { FileMessage } from "../kernel/kernel_message.ts";
 import type { KernelProcess } from "../kernel/kernel_process.ts";
 
+/** What a kernel has of its sandbox's files. */
+export interface SyncState {
+  /** The store's version when it was told last. */
+  readonly seen: number;
+  /** Who made its changes, in the eyes of the store. */
+  readonly writer: object;
+}
+
 /** Keeps the files in a kernel's memory and those of its sandbox the same, between cells. */
 export class FileSync {
   readonly #store: FileStore;
   readonly #process: KernelProcess;
-  #seen = 0;
+  readonly #writer: object;
+  #seen: number;
 
-  /** `process` has just started and has no files. */
-  constructor(store: FileStore, process: KernelProcess) {
+  /** `process` has just started: it has no files, or those of a kernel that had `state`. */
+  constructor(store: FileStore, process: KernelProcess, state: SyncState = { seen: 0, writer: {} }) {
     this.#store = store;
     this.#process = process;
+    this.#seen = state.seen;
+    this.#writer = state.writer;
+  }
+
+  get state(): SyncState {
+    return { seen: this.#seen, writer: this.#writer };
   }
 
   /** Tells the kernel what changed since it last ran a cell. */
   push(): void {
-    for (const entry of this.#store.changesSince(this.#seen, this.#process)) {
+    for (const entry of this.#store.changesSince(this.#seen, this.#writer)) {
       const { path } = entry;
       this.#process.send(
         entry.kind === "file" ? { type: "file", path, content: entry.bytes.toBase64() } : { type: entry.kind, path },
@@ -31,13 +46,13 @@ export class FileSync {
     try {
       switch (message.type) {
         case "file":
-          this.#store.write(message.path, message.content, this.#process);
+          this.#store.write(message.path, message.content, this.#writer);
           break;
         case "directory":
-          this.#store.makeDirectory(message.path, this.#process);
+          this.#store.makeDirectory(message.path, this.#writer);
           break;
         case "gone":
-          this.#store.remove(message.path, this.#process);
+          this.#store.remove(message.path, this.#writer);
           break;
       }
       return null;

@@ -1,24 +1,19 @@
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { HttpError } from "../http.ts";
-import { unsupported } from "../control/unsupported.ts";
-import type { KernelCommand } from "../kernel/kernel_message.ts";
 import { KernelProcess } from "../kernel/kernel_process.ts";
 import type { Language } from "../machine/language.ts";
-import { Entrance } from "../machine/entrance.ts";
-import type { KernelOptions, Machine, MachineInit, Machines } from "../machine/machine.ts";
+import type { Machine, MachineInit, Machines } from "../machine/machine.ts";
 import { Spares } from "../machine/spares.ts";
-import { FileStore } from "./file_store.ts";
 import { isolatedCommand, PYODIDE_URL } from "./isolation.ts";
 import { MachineProcesses } from "./machine_processes.ts";
 import { fetchedPackages } from "./package_cache.ts";
 import { type PackageLock, readPackageLock } from "./package_lock.ts";
-import { PyodideKernel } from "./pyodide_kernel.ts";
+import { type KernelState, PyodideKernel } from "./pyodide_kernel.ts";
+import { PyodideMachine, type Starter } from "./pyodide_machine.ts";
 import { Shell } from "./shell/shell.ts";
 import type { ShellFiles } from "./shell/shell_files.ts";
 import type { ShellProgram } from "./shell/shell_program.ts";
-import { Shells } from "./shell/shells.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { StoredFiles } from "./stored_files.ts";
 
 /** What JavaScript's kernels parse cells with that import. */
 const PARSER_URL = import.meta.resolve("acorn");
@@ -58,6 +53,7 @@ export class PyodideMachines implements Machines {
   readonly #memoryLimitBytes: number;
   readonly #running = new Set<Promise<void>>();
   readonly #spares: Spares<Spare>;
+  readonly #starter: Starter;
 
   constructor({ snapshot, shellProgram, packages, memoryLimitBytes, spares = 0 }: PyodideOptions) {
     this.#snapshot = snapshot;
@@ -65,35 +61,20 @@ export class PyodideMachines implements Machines {
     this.#packages = packages;
     this.#memoryLimitBytes = memoryLimitBytes;
     this.#spares = new Spares(spares, () => this.#startSpare(), ({ python }) => python.usable);
+    this.#starter = {
+      languages: this.languages,
+      processes: (end) => this.#processes(end),
+      startPython: (processes, end, state) =>
+        state === undefined
+          ? this.#takePython(processes, end)
+          : this.#bootPython({ snapshotPath: null, state }, processes),
+      startJavaScript: (language, processes) => this.#startJavaScript(language, processes),
+      startShell: (files, processes) => this.#startShell(files, processes),
+    };
   }
 
   create(init: MachineInit): Machine {
-    const store = new FileStore();
-    const files = new StoredFiles(store);
-    const processes = this.#processes(init.end);
-    const entrance = new Entrance(init.end);
-    const shells = new Shells(files, init.environment, (files) => this.#startShell(files, processes));
-    return {
-      languages: this.languages,
-      files,
-      spawn: (program) => entrance.start(() => shells.spawn(program)),
-      startKernel: (kernel) => entrance.start(() => this.#start(kernel, init, store, processes)),
-      pause: async () => {
-        await entrance.shut();
-        try {
-          processes.stop();
-        } catch (error) {
-          entrance.open();
-          throw error;
-        }
-      },
-      checkpoint: () => Promise.reject(unsupported("forking a sandbox", "the memory of its kernels is not copied")),
-      resume: () => {
-        processes.goOn();
-        entrance.open();
-        return Promise.resolve();
-      },
-    };
+    return new PyodideMachine(this.#starter, init);
   }
 
   async allEnded(): Promise<void> {
@@ -110,26 +91,10 @@ export class PyodideMachines implements Machines {
     exited.then(() => this.#running.delete(exited));
   }
 
-  async #start(
-    { language, cwd }: KernelOptions,
-    { environment, end }: MachineInit,
-    store: FileStore,
-    processes: MachineProcesses,
-  ): Promise<KernelProcess> {
-    const process =
-      await (language === "python"
-        ? this.#takePython(store, processes, end)
-        : this.#startJavaScript(language, processes));
-    process.send({ type: "configure", environment, cwd });
-    return process;
-  }
-
-  async #takePython(store: FileStore, processes: MachineProcesses, end: AbortSignal): Promise<KernelProcess> {
+  async #takePython(processes: MachineProcesses, end: AbortSignal): Promise<PyodideKernel> {
     const spare = await this.#spares.take();
     if (spare !== undefined) processes.adopt(spare.processes);
-    const kernel = spare?.python ?? await this.#startPython(processes, end);
-    kernel.use(store);
-    return kernel;
+    return spare?.python ?? await this.#startPython(processes, end);
   }
 
   async #startSpare(): Promise<Spare> {
@@ -140,19 +105,26 @@ export class PyodideMachines implements Machines {
 
   async #startPython(processes: MachineProcesses, end: AbortSignal): Promise<PyodideKernel> {
     const path = await this.#snapshot.path();
-    return await this.#bootPython(path, processes).catch(async (error) => {
+    return await this.#bootPython({ snapshotPath: path }, processes).catch(async (error) => {
       if (path === null || end.aborted) throw error;
       await this.#snapshot.discard(error);
-      return await this.#bootPython(null, processes);
+      return await this.#bootPython({ snapshotPath: null }, processes);
     });
   }
 
-  async #bootPython(snapshotPath: string | null, processes: MachineProcesses): Promise<PyodideKernel> {
+  /** Without a snapshot it starts slowly, unless it goes on from another one. */
+  async #bootPython(
+    { snapshotPath, state }: { snapshotPath: string | null; state?: KernelState },
+    processes: MachineProcesses,
+  ): Promise<PyodideKernel> {
     const packages = await this.#offeredPackages();
     const readable = [...(snapshotPath === null ? [] : [snapshotPath]), ...Object.values(packages.wheels)];
-    const bootCommand = { type: "boot", pyodideUrl: PYODIDE_URL.href, snapshotPath, packages } as const;
     const command = isolatedCommand("main.mjs", [], { readable });
-    return await boot(processes.spawn(command, (child) => new PyodideKernel(child)), bootCommand);
+    const kernel = processes.spawn(command, (child) => new PyodideKernel(child));
+    kernel.send({ type: "boot", pyodideUrl: PYODIDE_URL.href, snapshotPath, packages, stateBytes: state?.bytes ?? 0 });
+    for (const piece of state?.pieces ?? []) kernel.sendBytes(piece);
+    await kernel.ready();
+    return kernel;
   }
 
   /** Asked for each kernel: what is fetched while the server runs is there for the next one. */
@@ -166,14 +138,16 @@ export class PyodideMachines implements Machines {
     };
   }
 
-  #startJavaScript(language: Language, processes: MachineProcesses): Promise<KernelProcess> {
+  async #startJavaScript(language: Language, processes: MachineProcesses): Promise<KernelProcess> {
     if (language !== "javascript" && language !== "typescript") throw new Error(`There is no kernel for ${language}.`);
     const command = isolatedCommand("javascript/main.mjs", [], {
       readable: [fileURLToPath(PARSER_URL)],
       inspector: true,
     });
-    const bootCommand = { type: "boot", language, parserUrl: PARSER_URL } as const;
-    return boot(processes.spawn(command, (child) => new KernelProcess(child)), bootCommand);
+    const kernel = processes.spawn(command, (child) => new KernelProcess(child));
+    kernel.send({ type: "boot", language, parserUrl: PARSER_URL });
+    await kernel.ready();
+    return kernel;
   }
 
   async #startShell(files: ShellFiles, processes: MachineProcesses): Promise<Shell> {
@@ -185,10 +159,4 @@ export class PyodideMachines implements Machines {
     await shell.ready();
     return shell;
   }
-}
-
-async function boot<T extends KernelProcess>(process: T, command: KernelCommand): Promise<T> {
-  process.send(command);
-  await process.ready();
-  return process;
 }

@@ -1,4 +1,5 @@
 import { Kernel } from "../kernel/kernel.ts";
+import { HttpError } from "../http.ts";
 import { HOME } from "../machine/file_path.ts";
 import type { Language } from "../machine/language.ts";
 import type { Machine } from "../machine/machine.ts";
@@ -18,6 +19,9 @@ export interface ContextName extends Omit<Context, "kernel"> {
 }
 
 export const DEFAULT_CWD = HOME;
+
+/** How long a cell that was interrupted may go on before its sandbox cannot be copied. */
+const QUIET_LIMIT_MS = 10_000;
 
 /** The languages whose contexts a list shows before they are used (e2b-dev's code-interpreter, template/server/main.py). */
 const FROM_THE_START: readonly Language[] = ["python", "javascript"];
@@ -76,9 +80,21 @@ export class Contexts {
     await kernel.remove();
   }
 
-  /** Resolves when no cell runs. */
-  async idle(): Promise<void> {
-    await Promise.all(this.all().map(({ kernel }) => kernel.idle()));
+  /**
+   * Resolves when none of the cells runs that were interrupted; nobody waits for longer than `end`.
+   * @throws {HttpError} 503 when one goes on
+   */
+  async quiet(end: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const tooLong = new HttpError(503, "a cell of the sandbox does not end although it was interrupted");
+    const timer = setTimeout(() => reject(tooLong), QUIET_LIMIT_MS);
+    const leave = () => resolve();
+    end.addEventListener("abort", leave);
+    Promise.all(this.all().map(({ kernel }) => kernel.idle())).then(leave);
+    await promise.finally(() => {
+      clearTimeout(timer);
+      end.removeEventListener("abort", leave);
+    });
   }
 
   names(): ContextName[] {

@@ -1,4 +1,3 @@
-import { HttpError } from "../http.ts";
 import type { Checkpoint, Machine, MachineInit } from "../machine/machine.ts";
 import { AwakeTimers } from "./awake_timers.ts";
 import { type ContextName, Contexts } from "./contexts.ts";
@@ -64,9 +63,6 @@ export interface SandboxCheckpoint {
   readonly machine: Checkpoint;
   readonly contexts: readonly ContextName[];
 }
-
-/** How long cells that were interrupted may go on before a sandbox cannot be copied. */
-const QUIET_LIMIT_MS = 10_000;
 
 /** One sandbox: a lifetime, secrets, and kernels that are started when needed. */
 export class Sandbox {
@@ -208,30 +204,10 @@ export class Sandbox {
     return await this.#wakefulness.standStill(async (breakConnections) => {
       const machine = await this.machine.checkpoint(async () => {
         breakConnections();
-        await this.#quiet();
+        await this.contexts.quiet(this.end);
       });
       return { sandboxId: this.sandboxId, init: this.init, machine, contexts: this.contexts.names() };
     });
-  }
-
-  /** Resolves when no cell runs. */
-  async #quiet(): Promise<void> {
-    const limit = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () =>
-        limit.reject(
-          new HttpError(503, "a cell of the sandbox does not end although it was interrupted, please retry"),
-        ),
-      QUIET_LIMIT_MS,
-    );
-    const callOff = () => clearTimeout(timer);
-    this.end.addEventListener("abort", callOff);
-    try {
-      await Promise.race([this.contexts.idle(), limit.promise]);
-    } finally {
-      callOff();
-      this.end.removeEventListener("abort", callOff);
-    }
   }
 
   /** Resumes one that is to be resumed by a request to a port; whether it runs. Waits while it stands still. */

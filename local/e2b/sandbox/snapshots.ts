@@ -2,7 +2,7 @@ import { HttpError } from "../http.ts";
 import type { SandboxCheckpoint } from "./sandbox.ts";
 
 const MAX_SNAPSHOTS = 100;
-const MAX_BYTES = 2 * 1024 ** 3;
+const MAX_BYTES = 1024 ** 3;
 
 /** As E2B writes it before a name: there is one team here. */
 const NAMESPACE = "local";

@@ -2,7 +2,7 @@ import type { Sandbox } from "@e2b/code-interpreter";
 import type { Connection } from "../local_server.ts";
 
 /** What not every E2B-compatible server has. */
-export type Feature = "real programs" | "bash kernel" | "R kernel" | "numpy" | "charts";
+export type Feature = "real programs" | "bash kernel" | "R kernel" | "numpy" | "charts" | "fork";
 
 /** What the unchanged SDK does with a sandbox of its own. */
 export interface Case {

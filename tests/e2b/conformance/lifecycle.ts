@@ -40,4 +40,67 @@ export const LIFECYCLE: readonly Case[] = [
       assert.equal((await resumed.runCode("x + open('file').read()")).text, "keptkept");
     },
   },
+  {
+    name: "forks go on where their source was, and it goes on itself",
+    needs: ["fork"],
+    run: async (sandbox) => {
+      await sandbox.runCode("x = ['kept']\nturns = iter('abc')\nnext(turns)\nopen('file', 'w').write('there')");
+      const forks = await sandbox.fork({ count: 2, timeoutMs: 60_000 });
+      try {
+        for (const each of [...forks, sandbox]) {
+          assert(each instanceof Sandbox);
+          assert.equal((await each.runCode("x, next(turns), open('file').read()")).text, "(['kept'], 'b', 'there')");
+          await each.runCode("x.append('own')");
+          await each.files.write("file", "own");
+        }
+      } finally {
+        for (const fork of forks) if (fork instanceof Sandbox) await fork.kill();
+      }
+    },
+  },
+  {
+    name: "a fork is its source's equal, with an id and a life of its own",
+    needs: ["fork"],
+    run: async (_sandbox, connection) => {
+      const metadata = { conformance: crypto.randomUUID() };
+      const source = await Sandbox.create({ ...connection, metadata, timeoutMs: 60_000 });
+      const [fork] = await source.fork({ timeoutMs: 60_000 });
+      assert(fork instanceof Sandbox);
+      const listed = await Sandbox.list({ ...connection, query: { metadata } }).nextItems();
+      assert.deepEqual(new Set(listed.map(({ sandboxId }) => sandboxId)), new Set([source.sandboxId, fork.sandboxId]));
+      await source.kill();
+      assert.equal((await fork.runCode("1 + 1")).text, "2");
+      await fork.kill();
+      await assert.rejects(fork.fork(), SandboxNotFoundError);
+    },
+  },
+  {
+    name: "what is paused is not forked",
+    needs: ["fork"],
+    run: async (sandbox, connection) => {
+      await sandbox.pause();
+      await assert.rejects(sandbox.fork(), /409.*paused/);
+      await Sandbox.connect(sandbox.sandboxId, connection);
+    },
+  },
+  {
+    name: "a snapshot makes sandboxes until it is deleted, also without its own",
+    needs: ["fork"],
+    run: async (_sandbox, connection) => {
+      const source = await Sandbox.create({ ...connection, timeoutMs: 60_000 });
+      await source.runCode("x = 41\nopen('file', 'w').write('there')");
+      const { snapshotId } = await source.createSnapshot();
+      try {
+        const listed = await source.listSnapshots().nextItems();
+        assert.deepEqual(listed.map((each) => each.snapshotId), [snapshotId]);
+        await source.kill();
+        const made = await Sandbox.create(snapshotId, { ...connection, timeoutMs: 60_000 });
+        assert.equal((await made.runCode("x + 1, open('file').read()")).text, "(42, 'there')");
+        await made.kill();
+      } finally {
+        assert.equal(await Sandbox.deleteSnapshot(snapshotId, connection), true);
+      }
+      assert.equal(await Sandbox.deleteSnapshot(snapshotId, connection), false);
+    },
+  },
 ];

@@ -4,11 +4,12 @@
 import { hidePaths } from "./disguise.mjs";
 import { fileURLToPath } from "node:url";
 import { withoutPath } from "./module_blob.mjs";
-import { restore } from "./sparse.mjs";
+import { memoryBytes, openFile, restore } from "./sparse.mjs";
 
 const MODULES = [
   "__init__",
   "capture",
+  "carry",
   "cell",
   "compiled",
   "display",
@@ -41,25 +42,47 @@ const MODULES = [
  *
  * @param {string} pyodideUrl directory of the npm package, with a final slash
  * @param {string} kernelUrl directory of this kernel, with a final slash
- * @param {{ forSnapshot?: boolean }} options whether a snapshot is to be made of it
  */
-export async function bootPyodide(pyodideUrl, kernelUrl, { forSnapshot = false } = {}) {
-  const pyodide = await load(pyodideUrl, { _makeSnapshot: forSnapshot });
+export async function bootPyodide(pyodideUrl, kernelUrl) {
+  const pyodide = await load(pyodideUrl);
   importKernel(pyodide, kernelUrl);
   return pyodide;
 }
 
 /** The same, faster, from a snapshot. */
 export async function restorePyodide(pyodideUrl, snapshotPath) {
-  return await restore(snapshotPath, (snapshot) => load(pyodideUrl, { _loadSnapshot: snapshot }));
+  using file = openFile(snapshotPath);
+  return await restore(file.read, (snapshot) => load(pyodideUrl, { _loadSnapshot: snapshot }));
 }
 
-async function load(pyodideUrl, options) {
+/**
+ * One that goes on where another one was. Whatever cells have put into that runs from the moment on at which its memory is
+ * there, so nothing may be left by then that must be kept from them.
+ *
+ * @param {string} pyodideUrl
+ * @param {import("./sparse.mjs").Read} read the other one's memory
+ * @param {(name: string) => object} own what the other one's JavaScript objects of this name are here
+ * @param {() => void} onMemory called just before
+ */
+export async function resumePyodide(pyodideUrl, read, own, onMemory) {
+  const options = { _snapshotDeserializer: own };
+  return await restore(read, (snapshot) => load(pyodideUrl, { ...options, _loadSnapshot: snapshot }), onMemory);
+}
+
+async function load(pyodideUrl, options = {}) {
   // Python's `sys.executable`, which a snapshot keeps.
   hidePaths("/usr/local/bin/python3");
   const { loadPyodide } = await import(withoutPath(new URL("pyodide.mjs", pyodideUrl)));
-  const pyodide = await loadPyodide({
-    createPyodideModule: readModule(new URL("pyodide.asm.mjs", pyodideUrl)),
+  const createPyodideModule = readModule(new URL("pyodide.asm.mjs", pyodideUrl));
+  return await loadPyodide({
+    createPyodideModule: async (settings) => {
+      const module = await createPyodideModule(settings);
+      // Cells can see it, and nothing can be loaded from there any more.
+      module.API.config.indexURL = "/";
+      // Pyodide takes it for granted that a snapshot is of a Python whose memory has not grown.
+      if (options._loadSnapshot !== undefined) module.growMemory(memoryBytes(options._loadSnapshot));
+      return module;
+    },
     // Pyodide would look for itself in a stack trace, which a source map bends.
     indexURL: fileURLToPath(pyodideUrl),
     // Both would be `indexURL`, which would then be told when a package is missing.
@@ -72,11 +95,10 @@ async function load(pyodideUrl, options) {
     // Hides `js` from Python. A courtesy, not a wall: any JsProxy leads back
     // to globalThis. The wall is that this process has no permission.
     jsglobals: Object.create(null),
+    // A kernel that is copied makes one. All that it does before is to note the way to what is found in `jsglobals`.
+    _makeSnapshot: true,
     ...options,
   });
-  // Cells can see it, and nothing can be loaded from there any more.
-  pyodide._api.config.indexURL = "/";
-  return pyodide;
 }
 
 /**

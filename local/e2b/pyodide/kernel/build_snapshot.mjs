@@ -5,7 +5,7 @@ import { bootPyodide } from "./boot.mjs";
 import { pack } from "./sparse.mjs";
 
 const [pyodideUrl] = Deno.args;
-const pyodide = await bootPyodide(pyodideUrl, new URL("./", import.meta.url).href, { forSnapshot: true });
+const pyodide = await bootPyodide(pyodideUrl, new URL("./", import.meta.url).href);
 for (const piece of pack(pyodide.makeMemorySnapshot())) {
   for (let sent = 0; sent < piece.length;) sent += Deno.stdout.writeSync(piece.subarray(sent));
 }

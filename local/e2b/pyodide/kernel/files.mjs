@@ -42,6 +42,16 @@ export function applyChange(FS, { type, path, content }) {
   if (path.startsWith(`${HOME}/`)) known.set(path, signature(FS, node));
 }
 
+/** What the server knows, for another kernel that has the same files. */
+export function knownFiles() {
+  return [...known];
+}
+
+/** @param {[path: string, signature: string][]} entries of a kernel that had the files which are here now */
+export function knowFiles(entries) {
+  for (const [path, signature] of entries) known.set(path, signature);
+}
+
 /**
  * Says what changed since it was last asked, or since `applyChange`.
  *
@@ -144,7 +154,8 @@ function signature(FS, node) {
   return FS.isDir(node.mode) ? "directory" : `${Number(node.mtime)} ${node.usedBytes}`;
 }
 
-function bytesOf({ contents, usedBytes }) {
+/** What a file has, not copied. */
+export function bytesOf({ contents, usedBytes }) {
   // Before the first write there are no contents.
   return contents ? new Uint8Array(contents.buffer, contents.byteOffset, usedBytes) : new Uint8Array();
 }

@@ -2,6 +2,7 @@
 // object a line, and leaves cells to a worker, because this thread must stay
 // free to interrupt them and to notice that the server is gone.
 
+import { Input } from "./input.mjs";
 import { withoutPath } from "./module_blob.mjs";
 
 /**
@@ -20,11 +21,13 @@ export async function supervise({ script, boot = {}, cancelMs, force }) {
     Deno.exit(70);
   };
   worker.onerror = (event) => die(event.message);
-  const commands = lines(Deno.stdin.readable);
-  const first = await commands.next();
+  const input = new Input(Deno.stdin.readable);
+  const first = await input.line();
   // The server was gone before it said a word.
-  if (first.done) Deno.exit(0);
-  worker.postMessage({ ...JSON.parse(first.value), ...boot });
+  if (first === null) Deno.exit(0);
+  const command = JSON.parse(first);
+  const state = command.stateBytes > 0 ? await input.bytes(command.stateBytes) : null;
+  worker.postMessage({ ...command, ...boot, state }, state === null ? [] : [state.buffer]);
   await new Promise((resolve) => {
     worker.onmessage = ({ data }) => data.type === "dead" ? die(data.reason) : resolve();
   });
@@ -53,7 +56,7 @@ export async function supervise({ script, boot = {}, cancelMs, force }) {
       if (command.id === running && cancelled < number) force(die, number);
     }, cancelMs);
   };
-  for await (const line of commands) obey(JSON.parse(line));
+  for await (const line of lines(input.rest())) obey(JSON.parse(line));
   // The server closed the pipe or died. A worker in a loop would outlive both.
   Deno.exit(0);
 }

@@ -1,11 +1,17 @@
 // Pyodide's thread. Everything after "ready" may be hostile: code in a cell
 // can reach this file's globals, so it holds nothing worth having.
 
-import { bootPyodide, restorePyodide } from "./boot.mjs";
+import { bootPyodide, restorePyodide, resumePyodide } from "./boot.mjs";
+import { CarriedState } from "./carried_state.mjs";
+import { Carrier } from "./carrier.mjs";
+import { setClock } from "./clock.mjs";
 import { applyChange, reportChanges, reportClosed, watchClosed } from "./files.mjs";
 import { protectLibrary } from "./library.mjs";
+import { inPieces } from "./pieces.mjs";
 import { heardBy, works } from "./trial.mjs";
 import { openWheels } from "./wheels.mjs";
+
+const MAX_WORDS = 400;
 
 const encoder = new TextEncoder();
 let currentId = 0;
@@ -44,9 +50,21 @@ function die(error) {
   self.postMessage({ type: "dead", reason: String(error) });
 }
 
-async function boot({ pyodideUrl, kernelUrl, snapshotPath, packages, interruptBuffer }) {
+async function boot({ pyodideUrl, kernelUrl, snapshotPath, packages, interruptBuffer, state: given }) {
+  const { places, read } = openWheels(packages.wheels);
+  const mayReadNoMore = () => Deno.permissions.revokeSync({ name: "read" });
+  const sleep = (seconds) => pause({ pyodide, interruptBuffer }, seconds);
+  // What Python is given of JavaScript. A kernel that goes on where this one is has its own under the same names.
+  const own = { say: heardBy(writeLine), sleep, read };
+  const state = given === null ? null : new CarriedState(given);
+  if (state !== null) setClock(state.head.clock);
   const pyodide =
-    await (snapshotPath === null ? bootPyodide(pyodideUrl, kernelUrl) : restorePyodide(pyodideUrl, snapshotPath));
+    await (state !== null
+      ? resumePyodide(pyodideUrl, state.readMemory, (name) => own[name], mayReadNoMore)
+      : snapshotPath === null
+      ? bootPyodide(pyodideUrl, kernelUrl)
+      : restorePyodide(pyodideUrl, snapshotPath));
+  mayReadNoMore();
   pyodide.setInterruptBuffer(atomic(interruptBuffer));
   // Bytes written to file descriptors 1 and 2 past sys.stdout and sys.stderr.
   for (const [name, set] of [["stdout", "setStdout"], ["stderr", "setStderr"]]) {
@@ -59,31 +77,32 @@ async function boot({ pyodideUrl, kernelUrl, snapshotPath, packages, interruptBu
   }
   pyodide._api.on_fatal = die;
   protectLibrary(pyodide.FS);
+  const carrier = new Carrier(pyodide, own);
+  if (state !== null) carrier.resume(state);
   watchClosed(pyodide.FS, () => shareClosed(pyodide));
   // A promise that a cell forgot must not take the cell's variables along.
   for (const name of ["unhandledrejection", "error"]) {
     self.addEventListener(name, (event) => event.preventDefault());
   }
-  const { places, read } = openWheels(packages.wheels);
-  Deno.permissions.revokeSync({ name: "read" });
   pyodide.pyimport("_kernel.packages").offer(packages.known, JSON.stringify(places), read);
-  return { pyodide, cell: pyodide.pyimport("_kernel.cell"), interruptBuffer };
+  return { pyodide, cell: pyodide.pyimport("_kernel.cell"), carrier, own, interruptBuffer };
 }
 
-function configure({ pyodide, cell, interruptBuffer }, { environment, cwd }) {
-  const pause = (seconds) => {
-    const until = performance.now() + seconds * 1000;
-    let left = seconds * 1000;
-    shareClosed(pyodide);
-    while (left > 0 && Atomics.load(interruptBuffer, 0) === 0) {
-      // Sleeps until main stores a signal; a Python loop of short sleeps
-      // would notice one only after some fifty of them.
-      Atomics.wait(interruptBuffer, 0, 0, left);
-      left = until - performance.now();
-    }
-    pyodide.checkInterrupt();
-  };
-  cell.configure(heardBy(writeLine), pause, pyodide.toPy(environment), cwd);
+function configure({ pyodide, cell, own }, { environment, cwd }) {
+  cell.configure(own.say, own.sleep, pyodide.toPy(environment), cwd);
+}
+
+function pause({ pyodide, interruptBuffer }, seconds) {
+  const until = performance.now() + seconds * 1000;
+  let left = seconds * 1000;
+  shareClosed(pyodide);
+  while (left > 0 && Atomics.load(interruptBuffer, 0) === 0) {
+    // Sleeps until main stores a signal; a Python loop of short sleeps
+    // would notice one only after some fifty of them.
+    Atomics.wait(interruptBuffer, 0, 0, left);
+    left = until - performance.now();
+  }
+  pyodide.checkInterrupt();
 }
 
 async function execute({ pyodide, cell, interruptBuffer }, message) {
@@ -107,6 +126,25 @@ async function execute({ pyodide, cell, interruptBuffer }, message) {
   // In one write: the server ends this process at the first, and must still find the second.
   const ending = cell.is_leaving() ? [JSON.stringify({ type: "exit", id: message.id })] : [];
   writeLine([...ending, JSON.stringify({ type: "done", id: message.id })].join("\n"));
+}
+
+/** So that the server takes it. */
+function inShort({ what, why }) {
+  return { what: what.slice(0, MAX_WORDS), why: why.slice(0, MAX_WORDS) };
+}
+
+/** Says whether all of the kernel can be carried, and with `isWanted` all of it. */
+async function carry({ carrier }, id, isWanted) {
+  try {
+    const obstacle = await carrier.obstacle();
+    if (obstacle !== null) say("obstacle", id, inShort(obstacle));
+    else if (isWanted) { for (const content of inPieces(carrier.dump())) say("piece", id, { content }); }
+  } catch (error) {
+    // A cell may have broken anything.
+    const why = String(error?.message ?? error).trimEnd().split("\n").at(-1);
+    say("obstacle", id, inShort({ what: "a Python kernel that a cell has broken", why }));
+  }
+  say("done", id);
 }
 
 /** The cell awaits, or the message that asks for this would still wait. */
@@ -168,6 +206,12 @@ self.onmessage = async ({ data }) => {
       break;
     case "execute":
       await execute(kernel, data);
+      break;
+    case "look":
+      await carry(kernel, data.id, false);
+      break;
+    case "dump":
+      await carry(kernel, data.id, true);
       break;
     case "interrupt":
       cancel(kernel, data.number);

@@ -9,10 +9,15 @@ const MAX_FILE_BYTES = 16 * 1024 * 1024;
 export class ShellFiles {
   readonly #files: Files;
   /** What commands set; the files themselves keep none. */
-  readonly #modes = new Map<string, number>();
+  readonly #modes: Map<string, number>;
 
-  constructor(files: Files) {
+  constructor(files: Files, modes: ReadonlyMap<string, number>) {
     this.#files = files;
+    this.#modes = new Map(modes);
+  }
+
+  modes(): ReadonlyMap<string, number> {
+    return new Map(this.#modes);
   }
 
   async answer(question: FileQuestion): Promise<FileAnswer> {

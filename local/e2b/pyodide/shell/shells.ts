@@ -28,10 +28,26 @@ export class Shells {
   #busy = 0;
   #nextPid = FIRST_PID;
 
-  constructor(files: Files, environment: MachineInit["environment"], start: StartShell) {
-    this.#files = new ShellFiles(files);
+  /** @param modes those of files that commands have set before */
+  constructor(
+    files: Files,
+    environment: MachineInit["environment"],
+    start: StartShell,
+    modes: ReadonlyMap<string, number> = new Map(),
+  ) {
+    this.#files = new ShellFiles(files, modes);
     this.#environment = environment;
     this.#start = start;
+  }
+
+  /** Whether a command runs, or is about to. */
+  get isBusy(): boolean {
+    return this.#busy > 0;
+  }
+
+  /** Those of files that commands have set. */
+  modes(): ReadonlyMap<string, number> {
+    return this.#files.modes();
   }
 
   /**

@@ -8,7 +8,7 @@ import random
 import sys
 from signal import SIGINT, signal
 
-from . import display, failure, figures, guards, magic, namespace, output, packages, shell, syntax
+from . import carry, display, failure, figures, guards, magic, namespace, output, packages, shell, syntax
 from .compiled import compile_cell, ends_silently
 
 # Where the code is that runs cells and tasks, the standard library with it.
@@ -35,6 +35,7 @@ def configure(emit, pause, environment, cwd):
     # or a task instead of the cell would end Pyodide.
     loop._keyboard_interrupt_handler = interrupt
     loop._system_exit_handler = lambda _code: None
+    carry.watch(loop)
     sys.modules["__main__"] = namespace.module
     # The generator's state is part of the snapshot: without this, every
     # sandbox would draw the same numbers.

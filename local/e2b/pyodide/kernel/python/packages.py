@@ -30,12 +30,15 @@ def offer(lock, fetched, read):
     """Say what there is: a lock file's packages and those of them whose wheel `read(place)` returns, as JSON."""
     global _read
     _known.update(json.loads(lock))
+    # A kernel that goes on where another one was may have others.
+    _places.clear()
     _places.update(json.loads(fetched))
     for name, package in _known.items():
         for imported in package["imports"]:
             _by_import.setdefault(imported, name)
     _read = read
-    sys.meta_path.append(_Finder)
+    if _Finder not in sys.meta_path:
+        sys.meta_path.append(_Finder)
 
 
 class _Finder:
