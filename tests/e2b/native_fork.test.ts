@@ -136,7 +136,7 @@ base[2] = 9
 print(part, turned[2, 0], things, frame.dtypes.astype(str).tolist(), frame.when.isna().tolist(), column.sum())
 print(round(generator.random(), 6), pd.get_option("display.max_rows"))`,
     says:
-      "[65 99 100] [9 2] ['2021-01-01' '1999-01-01']\n[9. 3.] 9.0 [list([]) {}] ['int64', 'datetime64[ns]', 'category'] [False, True] 3\n0.085649 7",
+      "[ 65  99 100] [9 2] ['2021-01-01' '1999-01-01']\n[9. 3.] 9.0 [list([]) {}] ['int64', 'datetime64[ns]', 'category'] [False, True] 3\n0.085649 7",
   },
   "a figure of matplotlib": {
     before: "import matplotlib.pyplot as plt\nfigure, axes = plt.subplots(); axes.plot([1, 4]); plt.close(figure)",
@@ -360,6 +360,14 @@ nativeTest("what a program has said between two cells is not lost by a fork", as
   await eventually("it has ended", async () => (await sandbox.fork().catch(() => [])).length === 1);
   assert.equal(await outcome(sandbox, "print('next')"), "late\nnext\n");
 }, { memoryLimitBytes: GIB });
+
+nativeTest("a kernel whose children nobody waits for is carried, too", async (connection) => {
+  const sandbox = await Sandbox.create(connection);
+  await sandbox.runCode("import signal\nbefore = signal.signal(signal.SIGCHLD, signal.SIG_IGN)");
+  const fork = await forkOf(sandbox);
+  const kept = "print(signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN)";
+  assert.deepEqual([await outcome(fork, kept), await outcome(sandbox, kept)], ["True\n", "True\n"]);
+});
 
 nativeTest("a fork shows figures as its source does", async (connection) => {
   const sandbox = await Sandbox.create(connection);

@@ -19,7 +19,7 @@ _fork, _exit = os.fork, os._exit
 # A copy that gives nothing of the state for so long does not come to an end, e.g. because a `__reduce__` does not.
 _SILENCE_SECONDS = 10
 _LIMIT_SECONDS = 60
-# Room for objects that lie deep in each other, see `DEPTH`.
+# Room for objects that lie deep in each other, see `state.DEPTH`.
 _STACK_BYTES = 512 * 1024**2
 _CHUNK = 1024 * 1024
 # The first that the system ends when it lacks memory, and the agent, too.
@@ -42,11 +42,11 @@ def dump(state, descriptor, limit):
         return _hear(told)
     finally:
         os.close(told)
-        os.kill(pid, signal.SIGKILL)
         try:
+            os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-        except ChildProcessError:
-            # A cell has told the system to wait for children itself.
+        except (ProcessLookupError, ChildProcessError):
+            # A cell waits for all children itself, or has told the system that nobody does.
             pass
 
 

@@ -12,7 +12,6 @@ import os
 import sys
 import types
 import typing
-import weakref
 
 # Whose memory an array may have.
 BUFFERS = (bytes, bytearray, array.array)

@@ -8,8 +8,8 @@ import types
 
 from . import rebuild
 from .history import History
-from .pickler import Pickler
 from .named import is_system
+from .pickler import Pickler
 from .settings import Settings
 from .uncarried import Uncarried, describe
 
