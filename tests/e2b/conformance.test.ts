@@ -10,7 +10,7 @@ import { connectionTo } from "./local_server.ts";
 
 const MISSING: Readonly<Record<KernelName, readonly Feature[]>> = {
   pyodide: ["real programs", "bash kernel", "R kernel", "numpy", "charts"],
-  native: ["fork"],
+  native: [],
 };
 const CALLED: Readonly<Record<KernelName, string>> = { pyodide: "Pyodide", native: "the native kernel" };
 const native = await needing("the native kernel");

@@ -49,6 +49,8 @@ const messageSchema = z.discriminatedUnion("type", [
   // A kernel's answers to who wants to carry it; between cells, so each has its question's number.
   z.object({ type: z.literal("obstacle"), id: z.number(), what: z.string().max(500), why: z.string().max(500) }),
   z.object({ type: z.literal("piece"), id: z.number(), content: base64 }),
+  // All of it in so many bytes, which come by another way.
+  z.object({ type: z.literal("dumped"), id: z.number(), bytes: z.int().nonnegative() }),
   z.object({ type: z.literal("exit"), id }),
   z.object({ type: z.literal("done"), id }),
 ]);
@@ -59,7 +61,7 @@ export type KernelMessage = z.infer<typeof messageSchema>;
 export type FileMessage = Extract<KernelMessage, { type: "file" | "directory" | "gone" }>;
 
 /** What of a kernel is carried, or why nothing is. */
-export type CarryMessage = Extract<KernelMessage, { type: "obstacle" | "piece" }>;
+export type CarryMessage = Extract<KernelMessage, { type: "obstacle" | "piece" | "dumped" }>;
 
 /** What is for who waits for a cell. */
 export type CellMessage = Exclude<KernelMessage, FileMessage | CarryMessage | { type: "exit" }>;
@@ -70,7 +72,7 @@ export function isOfFile(message: KernelMessage): message is FileMessage {
 }
 
 export function isOfCarrying(message: KernelMessage): message is CarryMessage {
-  return message.type === "obstacle" || message.type === "piece";
+  return message.type === "obstacle" || message.type === "piece" || message.type === "dumped";
 }
 
 export type KernelCommand =
@@ -84,12 +86,16 @@ export type KernelCommand =
     /** How many bytes follow, of the kernel that this one goes on from. */
     stateBytes: number;
   }
-  | { type: "look" | "dump"; id: number }
+  | { type: "look"; id: number }
+  /** What is more than `limit` bytes is an obstacle, where there is one. */
+  | { type: "dump"; id: number; limit?: number }
   | { type: "configure"; environment: Record<string, string>; cwd: string }
   | { type: "file"; path: string; content: string }
   | { type: "directory" | "gone"; path: string }
   | { type: "execute"; id: number; code: string; silent: boolean }
-  | { type: "interrupt"; id: number };
+  | { type: "interrupt"; id: number }
+  /** Become what another one was: so many bytes follow. */
+  | { type: "load"; id: number; bytes: number };
 
 /** What one line of a kernel says, if anything. */
 export function parseMessage(line: string): KernelMessage | null {

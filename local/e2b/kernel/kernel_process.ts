@@ -107,7 +107,7 @@ export class KernelProcess {
         if (line === null) break;
         const message = parseMessage(line);
         if (message === null) {
-          this.#countNoise(line.length + NOISE_OF_A_LINE);
+          this.countNoise(line.length + NOISE_OF_A_LINE);
           if (this.#noiseBytes <= NOISE_LIMIT_BYTES) continue;
           // There may be very much of it on its way.
           await this.#output.cancel();
@@ -154,7 +154,8 @@ export class KernelProcess {
     return isOfFile(message) || isOfCarrying(message) ? null : message;
   }
 
-  #countNoise(bytes: number): void {
+  /** Ends one that says too much that is for nobody. */
+  protected countNoise(bytes: number): void {
     this.#noiseBytes += bytes;
     if (this.#noiseBytes <= NOISE_LIMIT_BYTES) return;
     const limit = NOISE_LIMIT_BYTES / 1024 ** 2;
@@ -165,7 +166,7 @@ export class KernelProcess {
     const decoder = new TextDecoder();
     const drained = (async () => {
       for await (const chunk of this.#child.stderr) {
-        this.#countNoise(chunk.length);
+        this.countNoise(chunk.length);
         this.#stderr = (this.#stderr + decoder.decode(chunk)).slice(-STDERR_TAIL);
       }
     })().catch(() => {});

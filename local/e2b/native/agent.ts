@@ -39,14 +39,22 @@ export type Call =
     readonly cwd: string;
     /** Whether it says messages, with all other output among them. */
     readonly kernel: boolean;
+    /** Whether it has one more way out, by which it says its state; here it is its stderr. */
+    readonly state: boolean;
   }
-  | { readonly do: "stat" | "read" | "make" | "remove"; readonly path: string }
+  | { readonly do: "stat" | "make" | "remove"; readonly path: string }
+  | { readonly do: "read"; readonly path: string }
   | { readonly do: "list"; readonly path: string; readonly depth: number }
   | { readonly do: "write"; readonly path: string; readonly metadata: Readonly<Record<string, string>> }
   | { readonly do: "move"; readonly from: string; readonly to: string }
   | { readonly do: "watch"; readonly path: string; readonly recursive: boolean }
   /** All programs at once: they stop, and go on. */
-  | { readonly do: "pause" | "resume" };
+  | { readonly do: "pause" | "resume" }
+  /** The names of the processes that are no kernels. */
+  | { readonly do: "others" }
+  /** All files as one stream, see `python/agent/tree.py`. */
+  | { readonly do: "pack" }
+  | { readonly do: "unpack" };
 
 interface Pending {
   readonly answered: PromiseWithResolvers<unknown>;
@@ -92,13 +100,13 @@ export class Agent {
   }
 
   /** @throws {FileError} what the sandbox's system says of it */
-  async call(call: Exclude<Call, { do: "spawn" | "watch" | "write" | "read" }>): Promise<unknown> {
+  async call(call: Exclude<Call, { do: "spawn" | "watch" | "write" | "read" | "pack" | "unpack" }>): Promise<unknown> {
     return await this.#ask(call).answered;
   }
 
   /** @throws {FileError} */
-  async read(path: string): Promise<Uint8Array<ArrayBuffer>> {
-    const { number, answered } = this.#ask({ do: "read", path });
+  async read(call: Extract<Call, { do: "read" | "pack" }>): Promise<Uint8Array<ArrayBuffer>> {
+    const { number, answered } = this.#ask(call);
     const bytes = new Response(this.#outputs.open(number, 1)).bytes();
     try {
       await answered;
@@ -109,8 +117,8 @@ export class Agent {
   }
 
   /** @throws {FileError} */
-  async write(path: string, bytes: Uint8Array, metadata: Readonly<Record<string, string>>): Promise<unknown> {
-    const { number, answered } = this.#ask({ do: "write", path, metadata });
+  async write(call: Extract<Call, { do: "write" | "unpack" }>, bytes: Uint8Array): Promise<unknown> {
+    const { number, answered } = this.#ask(call);
     for (let start = 0; start < bytes.length; start += CHUNK) {
       this.#send(TO_AGENT.input, number, bytes.subarray(start, start + CHUNK));
     }

@@ -27,7 +27,7 @@ export class NativeFiles implements Files {
   }
 
   async read(path: string): Promise<Uint8Array<ArrayBuffer>> {
-    return await (await this.#agent()).read(path);
+    return await (await this.#agent()).read({ do: "read", path });
   }
 
   async list(path: string, depth: number): Promise<readonly Entry[]> {
@@ -37,7 +37,7 @@ export class NativeFiles implements Files {
   }
 
   async write(path: string, bytes: Uint8Array<ArrayBuffer>, metadata: Metadata): Promise<Entry> {
-    return EntrySchema.parse(await (await this.#agent()).write(path, bytes, metadata));
+    return EntrySchema.parse(await (await this.#agent()).write({ do: "write", path, metadata }, bytes));
   }
 
   async makeDirectory(path: string): Promise<Entry> {

@@ -1,17 +1,46 @@
-import { type CellMessage, type FileMessage, isOfFile } from "../kernel/kernel_message.ts";
+import {
+  type CarryMessage,
+  type CellMessage,
+  type FileMessage,
+  isOfCarrying,
+  isOfFile,
+} from "../kernel/kernel_message.ts";
 import { KernelProcess } from "../kernel/kernel_process.ts";
 import type { Child } from "../machine/machine.ts";
+import { DumpedState } from "./dumped_state.ts";
 
-/** A kernel that a signal interrupts. */
+/** What it says of its state has the number of no cell. */
+const OF_STATE = 0;
+/** A little more than the kernel itself allows for it, see `python/python/dumping.py`. */
+const DUMP_LIMIT_MS = 75_000;
+const LOAD_LIMIT_MS = 30_000;
+const MAX_UNHEARD = 1000;
+const CHUNK_BYTES = 1024 * 1024;
+
+/** Thrown by a kernel whose state cannot be carried; the message says why, for the person whose variables they are. */
+export class Uncarried extends Error {}
+
+/** A kernel that a signal interrupts; one of Python can say what it is, and become what another one was. */
 export class NativeKernel extends KernelProcess {
   readonly #child: Child;
   readonly #noise: RegExp | undefined;
+  readonly #state: DumpedState;
+  #dumpedBytes = 0;
+  /** What came while its state was asked for: of programs that cells have started, and for the next one. */
+  readonly #unheard: CellMessage[] = [];
 
   /** @param noise what it says on stderr that is not a cell's */
   constructor(child: Child, noise: RegExp | undefined) {
-    super(child);
+    // What it and its programs say on stderr is among its messages: this way is for its state alone.
+    super({ ...child, stderr: new ReadableStream({ start: (controller) => controller.close() }) });
     this.#child = child;
     this.#noise = noise;
+    this.#state = new DumpedState(child.stderr, (bytes) => this.countNoise(bytes));
+  }
+
+  override async *messages(): AsyncGenerator<CellMessage> {
+    yield* this.#unheard.splice(0);
+    yield* super.messages();
   }
 
   /**
@@ -22,10 +51,63 @@ export class NativeKernel extends KernelProcess {
     this.#child.kill("SIGINT");
   }
 
-  protected override received(message: CellMessage | FileMessage): CellMessage | null {
-    if (isOfFile(message)) return null;
+  /**
+   * All that it is, in at most so many bytes; it goes on untouched. For a time when no cell runs.
+   * @throws {Uncarried}
+   */
+  async dump(limit: number): Promise<Uint8Array<ArrayBuffer>> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new Uncarried("its kernel does not answer")), DUMP_LIMIT_MS);
+    this.#dumpedBytes = 0;
+    this.#state.begin(limit);
+    try {
+      this.send({ type: "dump", id: OF_STATE, limit });
+      const answered = this.#answered().then(() => this.#state.take(this.#dumpedBytes));
+      return await Promise.race([answered, late.promise]);
+    } finally {
+      clearTimeout(timer);
+      this.#state.end();
+    }
+  }
+
+  /**
+   * Becomes what another one was.
+   * @throws {Uncarried} it is of no use then
+   */
+  async load(state: Uint8Array): Promise<void> {
+    const timer = setTimeout(() => this.kill("its variables take too long to be made again"), LOAD_LIMIT_MS);
+    try {
+      this.send({ type: "load", id: OF_STATE, bytes: state.length });
+      for (let start = 0; start < state.length; start += CHUNK_BYTES) {
+        this.sendBytes(state.subarray(start, start + CHUNK_BYTES));
+      }
+      await this.#answered();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  protected override received(message: CellMessage | FileMessage | CarryMessage): CellMessage | null {
+    if (message.type === "dumped") this.#dumpedBytes = message.bytes;
+    if (isOfFile(message) || isOfCarrying(message)) return null;
     if (message.type !== "stderr" || this.#noise === undefined) return message;
     const text = message.text.replaceAll(this.#noise, "");
     return text === "" ? null : { ...message, text };
+  }
+
+  /** Resolves when it has done what it was asked. */
+  async #answered(): Promise<void> {
+    let problem: string | undefined;
+    for await (const message of super.messages()) {
+      if (message.id !== OF_STATE) {
+        if (this.#unheard.length < MAX_UNHEARD) this.#unheard.push(message);
+        continue;
+      }
+      if (message.type === "error") problem = message.value;
+      if (message.type !== "done") continue;
+      if (problem !== undefined) throw new Uncarried(problem);
+      return;
+    }
+    throw new Uncarried(`its kernel ended: ${this.verdict}`);
   }
 }

@@ -13,10 +13,27 @@ const SERVER = new URL("shared/server.py", PYTHON);
 /** How Python shows figures and data frames. */
 const DISPLAY = ["axes", "bars", "boxes", "charts", "formats", "pies", "points", "tables", "values"];
 
+/** How Python says all that it is, and becomes what another one was. */
+const STATE = [
+  "dumping",
+  "history",
+  "incoming",
+  "named",
+  "pickler",
+  "rebuild",
+  "reducers",
+  "settings",
+  "state",
+  "uncarried",
+];
+
 /** The modules of each program: those in its own folder, and those that it shares. */
 const PROGRAMS = {
-  agent: { modules: ["files", "frames", "limits", "loop", "main", "pause", "programs", "watch"], shared: [] },
-  python: { modules: [...DISPLAY, "guards", "main", "shell"], shared: [OUTPUT, RESULTS, SERVER] },
+  agent: {
+    modules: ["files", "frames", "limits", "loop", "main", "pause", "processes", "programs", "tree", "watch"],
+    shared: [],
+  },
+  python: { modules: [...DISPLAY, ...STATE, "guards", "main", "shell"], shared: [OUTPUT, RESULTS, SERVER] },
   bash: { modules: ["main"], shared: [OUTPUT, SERVER] },
   jupyter: { modules: ["main"], shared: [OUTPUT, RESULTS, SERVER] },
 } as const;

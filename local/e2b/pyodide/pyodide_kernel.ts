@@ -82,7 +82,7 @@ export class PyodideKernel extends KernelProcess {
 
   #hear(message: CarryMessage): void {
     const answer = this.#answer;
-    if (answer === undefined || message.id !== answer.id) return;
+    if (answer === undefined || message.id !== answer.id || message.type === "dumped") return;
     if (message.type === "obstacle") {
       answer.error ??= unsupported(`forking a sandbox with ${message.what}`, message.why);
     } else if ((answer.bytes += message.content.length) <= MAX_STATE_BYTES) {

@@ -69,8 +69,20 @@ def entry(path):
         "owner": owner,
         "group": owner,
         "modified": own.st_mtime * 1000,
-        "metadata": _metadata.get((seen.st_dev, seen.st_ino), {}),
+        "metadata": metadata_of(seen),
     }
+
+
+def metadata_of(status):
+    return _metadata.get((status.st_dev, status.st_ino), {})
+
+
+def keep_metadata(status, metadata):
+    if not metadata:
+        return
+    if len(_metadata) > _ENTRIES:
+        _metadata.clear()
+    _metadata[status.st_dev, status.st_ino] = metadata
 
 
 def read(path, number):
@@ -144,10 +156,7 @@ class Writing:
         os.fchmod(self._descriptor, stat.S_IMODE(mode))
         status = os.fstat(self._descriptor)
         os.replace(self._draft, self._target)
-        if self._metadata:
-            if len(_metadata) > _ENTRIES:
-                _metadata.clear()
-            _metadata[status.st_dev, status.st_ino] = self._metadata
+        keep_metadata(status, self._metadata)
         written = entry(self.path)
         os.close(self._descriptor)
         return written

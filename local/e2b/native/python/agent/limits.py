@@ -17,6 +17,7 @@ _INODE_BYTES = 1024
 _SOCKET_BYTES = 208 * 1024
 # Out of all that the machine can end when it has no memory left, and rather than anything outside.
 _OOM_SCORE = 800
+_FIRST_TO_END = 1000
 
 # Memory that belongs to no process, looks into others, and parts of the machine's kernel that no program here needs.
 _REFUSED = (
@@ -92,12 +93,21 @@ def overusers(limit, doomed):
     excess = sum(used.values()) + others - limit
     used.pop(_OWN_PID, None)
     found = []
-    for pid in sorted(used, key=used.get, reverse=True):
+    for pid in sorted(used, key=lambda pid: (_is_first_to_end(pid), used[pid]), reverse=True):
         if excess <= 0:
             break
         found.append(pid)
         excess -= used[pid]
     return found
+
+
+def _is_first_to_end(pid):
+    """Whether it has said of itself that it matters least, as the copy of a kernel does."""
+    try:
+        with open(f"/proc/{pid}/oom_score_adj") as file:
+            return int(file.read()) == _FIRST_TO_END
+    except OSError:
+        return False
 
 
 def _memory(pid):

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 
-from . import files, frames, limits
+from . import files, frames, limits, processes, tree
 from .loop import Loop
 from .pause import Pause
 from .programs import Program
@@ -48,6 +48,9 @@ class Agent:
             "make": lambda _number, call: files.make_directory(call["path"]),
             "move": lambda _number, call: files.move(call["from"], call["to"]),
             "remove": lambda _number, call: files.remove(call["path"]),
+            "pack": lambda number, _call: tree.send(number),
+            "unpack": self._unpack,
+            "others": lambda _number, _call: processes.others(self._programs.values()),
             "watch": self._watch,
             "unwatch": self._unwatch,
             "pause": lambda _number, _call: self._pause.begin(),
@@ -95,7 +98,7 @@ class Agent:
         except Exception as error:
             self._refuse(number, error)
         else:
-            if call["do"] not in ("write", "signal", "hold", "unwatch"):
+            if call["do"] not in ("write", "unpack", "signal", "hold", "unwatch"):
                 frames.tell(frames.ANSWER, number, {"result": result})
 
     def _refuse(self, number, error):
@@ -131,8 +134,11 @@ class Agent:
     def _write(self, number, call):
         self._writings[number] = files.Writing(call["path"], call["metadata"])
 
+    def _unpack(self, number, _call):
+        self._writings[number] = tree.Unpacking()
+
     def _write_on(self, number, data):
-        """Goes on with a file; nothing at all ends it."""
+        """Goes on with a file, or with all of them; nothing at all ends it."""
         writing = self._writings[number]
         try:
             if data:

@@ -14,6 +14,8 @@ from . import frames
 _CHUNK = 64 * 1024
 # A kernel's messages come here; what it and its children write to 1 and 2 is put between them.
 _MESSAGES = 3
+# By which a kernel that can be copied says what it is, in bytes: the server's second stream of it.
+_STATE = 4
 # Of the machine's processor others have more: a sandbox that wants all of it must not keep them from answering.
 _NICE = 5
 
@@ -31,13 +33,14 @@ class Program:
         self._status = None
         is_kernel = self._is_kernel = spec["kernel"]
         reads, theirs = {}, []
-        for stream in (1, 2, _MESSAGES) if is_kernel else (1, 2):
+        more = (_MESSAGES, _STATE) if spec.get("state") else (_MESSAGES,) if is_kernel else ()
+        for stream in (1, 2, *more):
             reads[stream], write = os.pipe()
             theirs.append(write)
         input_read, self._stdin = os.pipe()
         try:
             process = subprocess.Popen(
-                [spec["command"], *spec["args"], *([str(theirs[2])] if is_kernel else [])],
+                [spec["command"], *spec["args"], *map(str, theirs[2:])],
                 stdin=input_read,
                 stdout=theirs[0],
                 stderr=theirs[1],
@@ -73,6 +76,8 @@ class Program:
         os.set_blocking(descriptor, False)
         if stream == _MESSAGES:
             return _Messages(self, descriptor)
+        if stream == _STATE:
+            return _Raw(self, descriptor, 2, False)
         return _Raw(self, descriptor, stream, is_kernel)
 
     def _listen(self, stream):
@@ -100,8 +105,9 @@ class Program:
 
     def hold(self, stream, held):
         """Stop to read what it says, or go on."""
-        # A kernel's messages are the server's first stream, with all the rest among them.
-        for each in (1, 2, _MESSAGES) if self._is_kernel else (stream,):
+        # A kernel's messages are the server's first stream, with all that it prints among them.
+        of_kernel = (1, 2, _MESSAGES) if stream == 1 else (_STATE,)
+        for each in of_kernel if self._is_kernel else (stream,):
             if each not in self._streams or (each in self._held) == held:
                 continue
             if held:
@@ -160,6 +166,10 @@ class Program:
         if pid == self.pid and self._status is None:
             self._status = status
             self._finish()
+
+    @property
+    def is_kernel(self):
+        return self._is_kernel
 
     def is_running_as(self, pid):
         return pid == self.pid and self._status is None

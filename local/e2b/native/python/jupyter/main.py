@@ -1,5 +1,6 @@
 """The process of any other kernel that Jupyter has: speaks its protocol with it, and the server's with the server."""
 
+import ctypes
 import json
 import os
 import queue
@@ -12,6 +13,7 @@ from jupyter_client.manager import KernelManager
 from . import output, results
 from .server import Server
 
+_PR_SET_PDEATHSIG = 1
 _READY_SECONDS = 60
 # How long a kernel says nothing before it is looked at.
 _LOOK_SECONDS = 0.2
@@ -36,7 +38,7 @@ class Kernel:
         manager = KernelManager(transport="ipc", ip=f"/tmp/.kernel-{os.getpid()}")
         manager._kernel_spec = KernelSpec(**spec)
         # What it says to its own standard output is a cell's, too.
-        manager.start_kernel(cwd=cwd)
+        manager.start_kernel(cwd=cwd, preexec_fn=_end_with_parent)
         self._manager = manager
         self._client = manager.blocking_client()
         self._client.start_channels()
@@ -84,6 +86,11 @@ class Kernel:
         if self._manager.provisioner.process.poll() != 0:
             sys.exit("The kernel that ran the cell has died.")
         output.send("exit")
+
+
+def _end_with_parent():
+    """It is in a session of its own, which no signal to this process reaches."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _tell(message, silent):

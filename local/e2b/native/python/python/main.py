@@ -4,9 +4,12 @@ import asyncio
 import json
 import os
 import sys
+import threading
 
-from . import guards, output, shell
+from . import dumping, guards, output, shell, uncarried
+from .incoming import Incoming
 from .server import Server
+from .state import State
 
 
 def main():
@@ -14,7 +17,7 @@ def main():
     output.install()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    kernel = Kernel(loop)
+    kernel = Kernel(loop, int(sys.argv[2]))
     server.say_ready()
     obeying = loop.create_task(kernel.obey(server.descriptor))
     while not obeying.done():
@@ -26,10 +29,16 @@ def main():
 
 
 class Kernel:
-    def __init__(self, loop):
+    """`descriptor` is where it writes its state."""
+
+    def __init__(self, loop, descriptor):
         self._loop = loop
+        self._descriptor = descriptor
+        self._has_state = False
+        os.set_inheritable(descriptor, False)
         self._shell = shell.make()
         guards.install()
+        self._state = State(self._shell, loop)
 
     async def obey(self, descriptor):
         """What tasks of earlier cells do goes on between two commands, as in Jupyter's kernel."""
@@ -49,16 +58,57 @@ class Kernel:
                 pending += data
             line, _, rest = bytes(pending).partition(b"\n")
             pending = bytearray(rest)
-            await self._do(json.loads(line))
+            command = json.loads(line)
+            if command["type"] == "load":
+                # What it is to load comes behind it.
+                pending = self._load(command, Incoming(descriptor, pending, command["bytes"]))
+            else:
+                await self._do(command)
 
     async def _do(self, command):
         if command["type"] == "configure":
-            os.environ.update(command["environment"])
-            os.makedirs(command["cwd"], exist_ok=True)
-            os.chdir(command["cwd"])
-            sys.path.insert(0, "")
+            self._configure(command)
         elif command["type"] == "execute":
             await self._shell.execute(command["id"], command["code"], command["silent"])
+        elif command["type"] == "dump":
+            self._dump(command, asyncio.current_task())
+
+    def _configure(self, command):
+        self._state.configure(command["environment"])
+        if self._has_state:
+            return
+        os.makedirs(command["cwd"], exist_ok=True)
+        os.chdir(command["cwd"])
+        sys.path.insert(0, "")
+
+    def _dump(self, command, own):
+        output.flush()
+        output.begin(command["id"])
+        try:
+            uncarried.refuse_threads(threading.main_thread())
+            uncarried.refuse_waiting(self._loop, own)
+            size = dumping.dump(self._state, self._descriptor, command["limit"])
+            output.send("dumped", bytes=size)
+        # Whatever a cell has done to Python's own modules: the kernel goes on.
+        except BaseException as error:
+            _refuse(error)
+        output.send("done")
+
+    def _load(self, command, incoming):
+        """What is behind it."""
+        output.begin(command["id"])
+        try:
+            self._state.load(incoming)
+            self._has_state = True
+        except BaseException as error:
+            _refuse(error)
+        output.send("done")
+        return incoming.rest()
+
+
+def _refuse(error):
+    why = str(error) if isinstance(error, uncarried.Uncarried) else f"it holds {uncarried.describe(error)}"
+    output.send("error", name="Uncarried", value=why, traceback="")
 
 
 main()
