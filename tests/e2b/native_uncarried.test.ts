@@ -213,10 +213,10 @@ test("a kernel whose state cannot be made again tells so once, and never is ther
   await withMachines(async (machines, init) => {
     const broken = { files: null, kernels: new Map([["a", new TextEncoder().encode("no state")]]) };
     const machine = machines.create(init, broken);
-    const kernel = await machine.startKernel({ id: "a", language: "python", cwd: "/home/user" });
+    const kernel = await machine.startKernel({ id: "a", isFresh: false, language: "python", cwd: "/home/user" });
     assert.equal(kernel.usable, false);
     assert.match(kernel.verdict, /^What the kernel was when its sandbox was copied could not be made again: it holds/);
-    const next = await machine.startKernel({ id: "a", language: "python", cwd: "/home/user" });
+    const next = await machine.startKernel({ id: "a", isFresh: false, language: "python", cwd: "/home/user" });
     assert.equal(next.usable, true);
   });
 });
