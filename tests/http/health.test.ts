@@ -49,9 +49,9 @@ Deno.test("all is well", async () => {
     executions: { running: 1, lost_in_last_hour: 0 },
     jobs: null,
   });
-  const [{ ready }] = await faulty.sql`
-    select count(*)::integer as ready from copilot_internal.execution_contexts where terminated_at is null`;
-  assert.deepEqual(contexts, { creating: 0, ready });
+  const [{ awake }] = await faulty.sql`
+    select count(*)::integer as awake from copilot_internal.execution_contexts where terminated_at is null`;
+  assert.deepEqual(contexts, { creating: 0, awake, asleep: 0 });
   assert(last_sweep_at !== null && Date.parse(last_sweep_at) <= Date.parse(checked_at));
   await stop(client, path);
   await running.rest();
@@ -207,7 +207,7 @@ const familySchema = z.object({
   type: z.literal("GAUGE"),
   metrics: z.array(z.object({
     value: z.string().regex(/^\d+(\.\d+)?$/),
-    labels: z.partialRecord(z.enum(["status", "trouble"]), z.string()).optional(),
+    labels: z.partialRecord(z.enum(["state", "trouble"]), z.string()).optional(),
   })),
 });
 

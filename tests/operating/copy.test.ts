@@ -42,7 +42,8 @@ Deno.test("Restore a backup beside the original: without the recipe the copy kil
   }
   const copy = await copyOf(project, parts);
   await using restored = await deploy(copy.database, team);
-  await copy.sql`update copilot_internal.execution_contexts set expires_at = clock_timestamp()`;
+  await copy
+    .sql`update copilot_internal.execution_contexts set expires_at = clock_timestamp() - make_interval(secs => keep_seconds)`;
   await sweepNow(restored, copy.sql);
   assert.deepEqual(alive(team), []);
 });

@@ -3,7 +3,7 @@ import type { Language } from "../contract/execute_code.ts";
 import { asContextError, ContextError, type ErrorCode } from "../errors.ts";
 import { describe, log } from "../log.ts";
 import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
-import { forkSource, letSourceGo } from "./branch.ts";
+import { forkSource, letSourceGo, SourceBusy } from "./branch.ts";
 import type { ContextCall } from "./context_call.ts";
 import { type Claim, contextSchema } from "./context.ts";
 import { KILL_MILLISECONDS, killAll } from "./kills.ts";
@@ -214,7 +214,7 @@ async function create(
     const error = asContextError(thrown);
     // What is final is E2B's refusal; after anything else it may have made a sandbox, unless it has not been asked yet.
     const final = FINAL.has(error.code);
-    const mayLive = !final && error.code !== "context_busy";
+    const mayLive = !final && !(error instanceof SourceBusy);
     await attempt("claim_not_failed", claimId, store.fail(claimId, error, { final, mayLive }));
     if (sourceId !== null) await letSourceGo(call, claimId, sourceId);
     throw error;

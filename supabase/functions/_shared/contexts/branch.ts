@@ -23,14 +23,14 @@ interface Fork {
  * renewed meanwhile, so a crash of either side holds the other up for no longer than one. Null: the source has ended, and
  * has nothing to give.
  *
- * @throws ContextError `context_busy` when executions run there for too long; the source is as it was then
+ * @throws ContextError `SourceBusy` when executions run there for too long; the source is as it was then
  */
 export async function forkSource(call: BranchCall, claimId: string): Promise<Fork | null> {
   const { store, config } = call;
   const { leaseSeconds } = config.context;
   const giveUpAt = call.answerBy - config.sandbox.createSeconds * 1000;
   for (let polls = 0;; polls++) {
-    if (!await store.keepClaim(claimId, leaseSeconds)) throw busy();
+    if (!await store.keepClaim(claimId, leaseSeconds)) throw new SourceBusy();
     const source = await store.holdSource(claimId, leaseSeconds);
     if (source === null) return null;
     if (source.outcome === "still") {
@@ -39,7 +39,7 @@ export async function forkSource(call: BranchCall, claimId: string): Promise<For
     }
     if (!await pause(polls, giveUpAt, call.ending)) {
       call.ending.throwIfAborted();
-      throw busy();
+      throw new SourceBusy();
     }
   }
 }
@@ -76,8 +76,11 @@ async function forkStill(call: BranchCall, source: Source): Promise<Forking> {
   return { outcome: "forked", fork: { sandbox: forking.sandbox, template: source.template, asked } };
 }
 
-function busy(): ContextError {
-  return new ContextError("context_busy", "Code runs on the path to be branched from, and takes long. Try again.", {
-    retryAfterSeconds: 1,
-  });
+/** Thrown before E2B was asked for a fork: nothing was made. */
+export class SourceBusy extends ContextError {
+  constructor() {
+    super("context_busy", "Code runs on the path to be branched from, and takes long. Try again.", {
+      retryAfterSeconds: 1,
+    });
+  }
 }
