@@ -63,9 +63,6 @@ export function asProviderError(answer: Answer): ContextError {
       return new ContextError("misconfigured", "E2B refuses the sandbox's settings: see the template and the TTLs.", {
         cause,
       });
-    case 501:
-      // Of the local sandboxes, which name what it is: E2B has no such answer.
-      return new ContextError("cannot_fork", body?.message ?? "The sandbox cannot be forked.", { cause });
     case 429:
       // Two limits with one status. Only that of requests says when to come back (e2b.dev/docs/sandbox/rate-limits).
       if (body && /concurrent/i.test(body.message)) {
@@ -89,6 +86,14 @@ export function asProviderError(answer: Answer): ContextError {
         cause,
       });
   }
+}
+
+/**
+ * A refusal to fork what cannot be copied: a local sandbox's, which names what that is. E2B copies all of it, and has no
+ * such answer.
+ */
+export function asForkRefusal(answer: Answer): ContextError | null {
+  return says(501, answer) ? new ContextError("cannot_fork", messageOf(answer)) : null;
 }
 
 /** Thrown when a sandbox is not opened by what should open it. Nothing was done in it. */

@@ -9,6 +9,7 @@ import {
   type Answer,
   answerOf,
   asConnectionError,
+  asForkRefusal,
   asProviderError,
   saysBeingKilled,
   saysChanging,
@@ -126,7 +127,7 @@ export class Sandboxes {
     if (error) throw asProviderError(answerOf(error));
     if (saysNotFound(answer)) return { outcome: "gone", confirmed: true };
     if (saysBeingKilled(answer)) return { outcome: "gone", confirmed: false };
-    const problem = asProviderError(answer);
+    const problem = asForkRefusal(answer) ?? asProviderError(answer);
     if (saysChanging(answer)) return { outcome: "changing", error: problem };
     throw problem;
   }
