@@ -308,6 +308,8 @@ begin
         from copilot_internal.execution_contexts c
         where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id <> p_path_id
           and c.terminated_at is null and c.sandbox_status = 'ready'
+          -- Not what is to be forked.
+          and c.path_id is distinct from p_from_path_id
           -- One that sleeps has no place to give.
           and c.path_id in (
             select p.path_id from copilot_internal.places(p_tenant_id) p

@@ -224,6 +224,20 @@ Deno.test("a source that sleeps is woken for it, and both hold a place", async (
   assert.equal((await refused(client, "acquire-context", newPath())).body.code, "quota_exceeded");
 });
 
+Deno.test("at the conversation's quota another path makes room for a branch, and not its source", async () => {
+  const tenant = `tenant-${crypto.randomUUID()}`;
+  const client = await user(faulty.stack, tenant);
+  await faulty.sql`insert into copilot_internal.tenants (tenant_id, conversation_quota) values (${tenant}, 2)`;
+  const { path, branch } = branching();
+  const source = await invoke(client, "execute-code", { ...path, code: "x = 3" });
+  await endsNoted(faulty.sql, path);
+  const other = { ...path, path_id: "other" };
+  await invoke(client, "acquire-context", other);
+  const branched = await invoke(client, "execute-code", { ...branch, code: "x", evict: "least_recently_used" });
+  assert.deepEqual([text(branched), branched.forked_from?.context_id], ["3", source.context.id]);
+  assert.equal((await contexts(faulty.sql, other))[0].termination_reason, "evicted");
+});
+
 Deno.test("a fork that fails leaves the source as it was, and both paths work on", async () => {
   const client = await user(faulty.stack);
   for (const [status, code, retryable] of [[503, "sandbox_unavailable", true], [429, "rate_limited", true]] as const) {
