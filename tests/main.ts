@@ -36,6 +36,8 @@ const LONGEST = [
 /** What callers are promised, at the points where the platform's runtime could make a difference. */
 const AS_ON_THE_PLATFORM = [
   "tests/contexts/acquire.test.ts",
+  "tests/contexts/branch.test.ts",
+  "tests/contexts/sleep.test.ts",
   "tests/contexts/terminate.test.ts",
   "tests/executions/cancel.test.ts",
   "tests/executions/env_vars.test.ts",
