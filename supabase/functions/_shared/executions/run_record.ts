@@ -85,6 +85,8 @@ export class RunRecord {
    * @throws ContextError
    */
   async restart(): Promise<void> {
+    // Noted later, the beginning would look like one in the new kernel.
+    await this.#patiently(LOSS_MILLISECONDS, this.#beginning);
     this.#stateId = await this.call.executions.noteKernelRestart(this.entry);
   }
 
