@@ -110,6 +110,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
       wakes: tally.wakes,
       faults: tally.faults,
       kills: tally.kills,
+      errors: tally.errors,
       retryable_errors: tally.retryable_errors,
       fatal_errors: tally.fatal_errors,
       orphan_seconds_max: Math.round(orphanSeconds * 10) / 10,

@@ -52,7 +52,7 @@ export class ChaosClient {
         [4, async () => this.#known === null ? undefined : await this.fate.kill(this.#known.contextId)],
         [2, () => this.fate.expire()],
         [4, () => this.fate.sleep()],
-        [3, () => this.#branch()],
+        [8, () => this.#branch()],
       ])();
     }
   }
@@ -149,6 +149,8 @@ max(${this.name}_once.values())`;
       return data;
     }
     const told = errorSchema.safeParse(await response?.json().catch(() => null)).data;
+    const code = told?.code ?? "none";
+    this.tally.errors[code] = (this.tally.errors[code] ?? 0) + 1;
     // The platform's own word for a process that died says nothing of retrying.
     if (told?.retryable ?? true) this.tally.retryable_errors++;
     else this.tally.fatal_errors++;

@@ -8,6 +8,8 @@ export interface Tally {
   wakes: number;
   faults: Record<string, number>;
   kills: number;
+  /** Of what callers were told, by code. */
+  errors: Record<string, number>;
   retryable_errors: number;
   fatal_errors: number;
   /** What must not be, in words. */
@@ -21,6 +23,7 @@ export function newTally(): Tally {
     wakes: 0,
     faults: {},
     kills: 0,
+    errors: {},
     retryable_errors: 0,
     fatal_errors: 0,
     violations: [],
