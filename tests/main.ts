@@ -23,6 +23,7 @@ const MOST_FILES = 16;
 const LONGEST = [
   "tests/guarantee/branch_steps.test.ts",
   "tests/contexts/branch.test.ts",
+  "tests/e2b/fork.test.ts",
   "tests/executions/time_limit.test.ts",
   "tests/install/database.test.ts",
   "tests/guarantee/faults_of_execution.test.ts",
