@@ -108,6 +108,7 @@ declare
   v_source copilot_internal.execution_contexts;
   v_tenant record;
   v_tenant_taken integer;
+  v_woken integer;
   v_refusal text;
   v_is_asleep boolean;
 begin
@@ -258,10 +259,17 @@ begin
 
     -- A ready context's place on this path is not counted: it is what the claim is for, and somebody may have taken it
     -- since we looked. Places of contexts that have ended here are.
-    select q.scope, q.quota, q.taken, q.next_at, places.tenant_taken
-    into quota_scope, quota_limit, quota_count, expires_at, v_tenant_taken
+    select q.scope, q.quota, q.taken, q.next_at, places.tenant_taken, places.woken
+    into quota_scope, quota_limit, quota_count, expires_at, v_tenant_taken, v_woken
     from (
       select
+        -- A source that sleeps must be woken, and takes a place as well, unless it has one still.
+        case
+          when v_source.expires_at <= clock_timestamp() and not coalesce(
+            bool_or(not p.has_ended and p.conversation_id = p_conversation_id and p.path_id = v_source.path_id), false
+          ) then 1
+          else 0
+        end as woken,
         count(*)::integer as tenant_taken,
         min(p.free_at) as tenant_next_at,
         (count(*) filter (where p.conversation_id = p_conversation_id))::integer as conversation_taken,
@@ -274,8 +282,7 @@ begin
         ('conversation', p_conversation_quota, places.conversation_taken, places.conversation_next_at),
         ('tenant', p_tenant_quota, places.tenant_taken, places.tenant_next_at)
     ) as q (scope, quota, taken, next_at)
-    -- A source that sleeps must be woken, and takes a place as well.
-    where q.taken + (case when v_source.expires_at <= clock_timestamp() then 1 else 0 end) >= q.quota
+    where q.taken + places.woken >= q.quota
     limit 1;
     if found then
       -- The path's own sandbox, which lives a little longer than its context: to kill it is owed, and makes room.
@@ -296,8 +303,9 @@ begin
         exit;
       end if;
       -- Not where the claim would be refused all the same.
-      if p_evict and quota_scope = 'conversation' and p_conversation_quota > 0
-        and v_tenant_taken <= coalesce(p_tenant_quota, v_tenant_taken)
+      if p_evict and quota_scope = 'conversation'
+        and p_conversation_quota > (case when v_source.id is null then 0 else 1 end)
+        and v_tenant_taken + v_woken <= coalesce(p_tenant_quota, v_tenant_taken + v_woken)
         and not exists (
           select from copilot_internal.rates r
           where r.tenant_id = p_tenant_id and r.kind = 'create'
@@ -308,8 +316,8 @@ begin
         from copilot_internal.execution_contexts c
         where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id <> p_path_id
           and c.terminated_at is null and c.sandbox_status = 'ready'
-          -- Not what is to be forked.
-          and c.path_id is distinct from p_from_path_id
+          -- Not what is to be forked, by this claim or another one.
+          and c.id is distinct from v_source.id and not coalesce(c.fork_until > clock_timestamp(), false)
           -- One that sleeps has no place to give.
           and c.path_id in (
             select p.path_id from copilot_internal.places(p_tenant_id) p
@@ -326,7 +334,7 @@ begin
             where e.context_id = c.id and e.status = 'running' and e.deadline_at > clock_timestamp()
           )
           -- Not when one that has ended only waits to be killed: its place is free then.
-          and p_conversation_quota <= (
+          and p_conversation_quota <= v_woken + (
             select count(*) from copilot_internal.places(p_tenant_id) p
             where not p.has_ended and p.conversation_id = p_conversation_id and p.path_id <> p_path_id
           )
@@ -399,6 +407,8 @@ begin
           expires_at =
             clock_timestamp() + make_interval(secs => coalesce(p_ttl_seconds, c.ttl_seconds) + p_hold_seconds)
       where c.id = v_context.id and c.terminated_at is null
+        -- Since we looked: whoever has others wait takes the claims' lock for none of it.
+        and not (p_execution_id is not null and coalesce(greatest(c.held_until, c.fork_until) > clock_timestamp(), false))
       returning c.* into v_context;
       continue when not found;
       outcome := 'reused';
@@ -564,6 +574,15 @@ as $$
       forked_from_path_id = case when p_is_fork then c.forked_from_path_id end,
       lineage_id = case when p_is_fork then c.lineage_id end,
       kernel_counts = case when p_is_fork then copilot_internal.kernel_counts_of(c.forked_from_context_id) end,
+      -- Whether E2B pauses it at its deadline, or kills it, a fork has from its source.
+      keep_seconds = coalesce(
+        case
+          when p_is_fork then (
+            select s.keep_seconds from copilot_internal.execution_contexts s where s.id = c.forked_from_context_id
+          )
+        end,
+        c.keep_seconds
+      ),
       activated_at = coalesce(c.activated_at, clock_timestamp()),
       last_used_at = clock_timestamp(),
       expires_at = greatest(
@@ -760,7 +779,9 @@ declare
 begin
   -- Every claim for an execution locks this row: those before us have left their execution's row, those after us wait.
   update copilot_internal.execution_contexts c
-  set fork_until = greatest(c.fork_until, clock_timestamp() + make_interval(secs => p_lease_seconds))
+  set fork_until = greatest(c.fork_until, clock_timestamp() + make_interval(secs => p_lease_seconds)),
+      -- It is about to be connected to, which has it run: it must not count as asleep, or due, in the middle of it.
+      expires_at = greatest(c.expires_at, clock_timestamp() + make_interval(secs => p_lease_seconds))
   where c.id = (
       select f.forked_from_context_id from copilot_internal.execution_contexts f
       where f.id = p_context_id and f.terminated_at is null and f.sandbox_status = 'creating'
@@ -794,7 +815,7 @@ begin
 end
 $$;
 comment on function public.copilot_hold_source(uuid, integer) is
-  'The context that a claim is to be forked from, where no execution begins for p_lease_seconds from now on. still: none is open there, and it may be forked. running: one is; ask again. No row: it has ended, or the claim has.';
+  'The context that a claim is to be forked from, where no execution begins for p_lease_seconds from now on, and which stays awake for as long. still: none is open there, and it may be forked. running: one is; ask again. No row: it has ended, or the claim has.';
 revoke execute on function public.copilot_hold_source(uuid, integer) from public, anon, authenticated;
 grant execute on function public.copilot_hold_source(uuid, integer) to service_role;
 

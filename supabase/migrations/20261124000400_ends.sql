@@ -139,6 +139,8 @@ begin
     from copilot_internal.execution_contexts c
     left join copilot_internal.tenants t on t.tenant_id = c.tenant_id
     where c.terminated_at is null and c.sandbox_status = 'ready' and c.expires_at <= clock_timestamp()
+      -- What has slept as long as it may is due, and not evicted.
+      and c.expires_at + make_interval(secs => c.keep_seconds) > clock_timestamp()
   ),
   doomed as (
     select c.id

@@ -11,7 +11,8 @@ declare
 begin
   return case
     when p_context.sandbox_id is not null then p_context.sandbox_killed_at is not null
-    when p_context.keep_seconds = 0 then v_gone_at < clock_timestamp()
+    -- Whether a fork is paused goes by its source's.
+    when p_context.keep_seconds = 0 and p_context.lineage_id is null then v_gone_at < clock_timestamp()
     -- What a claim may have made is only paused by then. The sweep knows it by the claim's row, once it is no young one:
     -- to make it takes a minute at most.
     else v_gone_at <= coalesce(
@@ -170,10 +171,8 @@ volatile
 security definer
 set search_path = ''
 as $$
-  update copilot_internal.sweep_place p
-  set walk_began_at = case when p.page_token is null then clock_timestamp() else p.walk_began_at end
-  where p.id
-  returning p.page_token, p.walk_began_at
+  select p.page_token, case when p.page_token is null then clock_timestamp() else p.walk_began_at end
+  from copilot_internal.sweep_place p
 $$;
 comment on function public.copilot_sweep_place() is
   'The token of the page of E2B''s list where the next sweep goes on, null at the beginning, and when this walk through the list began; null where it has left an orphan behind.';
@@ -193,11 +192,11 @@ set search_path = ''
 as $$
   with moved as (
     update copilot_internal.sweep_place p
+    -- Both together: of sweeps at the same time each tells how far its own walk has come, and one of them is gone on with.
     set page_token = p_page_token,
-        -- Of two sweeps that began at the same time one may not speak for the other.
-        walk_began_at = case when p_is_clean and p.walk_began_at = p_walk_began_at then p.walk_began_at end,
+        walk_began_at = case when p_is_clean then p_walk_began_at end,
         walked_at = case
-          when p_is_clean and p_page_token is null and p.walk_began_at = p_walk_began_at then p.walk_began_at
+          when p_is_clean and p_page_token is null then greatest(p.walked_at, p_walk_began_at)
           else p.walked_at
         end
     where p.id
@@ -206,7 +205,7 @@ as $$
   select exists (select from moved)
 $$;
 comment on function public.copilot_move_sweep_place(boolean, text, timestamptz) is
-  'Notes where the next sweep goes on in E2B''s list, null for its end, and whether all orphans up to there are gone.';
+  'Notes where the next sweep goes on in E2B''s list, null for its end, and whether all orphans are gone that the walk which began at p_walk_began_at has found up to there.';
 revoke execute on function public.copilot_move_sweep_place(boolean, text, timestamptz) from public, anon, authenticated;
 grant execute on function public.copilot_move_sweep_place(boolean, text, timestamptz) to service_role;
 

@@ -1,5 +1,6 @@
 /** A branch begins with what its source had: one fork for all who want it, no run cut for it, and the two never mix. */
 import assert from "node:assert/strict";
+import type postgres from "postgres";
 import type { ExecuteResponse } from "../../supabase/functions/_shared/contract/execute_code.ts";
 import { invoke, newPath, refused, service, user } from "../support/clients.ts";
 import { at, impatient, useFaultyStack } from "../support/faulty_stack.ts";
@@ -320,6 +321,85 @@ async function restartKernel(sandboxId: string): Promise<void> {
   assert.equal(answer.status, 200);
   await answer.body?.cancel();
 }
+
+Deno.test("a source that took long to wake is held anew before its fork: a run that has begun there is not cut", async () => {
+  const client = await user(hasty.stack);
+  const { path, branch } = branching();
+  await invoke(client, "execute-code", { ...path, code: "x = 1" });
+  await endsNoted(hasty.sql, path);
+  await deadlinesMoved(hasty.sql, path);
+  const waking = hasty.proxy.intercept(at.connect, { kind: "hold" });
+  const branched = patiently(() => invoke(client, "execute-code", { ...branch, code: "x" }));
+  await waking.hit;
+  await eventually("it is held no more", async () => !await isHeld(hasty.sql, path));
+  const running = hasty.proxy.intercept(at.execute, { kind: "hold_answer" });
+  const run = invoke(client, "execute-code", { ...path, code: "x += 1; x" });
+  const { headers } = await running.hit;
+  const looks = hasty.database.answered.filter(at.holdSource).length;
+  waking.release();
+  await eventually("the fork waits", () => hasty.database.answered.filter(at.holdSource).length > looks + 1);
+  assert.equal(created(hasty.provider).some(({ forkedFrom }) => forkedFrom === headers["e2b-sandbox-id"]), false);
+  running.release();
+  assert.equal(text(await run), "2");
+  assert.equal(text(await branched), "2");
+  await endsNoted(hasty.sql, path);
+  await invoke(client, "terminate-context", { conversation_id: path.conversation_id });
+});
+
+/** Whether no run may begin on a path, for a fork's sake. */
+async function isHeld(sql: postgres.Sql, { conversation_id, path_id }: ReturnType<typeof newPath>): Promise<boolean> {
+  const [{ is_held }] = await sql`
+    select coalesce(fork_until > clock_timestamp(), false) as is_held from copilot_internal.execution_contexts
+    where conversation_id = ${conversation_id} and path_id = ${path_id} and terminated_at is null`;
+  return is_held;
+}
+
+Deno.test("a request that may not make a second sandbox holds up no source", async () => {
+  const client = await user(faulty.stack);
+  const { path, branch } = branching();
+  await invoke(client, "execute-code", { ...path, code: "x = 1" });
+  await endsNoted(faulty.sql, path);
+  const sending = faulty.proxy.intercept(at.execute, { kind: "hold" });
+  const branched = refused(client, "execute-code", { ...branch, code: "x" });
+  const { headers } = await sending.hit;
+  const killed = await fetch(`${faulty.provider.url}/sandboxes/${headers["e2b-sandbox-id"]}`, {
+    method: "DELETE",
+    headers: { "X-API-KEY": faulty.provider.apiKey },
+  });
+  assert.equal(killed.status, 204);
+  sending.release();
+  assert.equal((await branched).body.code, "context_busy");
+  assert.equal(await isHeld(faulty.sql, path), false);
+});
+
+Deno.test("while nobody knows whether the provider is at a fork, its source is held until the lease is over", async () => {
+  const client = await user(faulty.stack);
+  const { path, branch } = branching();
+  await invoke(client, "execute-code", { ...path, code: "x = 1" });
+  await endsNoted(faulty.sql, path);
+  const unanswered = faulty.proxy.intercept(at.fork, { kind: "drop", when: "before" });
+  const { body: told } = await refused(client, "acquire-context", branch);
+  assert.deepEqual([told.code, told.retryable, unanswered.left()], ["sandbox_unavailable", true, 0]);
+  assert.equal(await isHeld(faulty.sql, path), true);
+  await invoke(client, "terminate-context", { conversation_id: path.conversation_id });
+});
+
+Deno.test("a branch for which no fork was asked takes no place", async () => {
+  const client = await user(faulty.stack);
+  const { path, branch } = branching();
+  await invoke(client, "execute-code", { ...path, code: "x = 1" });
+  await endsNoted(faulty.sql, path);
+  await deadlinesMoved(faulty.sql, path);
+  const refusal = faulty.proxy.intercept(at.connect, { kind: "answer", status: 503 });
+  const { body: told } = await refused(client, "acquire-context", branch);
+  refusal.end();
+  assert.equal(told.code, "sandbox_unavailable");
+  const places = await faulty.sql`
+    select p.path_id from copilot_internal.execution_contexts c
+    cross join lateral copilot_internal.places(c.tenant_id) p
+    where c.conversation_id = ${path.conversation_id} and c.path_id = ${path.path_id} and c.terminated_at is null`;
+  assert.deepEqual(places.map(({ path_id }) => path_id), [path.path_id]);
+});
 
 Deno.test("what a fork's maker leaves behind when it dies is swept, and nothing else of its line", async () => {
   const client = await user(hasty.stack);

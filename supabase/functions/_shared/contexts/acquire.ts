@@ -3,7 +3,7 @@ import type { Language } from "../contract/execute_code.ts";
 import { asContextError, ContextError, type ErrorCode } from "../errors.ts";
 import { describe, log } from "../log.ts";
 import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
-import { forkSource, letSourceGo, SourceBusy } from "./branch.ts";
+import { ForkFailed, forkSource, letSourceGo } from "./branch.ts";
 import type { ContextCall } from "./context_call.ts";
 import { type Claim, contextSchema } from "./context.ts";
 import { KILL_MILLISECONDS, killAll } from "./kills.ts";
@@ -164,6 +164,7 @@ async function reachOrCreate(
           const message = "This request could not create the path's sandbox. Try again.";
           const error = new ContextError("context_busy", message, { retryAfterSeconds: 1 });
           await store.fail(claim.id, error, { final: false, mayLive: false });
+          if (claim.forked_from_context_id !== null) await letSourceGo(call, claim.id, claim.forked_from_context_id);
           throw error;
         }
         mayCreate = false;
@@ -214,9 +215,11 @@ async function create(
     const error = asContextError(thrown);
     // What is final is E2B's refusal; after anything else it may have made a sandbox, unless it has not been asked yet.
     const final = FINAL.has(error.code);
-    const mayLive = !final && !(error instanceof SourceBusy);
+    const forked = error instanceof ForkFailed ? error.step : null;
+    const mayLive = !final && forked !== "not_asked";
     await attempt("claim_not_failed", claimId, store.fail(claimId, error, { final, mayLive }));
-    if (sourceId !== null) await letSourceGo(call, claimId, sourceId);
+    // One that E2B may be forking still is held until the lease is over.
+    if (sourceId !== null && forked !== "unanswered") await letSourceGo(call, claimId, sourceId);
     throw error;
   }
   const { sandbox, template, isFork } = born;

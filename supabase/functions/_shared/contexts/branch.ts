@@ -1,5 +1,5 @@
 /** A branch begins as a fork of its source's sandbox, which stands still for it: no run is cut, and none begins meanwhile. */
-import { ContextError } from "../errors.ts";
+import { asContextError, ContextError } from "../errors.ts";
 import { describe, log } from "../log.ts";
 import { pause } from "../pause.ts";
 import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
@@ -23,23 +23,23 @@ interface Fork {
  * renewed meanwhile, so a crash of either side holds the other up for no longer than one. Null: the source has ended, and
  * has nothing to give.
  *
- * @throws ContextError `SourceBusy` when executions run there for too long; the source is as it was then
+ * @throws ForkFailed
  */
 export async function forkSource(call: BranchCall, claimId: string): Promise<Fork | null> {
   const { store, config } = call;
   const { leaseSeconds } = config.context;
   const giveUpAt = call.answerBy - config.sandbox.createSeconds * 1000;
   for (let polls = 0;; polls++) {
-    if (!await store.keepClaim(claimId, leaseSeconds)) throw new SourceBusy();
-    const source = await store.holdSource(claimId, leaseSeconds);
+    const heldUntil = performance.now() + leaseSeconds * 1000;
+    if (!await unasked(store.keepClaim(claimId, leaseSeconds))) throw busy();
+    const source = await unasked(store.holdSource(claimId, leaseSeconds));
     if (source === null) return null;
     if (source.outcome === "still") {
-      const forking = await forkStill(call, source);
+      const forking = await forkStill(call, source, heldUntil);
       if (forking.outcome !== "changing") return forking.outcome === "forked" ? forking.fork : null;
     }
     if (!await pause(polls, giveUpAt, call.ending)) {
-      call.ending.throwIfAborted();
-      throw new SourceBusy();
+      throw call.ending.aborted ? new ForkFailed(asContextError(call.ending.reason), "not_asked") : busy();
     }
   }
 }
@@ -57,30 +57,51 @@ type Forking =
   | { readonly outcome: "forked"; readonly fork: Fork }
   | { readonly outcome: "gone" | "changing" };
 
-async function forkStill(call: BranchCall, source: Source): Promise<Forking> {
-  const { store, sandboxes } = call;
+async function forkStill(call: BranchCall, source: Source, heldUntil: number): Promise<Forking> {
+  const { store, sandboxes, config } = call;
   // It must run for that, be it that it slept.
-  const connection = await connect(call, source, 0).catch(async (thrown) => {
+  const connection = await unasked(connect(call, source, 0)).catch(async (thrown) => {
     await store.releaseWake(source).catch((error) =>
       log("error", { event: "wake_not_released", context_id: source.id, error: describe(error) })
     );
     throw thrown;
   });
   const asked = performance.now();
+  // To wake it may have taken so long that a run could begin in the middle of the fork, and be cut by it: held anew first.
+  if (connection.outcome === "connected" && asked + config.sandbox.createSeconds * 1000 > heldUntil) {
+    return { outcome: "changing" };
+  }
   const forking = connection.outcome === "gone" ? connection : await sandboxes.fork(source.sandbox_id, call.ending);
   if (forking.outcome === "gone") {
     await store.lose(source.id, source.sandbox_id, forking.confirmed);
     return { outcome: "gone" };
   }
   if (forking.outcome === "changing") return forking;
+  if (forking.outcome === "unanswered") throw new ForkFailed(forking.error, "unanswered");
   return { outcome: "forked", fork: { sandbox: forking.sandbox, template: source.template, asked } };
 }
 
-/** Thrown before E2B was asked for a fork: nothing was made. */
-export class SourceBusy extends ContextError {
-  constructor() {
-    super("context_busy", "Code runs on the path to be branched from, and takes long. Try again.", {
-      retryAfterSeconds: 1,
-    });
+/** Why there is no fork, and how far it came. The source is as it was. */
+export class ForkFailed extends ContextError {
+  /**
+   * `not_asked`: E2B has not been asked for a fork, so nothing was made. `unanswered`: it has given no answer, and may be at
+   * it still: what began on the source now would be cut.
+   */
+  constructor({ code, message, retryAfterSeconds, cause }: ContextError, readonly step: "not_asked" | "unanswered") {
+    super(code, message, { retryAfterSeconds, cause });
   }
+}
+
+/** Awaits what comes before E2B is asked for a fork. */
+async function unasked<Answer>(step: Promise<Answer>): Promise<Answer> {
+  try {
+    return await step;
+  } catch (thrown) {
+    throw new ForkFailed(asContextError(thrown), "not_asked");
+  }
+}
+
+function busy(): ForkFailed {
+  const message = "Code runs on the path to be branched from, and takes long. Try again.";
+  return new ForkFailed(new ContextError("context_busy", message, { retryAfterSeconds: 1 }), "not_asked");
 }

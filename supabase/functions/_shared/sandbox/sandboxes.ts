@@ -1,6 +1,6 @@
 /** The sandboxes at E2B: create, connect, kill, list. */
 import type { Config } from "../config.ts";
-import type { ContextError } from "../errors.ts";
+import { ContextError } from "../errors.ts";
 import type { Trace } from "../trace.ts";
 import { Addresses } from "./addresses.ts";
 import { LiveSandbox } from "./live_sandbox.ts";
@@ -26,6 +26,8 @@ export type Connection =
 
 export type Forking =
   | { readonly outcome: "forked"; readonly sandbox: LiveSandbox }
+  /** Nobody knows whether E2B is at it, or has made one. */
+  | { readonly outcome: "unanswered"; readonly error: ContextError }
   | Exclude<Connection, { outcome: "connected" }>;
 
 /** Marks what claims made, so that a sweep need not page through what else the account runs. */
@@ -117,9 +119,10 @@ export class Sandboxes {
   async fork(sandboxId: string, ending: AbortSignal): Promise<Forking> {
     const { probationSeconds, createSeconds } = this.config.sandbox;
     const limit = AbortSignal.any([AbortSignal.timeout(createSeconds * 1000), ending]);
-    const { data, ...answer } = await this.#answered(
-      this.#api.fork(sandboxId, { count: 1, timeout: probationSeconds }, limit),
-    );
+    const told = await this.#answered(this.#api.fork(sandboxId, { count: 1, timeout: probationSeconds }, limit))
+      .catch((thrown) => asConnectionError(thrown));
+    if (told instanceof ContextError) return { outcome: "unanswered", error: told };
+    const { data, ...answer } = told;
     const sandbox = data?.[0]?.sandbox;
     if (sandbox) return { outcome: "forked", sandbox: new LiveSandbox(sandbox, this.#addresses) };
     // It was not made for reasons of its own: its source is as it was.

@@ -1,0 +1,61 @@
+/** An execution and a fork never meet half-way: whichever comes first, the other one waits. */
+import assert from "node:assert/strict";
+import { useDatabase } from "../support/database.ts";
+import { eventually } from "../support/settle.ts";
+
+const database = useDatabase({ max: 4, fetch_types: false });
+
+/** A source, and a claim that is to be forked from it, whose holder has not been heard of for a lease. */
+async function lateFork() {
+  const [source, fork, tenant] = [crypto.randomUUID(), crypto.randomUUID(), crypto.randomUUID()];
+  const { sql } = database;
+  await sql`select * from public.copilot_claim_context(${source}, ${tenant}, 'c', 'source', 60, 1, p_keep_seconds => 3600)`;
+  await sql`select * from public.copilot_activate_context(${source}, ${tenant}, p_sandbox_seconds => 90)`;
+  await sql`
+    select * from public.copilot_claim_context(
+      ${fork}, ${tenant}, 'c', 'fork', 60, 1, p_keep_seconds => 3600, p_from_path_id => 'source'
+    )`;
+  await sql`
+    update copilot_internal.execution_contexts
+    set fork_until = clock_timestamp(), expires_at = clock_timestamp(), sandbox_deadline_at = clock_timestamp()
+    where id = ${source}`;
+  return { source, fork, tenant };
+}
+
+const execute = async (tenant: string, execution: string) =>
+  (await database.sql`
+    select outcome from public.copilot_claim_context(
+      ${crypto.randomUUID()}, ${tenant}, 'c', 'source', 60, 1,
+      p_execution_id => ${execution}, p_language => 'python', p_open_seconds => 60
+    )`)[0].outcome;
+const hold = async (fork: string) =>
+  (await database.sql`select outcome from public.copilot_hold_source(${fork}, 60)`)[0].outcome;
+
+Deno.test("an execution that is about to wake a context waits for a fork that has just begun to hold it", async () => {
+  const { fork, tenant } = await lateFork();
+  const execution = crypto.randomUUID();
+  const { sql } = database;
+  // Another claim of the tenant is under way, so this one has looked, and waits for its turn.
+  const claim = await sql.begin(async (others) => {
+    await others`select copilot_internal.lock_claims(${tenant})`;
+    const claim = execute(tenant, execution);
+    await eventually("it waits", async () => {
+      const waiting = await sql`
+        select from pg_locks join pg_stat_activity using (pid)
+        where locktype = 'advisory' and not granted and datname = current_database()`;
+      return waiting.length > 0;
+    });
+    assert.equal(await hold(fork), "still");
+    return { claim };
+  });
+  assert.equal(await claim.claim, "pending");
+  const [{ is_waiting }] = await sql`select is_waiting from copilot_internal.open_executions where id = ${execution}`;
+  assert.equal(is_waiting, true);
+  assert.equal(await hold(fork), "still");
+});
+
+Deno.test("a fork waits for an execution that has just woken the context", async () => {
+  const { fork, tenant } = await lateFork();
+  assert.equal(await execute(tenant, crypto.randomUUID()), "reused");
+  assert.equal(await hold(fork), "running");
+});
