@@ -215,12 +215,7 @@ inline find_active(p) {
   skip
 }
 
-/* An execution that has begun in the context has had its turn, and asks again because the answer was lost. */
-#ifdef ASKS_AGAIN_IN_LINE
 #define fork_comes_first(r, x) (x && is_still(r))
-#else
-#define fork_comes_first(r, x) (x && is_still(r) && begun[me] != (r) + 1)
-#endif
 #ifdef EXECUTION_LOOKS_FIRST
 /* What it saw a statement ago. */
 #define must_wait(r, x) (x && !has_looked)
@@ -448,11 +443,16 @@ end_idle:
 acquire:
 #ifdef EXECUTION_LOOKS_FIRST
   if
+  :: atomic { any_in(is_held_still, path, executes) && begun[me] != 0 -> begun[me] = 0; goto acquire }
   :: atomic { !any_in(is_held_still, path, executes) -> has_looked = 1 }
   OR_DIES
   fi;
 #endif
   if
+#ifndef ASKS_AGAIN_IN_LINE
+  /* It had begun, and asks again because the answer was lost, or its sandbox was: now it waits, and is in nobody's way. */
+  :: atomic { waits(path, executes) && begun[me] != 0 -> begun[me] = 0; goto acquire }
+#endif
   :: atomic {
       !waits(path, executes) ->
 claim_now:
