@@ -14,6 +14,8 @@ const NEEDS = {
   plpgsql_check: debian(`${EXTENSIONS}/plpgsql_check.control`, "postgresql-15 postgresql-15-plpgsql-check"),
   pgtap: debian(`${EXTENSIONS}/pgtap.control`, "postgresql-15 postgresql-15-pgtap"),
   pg_prove: debian("/usr/bin/pg_prove", "libtap-parser-sourcehandler-pgtap-perl"),
+  Spin: debian("/usr/bin/spin", "spin"),
+  "a C compiler": debian("/usr/bin/gcc", "gcc libc6-dev"),
   curl: command("curl", "apt-get install --no-install-recommends curl"),
   "Node.js": command("node", "npx, which the README's commands begin with, is a part of it"),
   "Linux's /proc": file("/proc/self/status", "a Linux machine"),
