@@ -28,6 +28,21 @@ create index if not exists idx_open_executions_path
   on copilot_internal.open_executions (tenant_id, conversation_id, path_id);
 comment on index copilot_internal.idx_open_executions_path is 'What is open on a path.';
 
+-- Who holds a context still, so that its sandbox can be forked: each claim for itself, as one that has ended may have a
+-- holder who does not know it yet, and is about to fork.
+create table if not exists copilot_internal.source_holds (
+  claim_id uuid primary key,
+  source_id uuid not null,
+  held_until timestamptz not null
+);
+comment on table copilot_internal.source_holds is
+  'Claims that are to be forked from a context, until their holder has forked, or given up. The latest held_until is the context''s fork_until.';
+alter table copilot_internal.source_holds enable row level security;
+
+create index if not exists idx_source_holds_source
+  on copilot_internal.source_holds (source_id);
+comment on index copilot_internal.idx_source_holds_source is 'Who else holds a source.';
+
 create or replace function public.copilot_close_execution(p_execution_id uuid)
 returns boolean
 language sql

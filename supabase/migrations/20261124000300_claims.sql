@@ -444,6 +444,10 @@ begin
           expires_at = greatest(c.expires_at, clock_timestamp() + make_interval(secs => c.ttl_seconds)),
           fork_until = greatest(c.fork_until, v_context.expires_at)
       where c.id = v_source.id and c.terminated_at is null;
+      if found then
+        insert into copilot_internal.source_holds (claim_id, source_id, held_until)
+        values (p_claim_id, v_source.id, v_context.expires_at);
+      end if;
       outcome := 'claimed';
       exit;
     end if;
@@ -791,6 +795,9 @@ begin
   if not found then
     return;
   end if;
+  insert into copilot_internal.source_holds (claim_id, source_id, held_until)
+  values (p_context_id, v_source.id, clock_timestamp() + make_interval(secs => p_lease_seconds))
+  on conflict on constraint source_holds_pkey do update set held_until = excluded.held_until;
   outcome := case
     when exists (
       select from copilot_internal.open_executions o
@@ -829,18 +836,14 @@ as $$
 begin
   -- First, and in a statement of its own: of two forks that come to their end at once, the later one sees the other's.
   perform from copilot_internal.execution_contexts c where c.id = p_source_id and c.terminated_at is null for update;
+  delete from copilot_internal.source_holds h where h.claim_id = p_context_id;
   update copilot_internal.execution_contexts c
-  set fork_until = (
-    select max(f.expires_at)
-    from copilot_internal.execution_contexts f
-    where f.forked_from_context_id = p_source_id and f.id <> p_context_id
-      and f.terminated_at is null and f.sandbox_status = 'creating' and f.expires_at > clock_timestamp()
-  )
+  set fork_until = (select max(h.held_until) from copilot_internal.source_holds h where h.source_id = p_source_id)
   where c.id = p_source_id and c.terminated_at is null;
   return found;
 end
 $$;
 comment on function public.copilot_let_source_go(uuid, uuid) is
-  'Lets executions begin again in a context that a claim has been forked from, or could not be; as long as others are to be forked from it, it is held for these. False: it has ended.';
+  'Lets executions begin again in a context that a claim has been forked from, or could not be; as long as other claims'' holders have not said so, it is held for these, for their leases. False: it has ended.';
 revoke execute on function public.copilot_let_source_go(uuid, uuid) from public, anon, authenticated;
 grant execute on function public.copilot_let_source_go(uuid, uuid) to service_role;

@@ -67,6 +67,7 @@ as $$
   select d.deleted_count from copilot_internal.delete_failed_claims(p_limit) d;
   -- Where no schedule runs, the sweep does it.
   delete from copilot_internal.open_executions o where o.deadline_at <= clock_timestamp();
+  delete from copilot_internal.source_holds h where h.held_until <= clock_timestamp();
   select e.expired_count + a.ended_count
   from copilot_internal.expire_execution_contexts(p_limit) e
   cross join copilot_internal.end_longest_asleep(p_sleeping_quota, p_limit) a
@@ -134,7 +135,8 @@ as $$
   and not exists (
     select from copilot_internal.execution_contexts c
     where s.context_id in (c.id, c.lineage_id)
-      and c.terminated_at is null and c.sandbox_status = 'creating' and c.expires_at > clock_timestamp()
+      -- Also past its lease: until somebody ends it, it may be activated.
+      and c.terminated_at is null and c.sandbox_status = 'creating'
   )
 $$;
 comment on function public.copilot_find_orphans(jsonb) is

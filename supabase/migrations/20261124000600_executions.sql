@@ -323,6 +323,7 @@ begin
   where e.status = 'running' and e.deadline_at <= clock_timestamp();
   get diagnostics retired_count = row_count;
   delete from copilot_internal.open_executions o where o.deadline_at <= clock_timestamp();
+  delete from copilot_internal.source_holds h where h.held_until <= clock_timestamp();
   return next;
 end
 $$;

@@ -181,6 +181,7 @@ Deno.test("only service_role can execute anything, under no name of an applicati
         "rates",
         "sandbox_lives",
         "settings",
+        "source_holds",
         "sweep_place",
         "tenants",
       ]

@@ -59,3 +59,24 @@ Deno.test("a fork waits for an execution that has just woken the context", async
   assert.equal(await execute(tenant, crypto.randomUUID()), "reused");
   assert.equal(await hold(fork), "running");
 });
+
+Deno.test("a source is held for a claim that has ended, whose holder does not know it yet", async () => {
+  const [source, first, second, tenant] = Array.from({ length: 4 }, () => crypto.randomUUID());
+  const { sql } = database;
+  await sql`select * from public.copilot_claim_context(${source}, ${tenant}, 'c', 'source', 60, 60)`;
+  await sql`select * from public.copilot_activate_context(${source}, ${tenant}, p_sandbox_seconds => 90)`;
+  const branch = (claim: string) =>
+    sql`select * from public.copilot_claim_context(${claim}, ${tenant}, 'c', 'fork', 60, 60, p_from_path_id => 'source')`;
+  await branch(first);
+  assert.equal(await hold(first), "still");
+  await sql`select * from public.copilot_terminate_contexts(${tenant}, 'c', 'fork')`;
+  await branch(second);
+  assert.equal(await hold(second), "still");
+  await sql`select * from public.copilot_activate_context(${second}, ${crypto.randomUUID()}, p_is_fork => true)`;
+  const letGo = (claim: string) => sql`select public.copilot_let_source_go(${claim}, ${source})`;
+  await letGo(second);
+  // The first one's holder forks now.
+  assert.equal(await execute(tenant, crypto.randomUUID()), "pending");
+  await letGo(first);
+  assert.equal(await execute(tenant, crypto.randomUUID()), "reused");
+});

@@ -138,7 +138,7 @@ from pg_class where oid in ('public.execution_contexts'::regclass, 'public.execu
 -- The ledger, the keys and the settings.
 select tables_are(
   'copilot_internal', array[
-    'conversations', 'execution_contexts', 'executions', 'idempotency_keys', 'open_executions', 'rates', 'sandbox_lives', 'settings', 'sweep_place',
+    'conversations', 'execution_contexts', 'executions', 'idempotency_keys', 'open_executions', 'rates', 'sandbox_lives', 'settings', 'source_holds', 'sweep_place',
     'tenants'
   ]
 );
@@ -227,6 +227,9 @@ select results_eq(
       ('settings', 'ledger_days', 'integer', true),
       ('settings', 'tenant_answer_mebibytes', 'integer', true),
       ('settings', 'tenant_answers', 'integer', true),
+      ('source_holds', 'claim_id', 'uuid', true),
+      ('source_holds', 'held_until', 'timestamp with time zone', true),
+      ('source_holds', 'source_id', 'uuid', true),
       ('sweep_place', 'id', 'boolean', true),
       ('sweep_place', 'page_token', 'text', false),
       ('sweep_place', 'swept_at', 'timestamp with time zone', false),
