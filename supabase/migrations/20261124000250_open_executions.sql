@@ -11,6 +11,7 @@ create unlogged table if not exists copilot_internal.open_executions (
   path_id text not null,
   language text not null,
   is_waiting boolean not null,
+  asked_at double precision not null,
   deadline_at timestamptz not null,
   stop_requested_at timestamptz
 );
@@ -18,6 +19,8 @@ comment on table copilot_internal.open_executions is
   'Executions from the claim on their context to their end.';
 comment on column copilot_internal.open_executions.is_waiting is
   'It waits for its path, so none of its code runs: others may have it wait.';
+comment on column copilot_internal.open_executions.asked_at is
+  'When its claim was asked for that says so, on the clock of its process.';
 comment on column copilot_internal.open_executions.deadline_at is
   'By then its request is over, or its process has died.';
 comment on column copilot_internal.open_executions.stop_requested_at is

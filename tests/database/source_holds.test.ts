@@ -80,3 +80,25 @@ Deno.test("a source is held for a claim that has ended, whose holder does not kn
   await letGo(first);
   assert.equal(await execute(tenant, crypto.randomUUID()), "reused");
 });
+
+Deno.test("a claim that comes after its own repetition does not make who runs wait", async () => {
+  const [source, fork, tenant, execution] = Array.from({ length: 4 }, () => crypto.randomUUID());
+  const { sql } = database;
+  const claim = async (askedAt: number) =>
+    (await sql`
+      select outcome from public.copilot_claim_context(
+        ${crypto.randomUUID()}, ${tenant}, 'c', 'source', 60, 60,
+        p_execution_id => ${execution}, p_language => 'python', p_open_seconds => 60, p_asked_at => ${askedAt}
+      )`)[0].outcome;
+  await sql`select * from public.copilot_claim_context(${source}, ${tenant}, 'c', 'source', 60, 60)`;
+  await sql`select * from public.copilot_activate_context(${source}, ${tenant}, p_sandbox_seconds => 90)`;
+  assert.equal(await claim(1), "reused");
+  await sql`select * from public.copilot_claim_context(${fork}, ${tenant}, 'c', 'fork', 60, 60, p_from_path_id => 'source')`;
+  for (const late of [1, 0]) {
+    assert.equal(await claim(late), "pending");
+    assert.equal(await hold(fork), "running");
+  }
+  // Its sandbox was gone, so it has claimed anew.
+  assert.equal(await claim(2), "pending");
+  assert.equal(await hold(fork), "still");
+});

@@ -48,7 +48,7 @@ select is_empty(
 select function_privs_are('public', name, arguments, role, case role when 'service_role' then array['EXECUTE'] else '{}' end)
 from (
   values
-    ('copilot_claim_context', array['uuid', 'text', 'text', 'text', 'integer', 'integer', 'integer', 'integer', 'uuid', 'integer', 'integer', 'integer', 'integer', 'integer', 'uuid', 'text', 'integer', 'boolean', 'text', 'integer', 'text']),
+    ('copilot_claim_context', array['uuid', 'text', 'text', 'text', 'integer', 'integer', 'integer', 'integer', 'uuid', 'integer', 'integer', 'integer', 'integer', 'integer', 'uuid', 'text', 'integer', 'boolean', 'text', 'integer', 'text', 'double precision']),
     ('copilot_keep_claim', array['uuid', 'integer']),
     ('copilot_hold_source', array['uuid', 'integer']),
     ('copilot_let_source_go', array['uuid', 'uuid']),

@@ -178,8 +178,8 @@ select results_eq(
   'why it ended is kept'
 );
 update copilot_internal.execution_contexts set terminated_at = terminated_at - interval '5 s' where id = pg_temp.id(502);
-insert into copilot_internal.open_executions (id, tenant_id, conversation_id, path_id, language, is_waiting, deadline_at)
-select pg_temp.id(n), 'evict', 'c', 'p' || n, 'python', false, clock_timestamp() + interval '1 minute' from (values (501), (503)) as v (n);
+insert into copilot_internal.open_executions (id, tenant_id, conversation_id, path_id, language, is_waiting, asked_at, deadline_at)
+select pg_temp.id(n), 'evict', 'c', 'p' || n, 'python', false, 0, clock_timestamp() + interval '1 minute' from (values (501), (503)) as v (n);
 select results_eq(
   $$ select outcome from pg_temp.evict(512, 'newer', 3) $$, $$ values ('quota_exceeded') $$,
   'neither a claim in flight is ended, nor a path on which something is open'

@@ -47,6 +47,8 @@ export class ContextStore {
       p_user_id: key.userId ?? undefined,
       p_keep_seconds: options.keepSeconds,
       p_from_path_id: options.fromPathId,
+      // The same for all tries of this call.
+      p_asked_at: performance.now(),
     }, z.tuple([claimSchema]));
     return rows[0];
   }

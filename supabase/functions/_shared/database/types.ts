@@ -84,6 +84,7 @@ export type Database = {
       "copilot_answer_execution": { Args: { "p_answer"?: string; "p_execution_id": string }; Returns: boolean };
       "copilot_claim_context": {
         Args: {
+          "p_asked_at"?: number;
           "p_awaited_id"?: string;
           "p_claim_id": string;
           "p_conversation_id": string;
