@@ -7,6 +7,8 @@ import { eventually, sweepNow } from "../support/settle.ts";
 import { useStack } from "../support/stack.ts";
 
 const local = useStack({ functions: 3 });
+/** Where contexts do not sleep, as in that system. */
+const wakeful = useStack({ env: { CONTEXT_KEEP_SECONDS: "0" } });
 
 Deno.test("the partial index exists", async () => {
   const rows = await local.sql`select * from pg_indexes where indexname = 'idx_execution_contexts_unique_active_path'`;
@@ -41,15 +43,22 @@ Deno.test("the clean-up function answers, and deletes what is old and nothing el
   assert.equal(again.deleted_count, 0);
 });
 
-Deno.test("manual test 1: execute, expire, execute again on the same path", async () => {
-  const client = await user(local.stack);
-  const path = newPath();
-  await invoke(client, "execute-code", { ...path, code: "x = 1" });
-  await reachDeadline(local.sql, path);
-  const again = await invoke(client, "execute-code", { ...path, code: "2" });
-  assert.equal(again.execution.results[0].text, "2");
-  assert.equal(again.previous?.termination_reason, "expired");
-});
+for (const used of [local, wakeful]) {
+  const where = used === wakeful ? "where contexts do not sleep" : "past their sleep";
+  Deno.test(`manual test 1: execute, expire, execute again on the same path, ${where}`, async () => {
+    const client = await user(used.stack);
+    const path = newPath();
+    for (let life = 1; life <= 3; life++) {
+      const { previous } = await invoke(client, "execute-code", { ...path, code: "x = 1" });
+      assert.equal(previous?.termination_reason, life === 1 ? undefined : "expired");
+      await reachDeadline(used.sql, path);
+    }
+    const again = await invoke(client, "execute-code", { ...path, code: "'x' in globals()" });
+    assert.deepEqual([again.execution.results[0].text, again.previous?.termination_reason], ["False", "expired"]);
+    const rows = await contexts(used.sql, path);
+    assert.deepEqual(rows.map((row) => row.termination_reason), ["expired", "expired", "expired", null]);
+  });
+}
 
 Deno.test("manual test 2: ten parallel requests on a new path all succeed with one context and one sandbox", async () => {
   const client = await user(local.stack);
