@@ -262,6 +262,23 @@ comment on function copilot_internal.state_of(copilot_internal.execution_context
   'creating, awake, asleep or ended. One that sleeps longer than it is kept is asleep until it is retired.';
 revoke execute on function copilot_internal.state_of(copilot_internal.execution_contexts) from public, anon, authenticated;
 
+create or replace function copilot_internal.kept_until(p_context copilot_internal.execution_contexts)
+returns timestamptz
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return case
+    when p_context.terminated_at is null and p_context.sandbox_status = 'ready'
+      then p_context.expires_at + make_interval(secs => p_context.keep_seconds)
+  end;
+end
+$$;
+comment on function copilot_internal.kept_until(copilot_internal.execution_contexts) is
+  'When a ready context ends if nobody uses it: it sleeps until then. Null of any other.';
+revoke execute on function copilot_internal.kept_until(copilot_internal.execution_contexts) from public, anon, authenticated;
+
 create or replace function copilot_internal.note_end_of_life()
 returns trigger
 language plpgsql

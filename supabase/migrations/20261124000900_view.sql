@@ -39,14 +39,14 @@ begin
     return query
     select
       c.id, c.conversation_id, c.path_id, c.forked_from_path_id, c.sandbox_status, copilot_internal.state_of(c),
-      c.ttl_seconds, c.created_at, c.last_used_at, c.expires_at, c.expires_at + make_interval(secs => c.keep_seconds), c.terminated_at,
+      c.ttl_seconds, c.created_at, c.last_used_at, c.expires_at, copilot_internal.kept_until(c), c.terminated_at,
       c.termination_reason
     from copilot_internal.execution_contexts c;
   elsif v_user_id is not null then
     return query
     select
       c.id, c.conversation_id, c.path_id, c.forked_from_path_id, c.sandbox_status, copilot_internal.state_of(c),
-      c.ttl_seconds, c.created_at, c.last_used_at, c.expires_at, c.expires_at + make_interval(secs => c.keep_seconds), c.terminated_at,
+      c.ttl_seconds, c.created_at, c.last_used_at, c.expires_at, copilot_internal.kept_until(c), c.terminated_at,
       c.termination_reason
     from copilot_internal.execution_contexts c
     where c.tenant_id = v_tenant_id and copilot_internal.is_open_to(c.tenant_id, c.conversation_id, v_user_id);

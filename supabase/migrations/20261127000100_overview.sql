@@ -39,11 +39,11 @@ as $$
   ),
   -- Apart, so that each is looked up in its index, whatever has ended.
   contexts as (
-    select c.*, copilot_internal.state_of(c) as state
+    select c.*, copilot_internal.state_of(c) as state, copilot_internal.kept_until(c) as kept_until
     from copilot_internal.execution_contexts c
     where c.terminated_at is null
     union all
-    select c.*, copilot_internal.state_of(c) as state
+    select c.*, copilot_internal.state_of(c) as state, copilot_internal.kept_until(c) as kept_until
     from copilot_internal.execution_contexts c
     where c.terminated_at is not null and c.sandbox_id is not null and c.sandbox_killed_at is null
   )
@@ -56,7 +56,7 @@ as $$
       when runs.since is not null then 0
       else greatest(0, extract(epoch from statement_timestamp() - c.last_used_at)::integer)
     end,
-    c.expires_at, c.expires_at + make_interval(secs => c.keep_seconds),
+    c.expires_at, c.kept_until,
     case when c.terminated_at is null then runs.since end, c.termination_reason, c.terminated_at,
     c.kill_attempted_at, c.previous_termination_reason, c.previous_terminated_at
   from contexts c
