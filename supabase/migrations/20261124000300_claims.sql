@@ -811,13 +811,6 @@ begin
     or exists (
       select from copilot_internal.executions e
       where e.context_id = v_source.id and e.status = 'running' and e.deadline_at > clock_timestamp()
-    )
-    -- It is answered before its code has come to rest: its kernel is being freed, by another process or in passing.
-    or exists (
-      select from copilot_internal.executions e
-      where e.context_id = v_source.id and e.status in ('lost', 'cut_off')
-        and e.started_at > clock_timestamp() - interval '1 hour'
-        and e.finished_at > clock_timestamp() - interval '20 seconds'
     ) then 'running'
     else 'still'
   end;
@@ -830,7 +823,7 @@ begin
 end
 $$;
 comment on function public.copilot_hold_source(uuid, integer) is
-  'The context that a claim is to be forked from, where no execution begins for p_lease_seconds from now on, and which stays awake for as long. still: none is open there, and it may be forked. running: one is, or has just been cut off; ask again. No row: it has ended, or the claim has.';
+  'The context that a claim is to be forked from, where no execution begins for p_lease_seconds from now on, and which stays awake for as long. still: none is open there, and it may be forked. running: one is; ask again. No row: it has ended, or the claim has.';
 revoke execute on function public.copilot_hold_source(uuid, integer) from public, anon, authenticated;
 grant execute on function public.copilot_hold_source(uuid, integer) to service_role;
 

@@ -2,7 +2,7 @@
 
 begin;
 \ir setup.psql
-select plan(20);
+select plan(18);
 
 -- Claims a path, and activates it.
 create function pg_temp.begin_path(
@@ -112,18 +112,6 @@ select results_eq(
 );
 select ok(expires_at > clock_timestamp() + interval '50 seconds', 'does not, while it is held')
 from copilot_internal.execution_contexts where id = pg_temp.id(30);
-
--- What was cut off may run on for a moment.
-select public.copilot_finish_execution(pg_temp.id(90), pg_temp.id(30), 'python', 'lost', 1000, 0) \g /dev/null
-select results_eq(
-  $$ select outcome from public.copilot_hold_source(pg_temp.id(31), 60) $$, $$ values ('running') $$,
-  'a fork waits for a kernel that is being freed'
-);
-update copilot_internal.executions set finished_at = finished_at - interval '1 minute' where id = pg_temp.id(90);
-select results_eq(
-  $$ select outcome from public.copilot_hold_source(pg_temp.id(31), 60) $$, $$ values ('still') $$,
-  'and no longer than that takes'
-);
 
 -- What nobody may keep asleep.
 select pg_temp.begin_path(40, 'due', 0, 'h') \g /dev/null
