@@ -256,6 +256,14 @@ begin
       where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_from_path_id
         and c.terminated_at is null and c.sandbox_status = 'ready'
         and c.expires_at + make_interval(secs => c.keep_seconds) > clock_timestamp();
+      -- One that is being made, and may be a fork itself or have its first run in line, is waited for.
+      if not found then
+        select c.* into v_context
+        from copilot_internal.execution_contexts c
+        where c.tenant_id = p_tenant_id and c.conversation_id = p_conversation_id and c.path_id = p_from_path_id
+          and c.terminated_at is null and c.sandbox_status = 'creating' and c.expires_at > clock_timestamp();
+        exit when found;
+      end if;
     end if;
 
     -- A ready context's place on this path is not counted: it is what the claim is for, and somebody may have taken it

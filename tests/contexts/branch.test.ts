@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type postgres from "postgres";
 import type { ExecuteResponse } from "../../supabase/functions/_shared/contract/execute_code.ts";
-import { invoke, newPath, refused, service, user } from "../support/clients.ts";
+import { invoke, newPath, refused, service, stop, user } from "../support/clients.ts";
 import { at, impatient, useFaultyStack } from "../support/faulty_stack.ts";
 import { alive, created, createdFor, killBehindOurBack } from "../support/provider.ts";
 import { contexts } from "../support/rows.ts";
@@ -84,6 +84,22 @@ Deno.test("a source that has nothing to give is told of: the branch begins empty
   assert.equal((await contexts(faulty.sql, gone.path))[0].termination_reason, "sandbox_lost");
   assert.equal((await invoke(client, "acquire-context", gone.path)).previous?.termination_reason, "sandbox_lost");
   assert.equal(path.path_id, branch.from_path_id);
+});
+
+Deno.test("a source that is just being made has something to give, and is waited for", async () => {
+  const client = await user(faulty.stack);
+  const { path, branch } = branching();
+  const making = faulty.proxy.intercept(at.create, { kind: "hold" });
+  const first = invoke(client, "execute-code", { ...path, code: "x = 1" });
+  await making.hit;
+  const claims = faulty.database.answered.filter(at.claim).length;
+  const branched = invoke(client, "execute-code", { ...branch, code: "x" });
+  await eventually("the branch waits", () => faulty.database.answered.filter(at.claim).length > claims + 1, {
+    seconds: 20,
+  });
+  making.release();
+  assert.equal(text(await branched), "1");
+  assert.equal((await branched).forked_from?.context_id, (await first).context.id);
 });
 
 Deno.test("another conversation's path, and another tenant's, is no source", async () => {
@@ -186,6 +202,23 @@ for (const whose of ["the run that made its source", "a later one"]) {
     await endsNoted(faulty.sql, path);
   });
 }
+
+Deno.test("a run that is stopped while its fork waits holds its source up no more", async () => {
+  const client = await user(faulty.stack);
+  const { path, branch } = branching();
+  await invoke(client, "execute-code", { ...path, code: "1" });
+  const running = faulty.proxy.intercept(at.execute, { kind: "hold_answer" });
+  const first = invoke(client, "execute-code", { ...path, code: "x = 1; x" });
+  await running.hit;
+  const branched = refused(client, "execute-code", { ...branch, code: "x" });
+  await eventually("its source is held", () => isHeld(faulty.sql, path));
+  assert.equal(await stop(client, { conversation_id: branch.conversation_id, path_id: branch.path_id }), 1);
+  // It would wait for twice as long, as long as its request may take.
+  await eventually("its source is free", async () => !await isHeld(faulty.sql, path), { seconds: 20 });
+  assert.equal((await branched).body.code, "cancelled");
+  running.release();
+  assert.equal(text(await first), "1");
+});
 
 Deno.test("no run begins on the source while it is forked", async () => {
   const client = await user(faulty.stack);

@@ -9,7 +9,7 @@ import { type Claim, contextSchema } from "./context.ts";
 import { KILL_MILLISECONDS, killAll } from "./kills.ts";
 import type { PathKey } from "./path_key.ts";
 import { connect, extendBeside, isFar, openKnown, type Reached, secondsLeft } from "./reach.ts";
-import { refusalOf, secondsUntil } from "./refusal.ts";
+import { refusalOf, secondsUntil, stoppedBefore } from "./refusal.ts";
 import { sweepInPassing } from "./sweep.ts";
 import { Seat } from "./waiting.ts";
 
@@ -104,7 +104,7 @@ async function reachOrCreate(
 
   for (let refusals = 0;;) {
     call.ending.throwIfAborted();
-    if (options.stopped?.aborted) throw new ContextError("cancelled", "The run was stopped before its code was sent.");
+    if (options.stopped?.aborted) throw stoppedBefore();
     const { reached } = seat;
     if (reached && isEnough(reached, options)) {
       trace.about({ context_id: reached.context.id });
@@ -169,7 +169,7 @@ async function reachOrCreate(
         }
         mayCreate = false;
         seat.take(claim.id);
-        const created = await create(call, claim, holdSeconds);
+        const created = await create(call, claim, holdSeconds, options.stopped);
         if (created) return created;
         break;
       }
@@ -205,12 +205,13 @@ async function create(
   call: AcquireCall,
   { id: claimId, ...own }: Extract<Claim, { outcome: "claimed" }>,
   holdSeconds: number,
+  stopped?: AbortSignal,
 ): Promise<Acquired | null> {
   const { store, sandboxes } = call;
   const sourceId = own.forked_from_context_id;
   let born: Born;
   try {
-    born = await beget(call, claimId, own);
+    born = await beget(call, claimId, own, stopped);
   } catch (thrown) {
     const error = asContextError(thrown);
     // What is final is E2B's refusal; after anything else it may have made a sandbox, unless it has not been asked yet.
@@ -275,9 +276,10 @@ async function beget(
   call: AcquireCall,
   claimId: string,
   own: Omit<Extract<Claim, { outcome: "claimed" }>, "id">,
+  stopped?: AbortSignal,
 ): Promise<Born> {
   const template = own.template ?? call.config.sandbox.template;
-  const fork = own.forked_from_context_id === null ? null : await forkSource(call, claimId);
+  const fork = own.forked_from_context_id === null ? null : await forkSource(call, claimId, stopped);
   if (fork) return { ...fork, template: fork.template ?? template, isFork: true };
   const asked = performance.now();
   const sandbox = await call.sandboxes.create(claimId, {

@@ -6,6 +6,7 @@ import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
 import type { Source } from "./context.ts";
 import type { ContextCall } from "./context_call.ts";
 import { connect } from "./reach.ts";
+import { stoppedBefore } from "./refusal.ts";
 
 type BranchCall = Pick<ContextCall, "store" | "sandboxes" | "config" | "answerBy" | "ending">;
 
@@ -21,15 +22,17 @@ interface Fork {
 /**
  * Forks the sandbox of the context that a claim names, once no execution runs there. Both are held by leases that are
  * renewed meanwhile, so a crash of either side holds the other up for no longer than one. Null: the source has ended, and
- * has nothing to give.
+ * has nothing to give. When `stopped` aborts, nobody waits for its executions any more.
  *
  * @throws ForkFailed
  */
-export async function forkSource(call: BranchCall, claimId: string): Promise<Fork | null> {
+export async function forkSource(call: BranchCall, claimId: string, stopped?: AbortSignal): Promise<Fork | null> {
   const { store, config } = call;
   const { leaseSeconds } = config.context;
   const giveUpAt = call.answerBy - config.sandbox.createSeconds * 1000;
   for (let polls = 0;; polls++) {
+    // What is held up for a run that will never be sent is held up for nothing.
+    if (stopped?.aborted) throw new ForkFailed(stoppedBefore(), "not_asked");
     const heldUntil = performance.now() + leaseSeconds * 1000;
     if (!await unasked(store.keepClaim(claimId, leaseSeconds))) throw busy();
     const source = await unasked(store.holdSource(claimId, leaseSeconds));

@@ -36,6 +36,11 @@ export function refusalOf(claim: Refused): ContextError {
   }
 }
 
+/** What the caller of a run is told that was stopped while it waited. */
+export function stoppedBefore(): ContextError {
+  return new ContextError("cancelled", "The run was stopped before its code was sent.");
+}
+
 /** From now on, and a second at least; a second, too, where there is no time to go by. */
 export function secondsUntil(time: string | null): number {
   return time === null ? 1 : Math.max(1, Math.ceil((Date.parse(time) - Date.now()) / 1000));
