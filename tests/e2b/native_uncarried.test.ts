@@ -44,6 +44,24 @@ const REFUSED: Readonly<Record<string, Refused>> = {
     away:
       "Out.clear(); _ = None; exec('del ' + ', '.join(n for n in list(globals()) if n[:1] == '_' and n[1:].isdigit()))",
   },
+  "a descriptor that no variable holds": {
+    code: "import os\nfrom_there, to_here = os.pipe()",
+    says: /an open file \('pipe:\[\d+\]'\) has the descriptor \d+ in it/,
+    look: "print(os.write(to_here, b'x'), os.read(from_there, 1))",
+    away: "os.close(from_there); os.close(to_here)",
+  },
+  "a call that asyncio makes again and again": {
+    code: "import asyncio\nticks = True\ndef tick():\n  if ticks: asyncio.get_event_loop().call_soon(tick)\ntick()",
+    says: /asyncio is to call something later in it/,
+    look: "print(ticks)",
+    away: "ticks = False",
+  },
+  "a timer of its processor's time": {
+    code: "import signal\n_before = signal.setitimer(signal.ITIMER_PROF, 3600)",
+    says: /a timer is set in it that sends it a signal/,
+    look: "print(signal.getitimer(signal.ITIMER_PROF)[0] > 0)",
+    away: "signal.setitimer(signal.ITIMER_PROF, 0); del _before",
+  },
   "a socket": {
     code: "import socket\nears = socket.socket()",
     says: /the variable 'ears' holds a socket/,
