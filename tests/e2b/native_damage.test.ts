@@ -57,6 +57,13 @@ print("said")`,
     code: "import os, sys\nwhile True: os.write(int(sys.argv[1]), b'\\n' * 1000)",
     says: /past its cells' output/,
   },
+  "pieces of a state that nobody has asked for": {
+    code: `
+import os, sys
+line = b'{"type":"piece","id":-1,"content":"' + b"eHh4" * 10_000 + b'"}\\n'
+while True: os.write(int(sys.argv[1]), line)`,
+    says: /past its cells' output/,
+  },
   "the end of the bash that runs it": { code: "kill -9 $$", language: "bash", says: /ContextRestarting/ },
   "a folder that has no end": {
     code: "import os\nfor _ in range(3000): os.mkdir('d'); os.chdir('d')\nos.chdir('/home/user')\nprint('made')",

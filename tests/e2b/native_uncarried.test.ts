@@ -167,6 +167,22 @@ nativeTest("what cannot be carried is refused in words, and the sandbox is untou
   assert.deepEqual(server.sandboxes().map(({ forkedFrom }) => forkedFrom), [null, sandbox.sandboxId]);
 });
 
+nativeTest("a kernel that says anything but its state when it is asked for that is ended", async (connection) => {
+  const sandbox = await Sandbox.create(connection);
+  for (const id of ["", ',"id":0']) {
+    await sandbox.runCode(`
+import json, sys
+from _sandbox import dumping, server
+line = b'{"type":"stdout"${id},"text":"' + b"x" * 1_000_000 + b'"}\\n'
+def dump(*_args):
+    for _ in range(30): server.write(int(sys.argv[1]), line)
+    raise ValueError
+dumping.dump = dump`);
+    await assert.rejects(sandbox.fork(), /past its cells' output/);
+    assert.equal(await outcome(sandbox, "print('a new one')"), "a new one\n");
+  }
+});
+
 nativeTest("a sandbox is not forked while a command runs, which goes on", async (connection) => {
   const sandbox = await Sandbox.create(connection);
   await sandbox.runCode("kept = 1");
