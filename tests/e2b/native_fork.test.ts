@@ -339,13 +339,13 @@ nativeTest("a running cell is interrupted, and its variables are carried as they
   assert.equal(await outcome(sandbox, "print(n >= 3)"), "True\n");
 });
 
-nativeTest("a frame of 200 MB is carried", async (connection) => {
+nativeTest("a frame of 80 MB is carried", async (connection) => {
   const sandbox = await Sandbox.create(connection);
-  await sandbox.runCode("import numpy as np, pandas as pd\nframe = pd.DataFrame(np.ones((5_000_000, 5)))");
+  await sandbox.runCode("import numpy as np, pandas as pd\nframe = pd.DataFrame(np.ones((2_000_000, 5)))");
   const fork = await forkOf(sandbox);
   const said = "print(int(frame.to_numpy().sum()), int(frame.memory_usage(index=False).sum()))";
-  assert.equal(await outcome(fork, said), "25000000 200000000\n");
-  assert.equal(await outcome(sandbox, said), "25000000 200000000\n");
+  assert.equal(await outcome(fork, said), "10000000 80000000\n");
+  assert.equal(await outcome(sandbox, said), "10000000 80000000\n");
 }, { memoryLimitBytes: GIB });
 
 nativeTest("a snapshot outlives its sandbox with the variables", async (connection) => {

@@ -83,6 +83,16 @@ export class NativeKernel extends KernelProcess {
     }
   }
 
+  /** As `load`. One for which that fails has died by it: never is there an empty one in its place. */
+  async become(state: Uint8Array): Promise<void> {
+    try {
+      await this.load(state);
+    } catch (error) {
+      if (!(error instanceof Uncarried)) throw error;
+      this.kill(`What the kernel was when its sandbox was copied could not be made again: ${error.message}.`);
+    }
+  }
+
   protected override received(message: CellMessage | FileMessage | CarryMessage, bytes: number): CellMessage | null {
     if (message.type === "dumped") this.#dumpedBytes = message.bytes;
     const ofCell = super.received(message, bytes);
