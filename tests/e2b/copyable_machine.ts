@@ -3,8 +3,8 @@ import { FileStore } from "../../local/e2b/pyodide/file_store.ts";
 import { StoredFiles } from "../../local/e2b/pyodide/stored_files.ts";
 
 /**
- * Machines of files alone, on which every program is about to start, which are copied when a test lets them: for tests of what happens meanwhile. What is made of
- * one begins without files.
+ * Machines of files alone, on which every program is about to start, which are copied when a test lets them: for tests
+ * of what happens meanwhile. What is made of one begins without files.
  */
 export class CopyableMachines implements Machines {
   readonly languages = ["python"] as const;

@@ -282,6 +282,9 @@ kernelTest("a kernel that is restarted before it has run in its fork begins anew
   const fork = await forkOf(source);
   const [{ id }] = (await fork.listCodeContexts()).filter(({ language }) => language === "python");
   await restartContext(connection, fork, id);
-  assert.equal((await fork.runCode("x")).error?.name, "NameError");
+  const second = await forkOf(fork);
+  for (const each of [fork, second, await forkOf(second)]) {
+    assert.equal((await each.runCode("x")).error?.name, "NameError");
+  }
   assert.equal(await textOf(source, "x"), "1");
 });

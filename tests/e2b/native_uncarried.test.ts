@@ -44,6 +44,24 @@ const REFUSED: Readonly<Record<string, Refused>> = {
     away:
       "Out.clear(); _ = None; exec('del ' + ', '.join(n for n in list(globals()) if n[:1] == '_' and n[1:].isdigit()))",
   },
+  "a descriptor that no variable holds": {
+    code: "import os\nfrom_there, to_here = os.pipe()",
+    says: /an open file \('pipe:\[\d+\]'\) has the descriptor \d+ in it/,
+    look: "print(os.write(to_here, b'x'), os.read(from_there, 1))",
+    away: "os.close(from_there); os.close(to_here)",
+  },
+  "a call that asyncio makes again and again": {
+    code: "import asyncio\nticks = True\ndef tick():\n  if ticks: asyncio.get_event_loop().call_soon(tick)\ntick()",
+    says: /asyncio is to call something later in it/,
+    look: "print(ticks)",
+    away: "ticks = False",
+  },
+  "a timer of its processor's time": {
+    code: "import signal\n_before = signal.setitimer(signal.ITIMER_PROF, 3600)",
+    says: /a timer is set in it that sends it a signal/,
+    look: "print(signal.getitimer(signal.ITIMER_PROF)[0] > 0)",
+    away: "signal.setitimer(signal.ITIMER_PROF, 0); del _before",
+  },
   "a socket": {
     code: "import socket\nears = socket.socket()",
     says: /the variable 'ears' holds a socket/,
@@ -147,6 +165,22 @@ nativeTest("what cannot be carried is refused in words, and the sandbox is untou
   assert(fork instanceof Sandbox);
   assert.equal(await outcome(fork, "print(kept)"), "[1]\n");
   assert.deepEqual(server.sandboxes().map(({ forkedFrom }) => forkedFrom), [null, sandbox.sandboxId]);
+});
+
+nativeTest("a kernel that says anything but its state when it is asked for that is ended", async (connection) => {
+  const sandbox = await Sandbox.create(connection);
+  for (const id of ["", ',"id":0']) {
+    await sandbox.runCode(`
+import json, sys
+from _sandbox import dumping, server
+line = b'{"type":"stdout"${id},"text":"' + b"x" * 1_000_000 + b'"}\\n'
+def dump(*_args):
+    for _ in range(30): server.write(int(sys.argv[1]), line)
+    raise ValueError
+dumping.dump = dump`);
+    await assert.rejects(sandbox.fork(), /past its cells' output/);
+    assert.equal(await outcome(sandbox, "print('a new one')"), "a new one\n");
+  }
 });
 
 nativeTest("a sandbox is not forked while a command runs, which goes on", async (connection) => {

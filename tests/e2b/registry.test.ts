@@ -9,6 +9,7 @@ import { SandboxRegistry } from "../../local/e2b/sandbox/registry.ts";
 import type { SandboxEnd } from "../../local/e2b/sandbox/sandbox.ts";
 import { ShellProgram } from "../../local/e2b/pyodide/shell/shell_program.ts";
 import { Snapshot } from "../../local/e2b/pyodide/snapshot.ts";
+import { CopyableMachines } from "./copyable_machine.ts";
 
 const INIT = {
   templateId: "t",
@@ -73,4 +74,11 @@ Deno.test("of a sandbox that ended only its record is kept", async () => {
   assert.deepEqual(registry.living(), []);
   assert.deepEqual(registry.records().map(({ ended }) => ended?.by), ends);
   assert.deepEqual(registry.records().map(({ metadata }) => metadata.owner), ["me", "me"]);
+});
+
+Deno.test("what a request still makes when all has been ended is ended at once", () => {
+  const registry = new SandboxRegistry(new CopyableMachines());
+  registry.finishAll("shutdown");
+  const { state } = registry.create(INIT);
+  assert.deepEqual([state, registry.living(), registry.records()[0]?.ended?.by], ["ended", [], "shutdown"]);
 });

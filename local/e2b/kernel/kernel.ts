@@ -11,6 +11,8 @@ export interface KernelInit {
   readonly language: Language;
   /** The variables that the sandbox was created with. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Whether it never goes on where another kernel was. */
+  readonly isFresh: boolean;
   /** Resolves to a configured process that waits for a cell. */
   readonly start: (isFresh: boolean) => Promise<KernelProcess>;
 }
@@ -25,7 +27,7 @@ export class Kernel {
   #process: KernelProcess | undefined;
   #restarted: KernelProcess | undefined;
   /** Whether none of its processes goes on any more where another kernel was. */
-  #isFresh = false;
+  #isFresh: boolean;
   #removed = false;
   #giveUp = () => {};
   #queue: Promise<void> = Promise.resolve();
@@ -36,6 +38,12 @@ export class Kernel {
 
   constructor(init: KernelInit) {
     this.#init = init;
+    this.#isFresh = init.isFresh;
+  }
+
+  /** Whether it was restarted before anything was started: what it would have gone on with is lost, also for a copy. */
+  get isForgotten(): boolean {
+    return this.#isFresh && this.#process === undefined;
   }
 
   /** Whether a cell has its turn; one whose process is still starting has. */

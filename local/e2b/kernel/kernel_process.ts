@@ -117,7 +117,7 @@ export class KernelProcess {
           this.#verdict ??= "The cell ended its kernel.";
           continue;
         }
-        const ofCell = this.received(message);
+        const ofCell = this.received(message, line.length);
         // Not before it has said that its cell is over, which would then be told as one that the end has hit.
         if (ofCell?.type === "done" && this.#verdict !== undefined) this.kill(this.#verdict);
         if (ofCell !== null) yield ofCell;
@@ -149,9 +149,12 @@ export class KernelProcess {
     this.#child.kill("SIGKILL");
   }
 
-  /** What who runs a cell is to hear of a message, if anything. */
-  protected received(message: CellMessage | FileMessage | CarryMessage): CellMessage | null {
-    return isOfFile(message) || isOfCarrying(message) ? null : message;
+  /** What who runs a cell is to hear of a message of so many bytes, if anything. */
+  protected received(message: CellMessage | FileMessage | CarryMessage, bytes: number): CellMessage | null {
+    if (!isOfFile(message) && !isOfCarrying(message)) return message;
+    // Nobody has asked for it.
+    this.countNoise(bytes);
+    return null;
   }
 
   /** Ends one that says too much that is for nobody. */

@@ -1,10 +1,4 @@
-import {
-  type CarryMessage,
-  type CellMessage,
-  type FileMessage,
-  isOfCarrying,
-  isOfFile,
-} from "../kernel/kernel_message.ts";
+import type { CarryMessage, CellMessage, FileMessage } from "../kernel/kernel_message.ts";
 import { KernelProcess } from "../kernel/kernel_process.ts";
 import type { Child } from "../machine/machine.ts";
 import { DumpedState } from "./dumped_state.ts";
@@ -14,7 +8,7 @@ const OF_STATE = 0;
 /** A little more than the kernel itself allows for it, see `python/python/dumping.py`. */
 const DUMP_LIMIT_MS = 75_000;
 const LOAD_LIMIT_MS = 30_000;
-const MAX_UNHEARD = 1000;
+const MAX_UNHEARD_BYTES = 1024 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
 
 /** Thrown by a kernel whose state cannot be carried; the message says why, for the person whose variables they are. */
@@ -28,6 +22,7 @@ export class NativeKernel extends KernelProcess {
   #dumpedBytes = 0;
   /** What came while its state was asked for: of programs that cells have started, and for the next one. */
   readonly #unheard: CellMessage[] = [];
+  #unheardBytes = 0;
 
   /** @param noise what it says on stderr that is not a cell's */
   constructor(child: Child, noise: RegExp | undefined) {
@@ -39,6 +34,7 @@ export class NativeKernel extends KernelProcess {
   }
 
   override async *messages(): AsyncGenerator<CellMessage> {
+    this.#unheardBytes = 0;
     yield* this.#unheard.splice(0);
     yield* super.messages();
   }
@@ -87,24 +83,41 @@ export class NativeKernel extends KernelProcess {
     }
   }
 
-  protected override received(message: CellMessage | FileMessage | CarryMessage): CellMessage | null {
+  /** As `load`. One for which that fails has died by it: never is there an empty one in its place. */
+  async become(state: Uint8Array): Promise<void> {
+    try {
+      await this.load(state);
+    } catch (error) {
+      if (!(error instanceof Uncarried)) throw error;
+      this.kill(`What the kernel was when its sandbox was copied could not be made again: ${error.message}.`);
+    }
+  }
+
+  protected override received(message: CellMessage | FileMessage | CarryMessage, bytes: number): CellMessage | null {
     if (message.type === "dumped") this.#dumpedBytes = message.bytes;
-    if (isOfFile(message) || isOfCarrying(message)) return null;
-    if (message.type !== "stderr" || this.#noise === undefined) return message;
-    const text = message.text.replaceAll(this.#noise, "");
-    return text === "" ? null : { ...message, text };
+    const ofCell = super.received(message, bytes);
+    if (ofCell?.type !== "stderr" || this.#noise === undefined) return ofCell;
+    const text = ofCell.text.replaceAll(this.#noise, "");
+    return text === "" ? null : { ...ofCell, text };
+  }
+
+  /** For the next cell; of too much, the rest is for nobody. */
+  #keep(message: CellMessage): void {
+    const bytes = JSON.stringify(message).length;
+    if (message.id === OF_STATE || this.#unheardBytes + bytes > MAX_UNHEARD_BYTES) return this.countNoise(bytes);
+    this.#unheard.push(message);
+    this.#unheardBytes += bytes;
   }
 
   /** Resolves when it has done what it was asked. */
   async #answered(): Promise<void> {
     let problem: string | undefined;
     for await (const message of super.messages()) {
-      if (message.id !== OF_STATE) {
-        if (this.#unheard.length < MAX_UNHEARD) this.#unheard.push(message);
+      if (message.type !== "done" || message.id !== OF_STATE) {
+        if (message.id === OF_STATE && message.type === "error") problem = message.value;
+        else this.#keep(message);
         continue;
       }
-      if (message.type === "error") problem = message.value;
-      if (message.type !== "done") continue;
       if (problem !== undefined) throw new Uncarried(problem);
       return;
     }

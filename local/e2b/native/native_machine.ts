@@ -132,7 +132,7 @@ export class NativeMachine implements Machine {
     const kernel = this.#restored.get(id) ?? await this.#startEmpty(agent, language);
     // Once: when it has died, what it was is lost, as it is for the one that it was made of.
     this.#kernels.delete(id);
-    if (state !== undefined && !this.#restored.delete(id)) await restore(kernel, state);
+    if (state !== undefined && !this.#restored.delete(id)) await kernel.become(state);
     kernel.send({ type: "configure", environment: { ...this.#init.environment }, cwd });
     return kernel;
   }
@@ -172,16 +172,6 @@ export class NativeMachine implements Machine {
       else this.#current = undefined;
     });
     return agent;
-  }
-}
-
-/** One for which that fails has died by it: never is there an empty one in its place. */
-async function restore(kernel: NativeKernel, state: Uint8Array): Promise<void> {
-  try {
-    await kernel.load(state);
-  } catch (error) {
-    if (!(error instanceof Uncarried)) throw error;
-    kernel.kill(`What the kernel was when its sandbox was copied could not be made again: ${error.message}.`);
   }
 }
 

@@ -81,6 +81,8 @@ export class NativeMachines implements Machines {
 
   async #startAgent(): Promise<Agent> {
     const [command, source] = await Promise.all([walledAgent(this.#limits), program("agent")]);
+    // Nobody would wait for its end.
+    if (this.#stopped.signal.aborted) throw new Error("The server has stopped.");
     const agent = new Agent(command.spawn(), source);
     const ended = agent.ended.then(() => {
       this.#running.delete(ended);

@@ -29,6 +29,8 @@ interface Answer {
   readonly pieces: Uint8Array[];
   bytes: number;
   error: HttpError | null;
+  /** Whether somebody waits for it: it may come later, too. */
+  isAwaited: boolean;
 }
 
 /** A Python that has its files in its own memory: they are brought up to date before each cell, and heard of after it. */
@@ -72,34 +74,39 @@ export class PyodideKernel extends KernelProcess {
     return { pieces, bytes, sync: this.#sync?.state ?? { seen: 0, writer: {} } };
   }
 
-  protected override received(message: CellMessage | FileMessage | CarryMessage): CellMessage | null {
-    if (isOfCarrying(message)) this.#hear(message);
+  protected override received(message: CellMessage | FileMessage | CarryMessage, bytes: number): CellMessage | null {
+    if (isOfCarrying(message) && this.#hear(message)) return null;
     if (message.type === "done" && message.id === this.#cell) this.#cell = undefined;
-    if (!isOfFile(message)) return super.received(message);
+    if (!isOfFile(message)) return super.received(message, bytes);
     const problem = this.#sync?.pull(message) ?? null;
     return problem === null ? null : { type: "stderr", id: message.id, text: `a file was not kept: ${problem}\n` };
   }
 
-  #hear(message: CarryMessage): void {
+  /** Whether it was asked for, and is not more than an honest kernel has. */
+  #hear(message: CarryMessage): boolean {
     const answer = this.#answer;
-    if (answer === undefined || message.id !== answer.id || message.type === "dumped") return;
+    if (answer === undefined || message.id !== answer.id || message.type === "dumped") return false;
     if (message.type === "obstacle") {
-      answer.error ??= unsupported(`forking a sandbox with ${message.what}`, message.why);
+      if (answer.error !== null) return false;
+      answer.error = unsupported(`forking a sandbox with ${message.what}`, message.why);
     } else if ((answer.bytes += message.content.length) <= MAX_STATE_BYTES) {
-      answer.pieces.push(message.content);
+      if (answer.isAwaited) answer.pieces.push(message.content);
     } else {
       answer.error ??= unsupported("forking a sandbox with so much in a kernel", `${MAX_STATE_BYTES} bytes can be`);
+      return false;
     }
+    return true;
   }
 
   async #ask(type: "look" | "dump"): Promise<Answer> {
-    const answer: Answer = { id: --this.#lastId, pieces: [], bytes: 0, error: null };
+    const answer: Answer = { id: --this.#lastId, pieces: [], bytes: 0, error: null, isAwaited: true };
     this.#answer = answer;
     this.send({ type, id: answer.id });
     const limit = Promise.withResolvers<void>();
     const timer = setTimeout(limit.resolve, ANSWER_LIMIT_MS[type]);
+    let isWhole = false;
     try {
-      const isWhole = await Promise.race([this.#awaitEnd(answer), limit.promise.then(() => false)]);
+      isWhole = await Promise.race([this.#awaitEnd(answer), limit.promise.then(() => false)]);
       if (answer.error !== null) throw answer.error;
       // Of a state without a byte a fork would begin empty, and nobody would know.
       if (isWhole && (type === "look" || answer.bytes > 0)) return answer;
@@ -109,7 +116,9 @@ export class PyodideKernel extends KernelProcess {
       );
     } finally {
       clearTimeout(timer);
-      this.#answer = undefined;
+      answer.isAwaited = false;
+      if (isWhole) this.#answer = undefined;
+      else answer.pieces.length = 0;
     }
   }
 
@@ -117,7 +126,7 @@ export class PyodideKernel extends KernelProcess {
   async #awaitEnd(answer: Answer): Promise<boolean> {
     for await (const message of this.messages()) {
       if (message.type === "done" && message.id === answer.id) return true;
-      if (this.#answer !== answer) return false;
+      if (!answer.isAwaited) return false;
     }
     return false;
   }

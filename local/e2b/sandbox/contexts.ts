@@ -16,6 +16,8 @@ export interface Context {
 export interface ContextName extends Omit<Context, "kernel"> {
   /** Whether executions of its language that name no context run in it. */
   readonly isDefault: boolean;
+  /** Whether its kernel begins anew, whatever the machine has kept. */
+  readonly isFresh: boolean;
 }
 
 export const DEFAULT_CWD = HOME;
@@ -40,8 +42,8 @@ export class Contexts {
   constructor(machine: Machine, environment: Readonly<Record<string, string>>, names?: readonly ContextName[]) {
     this.#machine = machine;
     this.#environment = environment;
-    for (const { isDefault, ...name } of names ?? []) {
-      const context = this.#add(name);
+    for (const { isDefault, isFresh, ...name } of names ?? []) {
+      const context = this.#add(name, isFresh);
       if (isDefault) this.#defaults.set(name.language, context);
     }
     if (names !== undefined) return;
@@ -98,8 +100,9 @@ export class Contexts {
   }
 
   names(): ContextName[] {
-    return this.all().map(({ kernel: _kernel, ...name }) => ({
+    return this.all().map(({ kernel, ...name }) => ({
       ...name,
+      isFresh: kernel.isForgotten,
       isDefault: this.#defaults.get(name.language)?.id === name.id,
     }));
   }
@@ -108,10 +111,11 @@ export class Contexts {
     this.#contexts.clear();
   }
 
-  #add({ id, language, cwd }: Omit<Context, "kernel">): Context {
+  #add({ id, language, cwd }: Omit<Context, "kernel">, isFresh = false): Context {
     const kernel = new Kernel({
       language,
       environment: this.#environment,
+      isFresh,
       start: (isFresh) => this.#machine.startKernel({ id, isFresh, language, cwd }),
     });
     const context = { id, language, cwd, kernel };

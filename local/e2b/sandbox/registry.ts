@@ -14,6 +14,7 @@ export class SandboxRegistry {
   readonly #records = new Map<string, SandboxRecord>();
   readonly #machines: Machines;
   #created = 0;
+  #finishedBy: SandboxEnd["by"] | undefined;
 
   constructor(machines: Machines) {
     this.#machines = machines;
@@ -49,7 +50,9 @@ export class SandboxRegistry {
     return Array.from(this.#records, ([id, record]) => this.#living.get(id)?.record ?? record);
   }
 
+  /** Those, too, that a request which is on its way still makes. */
   finishAll(by: SandboxEnd["by"]): void {
+    this.#finishedBy = by;
     for (const sandbox of this.living()) sandbox.finish(by);
   }
 
@@ -59,6 +62,7 @@ export class SandboxRegistry {
     this.#records.set(sandboxId, sandbox.record);
     sandbox.end.addEventListener("abort", () => this.#keepRecordOnly(sandboxId), { once: true });
     this.#forgetOldest();
+    if (this.#finishedBy !== undefined) sandbox.finish(this.#finishedBy);
     return sandbox;
   }
 

@@ -165,10 +165,10 @@ export class Sandbox {
    */
   async pause(): Promise<boolean> {
     try {
-      return await this.#wakefulness.fallAsleep(() => {
+      return await this.#wakefulness.fallAsleep((at) => {
         this.#timers.stop();
         clearTimeout(this.#timer);
-        this.#endAt = new Date();
+        this.#endAt = at;
       });
     } catch (error) {
       // Its time may have come meanwhile.
@@ -225,7 +225,7 @@ export class Sandbox {
     clearTimeout(this.#timer);
     this.#ended = { at: new Date(), by };
     this.#endAt = this.#ended.at;
-    this.#wakefulness.end();
+    this.#wakefulness.end(this.#ended.at);
     this.#lifetime.abort();
     this.contexts.clear();
   }

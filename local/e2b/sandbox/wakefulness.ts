@@ -65,16 +65,17 @@ export class Wakefulness {
   }
 
   /**
-   * Stops the machine and then breaks all connections; `then` is called before anybody can wake it again. `false` if it is
-   * paused, or about to be, or over.
+   * Stops the machine and then breaks all connections; `then` is told when that was, before anybody can wake it again.
+   * `false` if it is paused, or about to be, or over.
    * @throws what the machine does; it runs then as before
    */
-  async fallAsleep(then: () => void): Promise<boolean> {
+  async fallAsleep(then: (at: Date) => void): Promise<boolean> {
     while (this.#phase === "wakingUp" || this.#phase === "snapshotting") await this.#change;
     if (this.#phase !== "awake") return false;
     return await this.#changeTo("asleep", "fallingAsleep", () => this.#machine.pause(), () => {
-      this.#stopCounting();
-      then();
+      const now = new Date();
+      this.#stopCounting(now);
+      then(now);
       this.#connections.abort();
     });
   }
@@ -115,8 +116,8 @@ export class Wakefulness {
   }
 
   /** Breaks all connections for good. */
-  end(): void {
-    if (this.#spans.at(-1)?.end === null) this.#stopCounting();
+  end(at: Date): void {
+    if (this.#spans.at(-1)?.end === null) this.#stopCounting(at);
     this.#phase = "over";
     this.#over.resolve();
     this.#connections.abort();
@@ -143,7 +144,7 @@ export class Wakefulness {
     }
   }
 
-  #stopCounting(): void {
-    this.#spans = this.#spans.map(({ begin, end }) => ({ begin, end: end ?? new Date() }));
+  #stopCounting(at: Date): void {
+    this.#spans = this.#spans.map(({ begin, end }) => ({ begin, end: end ?? at }));
   }
 }

@@ -37,6 +37,8 @@ async function dropWhenIdle(): Promise<never> {
   dispatchDrain();
   await work.idle();
   dispatchBeforeunload("early_drop");
+  // An answer is told as completed before the last of it is sent.
+  await server.shutdown();
   Deno.exit();
 }
 

@@ -4,14 +4,12 @@
 import { bootPyodide, restorePyodide, resumePyodide } from "./boot.mjs";
 import { CarriedState } from "./carried_state.mjs";
 import { Carrier } from "./carrier.mjs";
+import { carry } from "./carrying.mjs";
 import { setClock } from "./clock.mjs";
 import { applyChange, reportChanges, reportClosed, watchClosed } from "./files.mjs";
 import { protectLibrary } from "./library.mjs";
-import { inPieces } from "./pieces.mjs";
 import { heardBy, works } from "./trial.mjs";
 import { openWheels } from "./wheels.mjs";
-
-const MAX_WORDS = 400;
 
 const encoder = new TextEncoder();
 let currentId = 0;
@@ -128,25 +126,6 @@ async function execute({ pyodide, cell, interruptBuffer }, message) {
   writeLine([...ending, JSON.stringify({ type: "done", id: message.id })].join("\n"));
 }
 
-/** So that the server takes it. */
-function inShort({ what, why }) {
-  return { what: what.slice(0, MAX_WORDS), why: why.slice(0, MAX_WORDS) };
-}
-
-/** Says whether all of the kernel can be carried, and with `isWanted` all of it. */
-async function carry({ carrier }, id, isWanted) {
-  try {
-    const obstacle = await carrier.obstacle();
-    if (obstacle !== null) say("obstacle", id, inShort(obstacle));
-    else if (isWanted) { for (const content of inPieces(carrier.dump())) say("piece", id, { content }); }
-  } catch (error) {
-    // A cell may have broken anything.
-    const why = String(error?.message ?? error).trimEnd().split("\n").at(-1);
-    say("obstacle", id, inShort({ what: "a Python kernel that a cell has broken", why }));
-  }
-  say("done", id);
-}
-
 /** The cell awaits, or the message that asks for this would still wait. */
 function cancel({ cell, interruptBuffer }, number) {
   const hasBeenSignalled = Atomics.load(interruptBuffer, 1) >= number;
@@ -208,10 +187,8 @@ self.onmessage = async ({ data }) => {
       await execute(kernel, data);
       break;
     case "look":
-      await carry(kernel, data.id, false);
-      break;
     case "dump":
-      await carry(kernel, data.id, true);
+      await carry(kernel.carrier, data.type === "dump", (type, fields) => say(type, data.id, fields));
       break;
     case "interrupt":
       cancel(kernel, data.number);

@@ -1,22 +1,26 @@
 """What a kernel's process and the packages in it are set to."""
 
+import decimal
+import gc
 import logging
 import os
 import random
 import signal
 import sys
+import time
 import warnings
 
 from .uncarried import Uncarried, find_loaded
 
 # The kernel sets it for each cell.
 _OF_KERNEL = (signal.SIGINT,)
+_TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
 
 
 class Settings:
     def __init__(self):
         self._handlers = _signal_handlers()
-        self._random = None
+        self._random = self._decimal = None
         self._environment = {}
         # What cells have set in another kernel, which this one goes on for.
         self._set, self._unset = {}, ()
@@ -33,10 +37,11 @@ class Settings:
             os.environ.pop(name, None)
 
     def prepare(self):
-        """Before the process is copied: a copy has no timers, and begins its random numbers anew."""
-        if signal.getitimer(signal.ITIMER_REAL)[0] > 0:
+        """Before the process is copied: a copy has no timers, begins its random numbers anew, and reads all in a thread."""
+        if any(signal.getitimer(timer)[0] > 0 for timer in _TIMERS):
             raise Uncarried("a timer is set in it that sends it a signal")
         self._random = random.getstate()
+        self._decimal = decimal.getcontext().copy()
 
     def read(self):
         return {
@@ -47,7 +52,12 @@ class Settings:
             "signals": {
                 number: handler for number, handler in _signal_handlers().items() if self._handlers[number] != handler
             },
+            "blocked": signal.pthread_sigmask(signal.SIG_BLOCK, ()),
+            "mask": _mask(),
+            "digits": sys.get_int_max_str_digits(),
+            "collects": (gc.isenabled(), gc.get_threshold()),
             "random": self._random,
+            "decimal": self._decimal,
             "warnings": list(warnings.filters),
             "loggers": _loggers(),
             "numpy": _of_numpy(),
@@ -63,7 +73,15 @@ class Settings:
         sys.setrecursionlimit(state["recursion"])
         for number, handler in state["signals"].items():
             signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, state["blocked"])
+        os.umask(state["mask"])
+        time.tzset()
+        sys.set_int_max_str_digits(state["digits"])
+        is_enabled, threshold = state["collects"]
+        (gc.enable if is_enabled else gc.disable)()
+        gc.set_threshold(*threshold)
         random.setstate(state["random"])
+        decimal.setcontext(state["decimal"])
         warnings.filters[:] = state["warnings"]
         warnings._filters_mutated()
         for logger, level, handlers, filters, propagates, is_disabled in state["loggers"]:
@@ -71,6 +89,13 @@ class Settings:
             logger.handlers[:], logger.filters[:] = handlers, filters
             logger.propagate, logger.disabled = propagates, is_disabled
         _restore_packages(state)
+
+
+def _mask():
+    # It can only be read by setting it.
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _folder():

@@ -1,6 +1,7 @@
 """All that a Python kernel is at one moment, as bytes: its variables, its history, and what its process is set to."""
 
 import argparse
+import gc
 import importlib
 import pickle
 import sys
@@ -11,7 +12,7 @@ from .history import History
 from .named import is_system
 from .pickler import Pickler
 from .settings import Settings
-from .uncarried import Uncarried, describe
+from .uncarried import Uncarried, describe, open_files, refuse_open
 
 # What a variable is called that has its name from IPython: what it holds is told by another name, where it has one.
 _HISTORY = ("_", "In", "Out")
@@ -36,7 +37,7 @@ class State:
         self._history = History(shell)
         self._settings = Settings()
         self.configure = self._settings.configure
-        self.prepare = self._settings.prepare
+        self._own_files, self._more_files = open_files(), []
 
     def _anchors(self):
         """What each kernel has of its own, by names that are the same in all of them."""
@@ -56,6 +57,14 @@ class State:
             "argparse.SUPPRESS": argparse.SUPPRESS,
         }
 
+    def prepare(self):
+        """Before the process is copied, which opens more files."""
+        self._settings.prepare()
+        if open_files() - self._own_files:
+            # Perhaps of something that nobody can reach any more.
+            gc.collect()
+        self._more_files = sorted(open_files() - self._own_files)
+
     def dump(self, file):
         """@raises Uncarried"""
         names = self._shell.user_ns
@@ -72,6 +81,8 @@ class State:
             _dump(pickler, names[name], f"the variable {name!r}")
         for name, part in parts.items():
             _dump(pickler, part, f"its {name}")
+        # At last: a variable that holds it says more.
+        refuse_open(self._more_files)
 
     def load(self, file):
         """@raises Uncarried"""

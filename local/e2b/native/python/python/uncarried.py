@@ -3,6 +3,7 @@
 import _thread
 import asyncio
 import functools
+import os
 import subprocess
 import sys
 import threading
@@ -68,13 +69,31 @@ def refuse_threads(main):
         raise Uncarried("a thread runs in it" + (f" ({others[0]!r})" if others else ""))
 
 
+def refuse_open(files):
+    """Raises when there is one of them: a number alone would lead to another file elsewhere."""
+    for number, name in files:
+        raise Uncarried(f"an open file ({name!r}) has the descriptor {number} in it")
+
+
+def open_files():
+    """The descriptors of the process, with what each is of."""
+    found = set()
+    for number in map(int, os.listdir("/proc/self/fd")):
+        try:
+            found.add((number, os.readlink(f"/proc/self/fd/{number}")))
+        except FileNotFoundError:
+            # By which the folder itself was read.
+            continue
+    return found
+
+
 def refuse_waiting(loop, own):
     """Raises when asyncio has still something to do, but for the task `own`."""
     for task in asyncio.all_tasks(loop):
         if task is not own and not task.done():
             name = getattr(task.get_coro(), "__qualname__", task.get_name())
             raise Uncarried(f"a task of asyncio is pending in it ({name!r})")
-    if any(not handle.cancelled() for handle in loop._scheduled):
+    if any(not handle.cancelled() for handle in (*loop._scheduled, *loop._ready)):
         raise Uncarried("asyncio is to call something later in it")
 
 
