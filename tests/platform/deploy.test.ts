@@ -60,6 +60,7 @@ const ACQUIRING = [
   "pause",
   "contexts/acquire",
   "contexts/branch",
+  "contexts/create",
   "contexts/loss",
   "contexts/reach",
   "contexts/refusal",

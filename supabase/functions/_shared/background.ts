@@ -27,3 +27,15 @@ export async function awaitUntil(time: number, work: Promise<unknown>): Promise<
 export function inBackground(event: string, work: Promise<unknown>): void {
   keepAlive(work.catch((error) => log("error", { event, error: describe(error) })));
 }
+
+/**
+ * Awaits a step whose failure must not hide what the caller is to be told. A lease, probation or the
+ * sweep makes up for it.
+ */
+export async function attempt(event: string, contextId: string, step: Promise<unknown>): Promise<void> {
+  try {
+    await step;
+  } catch (error) {
+    log("error", { event, context_id: contextId, error: describe(error) });
+  }
+}

@@ -1,6 +1,6 @@
 /** A branch begins as a fork of its source's sandbox, which stands still for it: no run is cut, and none begins meanwhile. */
+import { attempt } from "../background.ts";
 import { asContextError, ContextError } from "../errors.ts";
-import { describe, log } from "../log.ts";
 import { pause } from "../pause.ts";
 import type { LiveSandbox } from "../sandbox/live_sandbox.ts";
 import type { Source } from "./context.ts";
@@ -49,11 +49,7 @@ export async function forkSource(call: BranchCall, claimId: string, stopped?: Ab
 
 /** Lets executions begin again in the source. If that fails, they do when the lease is over. */
 export async function letSourceGo({ store }: Pick<BranchCall, "store">, claimId: string, sourceId: string) {
-  try {
-    await store.letSourceGo(claimId, sourceId);
-  } catch (error) {
-    log("error", { event: "source_not_let_go", context_id: sourceId, error: describe(error) });
-  }
+  await attempt("source_not_let_go", sourceId, store.letSourceGo(claimId, sourceId));
 }
 
 type Forking =
@@ -64,9 +60,7 @@ async function forkStill(call: BranchCall, source: Source, heldUntil: number): P
   const { store, sandboxes, config } = call;
   // It must run for that, be it that it slept.
   const connection = await unasked(connect(call, source, 0)).catch(async (thrown) => {
-    await store.releaseWake(source).catch((error) =>
-      log("error", { event: "wake_not_released", context_id: source.id, error: describe(error) })
-    );
+    await attempt("wake_not_released", source.id, store.releaseWake(source));
     throw thrown;
   });
   const asked = performance.now();
