@@ -12,6 +12,7 @@ create unlogged table if not exists copilot_internal.open_executions (
   language text not null,
   is_waiting boolean not null,
   asked_at double precision not null,
+  alive_until timestamptz not null default clock_timestamp() + interval '20 seconds',
   deadline_at timestamptz not null,
   stop_requested_at timestamptz
 );
@@ -21,6 +22,8 @@ comment on column copilot_internal.open_executions.is_waiting is
   'It waits for its path, so none of its code runs: others may have it wait.';
 comment on column copilot_internal.open_executions.asked_at is
   'When its claim was asked for that says so, on the clock of its process.';
+comment on column copilot_internal.open_executions.alive_until is
+  'Until then its process is taken to be alive. It says so every second, when it asks who is to be stopped.';
 comment on column copilot_internal.open_executions.deadline_at is
   'By then its request is over, or its process has died.';
 comment on column copilot_internal.open_executions.stop_requested_at is

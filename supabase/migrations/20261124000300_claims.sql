@@ -491,7 +491,8 @@ begin
     on conflict on constraint open_executions_pkey do update
     -- The same claim, sent again, may come before the first one: whoever was told to run does.
     set is_waiting = excluded.is_waiting and (o.is_waiting or excluded.asked_at > o.asked_at),
-        asked_at = excluded.asked_at
+        asked_at = excluded.asked_at,
+        alive_until = excluded.alive_until
     where excluded.asked_at >= o.asked_at;
   end if;
 
@@ -816,14 +817,9 @@ begin
     when exists (
       select from copilot_internal.open_executions o
       where o.tenant_id = v_source.tenant_id and o.conversation_id = v_source.conversation_id
-        and o.path_id = v_source.path_id and o.deadline_at > clock_timestamp()
+        and o.path_id = v_source.path_id and o.alive_until > clock_timestamp()
         -- Those that wait do so for this, perhaps.
         and not o.is_waiting
-    )
-    -- After a crash of the database the ledger alone knows.
-    or exists (
-      select from copilot_internal.executions e
-      where e.context_id = v_source.id and e.status = 'running' and e.deadline_at > clock_timestamp()
     ) then 'running'
     else 'still'
   end;

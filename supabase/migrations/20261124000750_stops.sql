@@ -59,10 +59,22 @@ grant execute on function public.copilot_stop_executions(text, text, text, uuid,
 create or replace function public.copilot_stopped_executions(p_execution_ids uuid[])
 returns setof uuid
 language sql
-stable
+volatile
 security definer
 set search_path = ''
 as $$
+  -- A crash of the database has emptied the table, and the ledger knows.
+  insert into copilot_internal.open_executions (
+    id, tenant_id, conversation_id, path_id, language, is_waiting, asked_at, deadline_at
+  )
+  select e.id, e.tenant_id, e.conversation_id, e.path_id, e.language, false, 0, e.deadline_at
+  from copilot_internal.executions e
+  where e.id = any (p_execution_ids) and e.status = 'running' and e.deadline_at > clock_timestamp()
+    and not exists (select from copilot_internal.open_executions o where o.id = e.id)
+  on conflict do nothing;
+  update copilot_internal.open_executions o
+  set alive_until = clock_timestamp() + interval '20 seconds'
+  where o.id = any (p_execution_ids);
   select o.id from copilot_internal.open_executions o
   where o.id = any (p_execution_ids) and o.stop_requested_at is not null
   union
@@ -71,7 +83,7 @@ as $$
   where k.execution_id = any (p_execution_ids) and k.stopped_at is not null
 $$;
 comment on function public.copilot_stopped_executions(uuid[]) is
-  'Of these executions, those that somebody has asked to stop.';
+  'Of these executions, those that somebody has asked to stop. Whoever asks runs them, and is alive for twenty seconds more.';
 revoke execute on function public.copilot_stopped_executions(uuid[]) from public, anon, authenticated;
 grant execute on function public.copilot_stopped_executions(uuid[]) to service_role;
 

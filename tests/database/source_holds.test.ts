@@ -102,3 +102,26 @@ Deno.test("a claim that comes after its own repetition does not make who runs wa
   assert.equal(await claim(2), "pending");
   assert.equal(await hold(fork), "still");
 });
+
+Deno.test("a fork waits for an execution as long as its process says that it is alive, also after a crash of the database", async () => {
+  const [source, fork, tenant, execution] = Array.from({ length: 4 }, () => crypto.randomUUID());
+  const { sql } = database;
+  await sql`select * from public.copilot_claim_context(${source}, ${tenant}, 'c', 'source', 60, 60)`;
+  await sql`select * from public.copilot_activate_context(${source}, ${tenant}, p_sandbox_seconds => 90)`;
+  assert.equal(await execute(tenant, execution), "reused");
+  await sql`select * from public.copilot_start_execution(${execution}, ${source}, 'python', 60000)`;
+  await sql`select * from public.copilot_claim_context(${fork}, ${tenant}, 'c', 'fork', 60, 60, p_from_path_id => 'source')`;
+  assert.equal(await hold(fork), "running");
+  // Its process has died.
+  await sql`update copilot_internal.open_executions set alive_until = clock_timestamp() where id = ${execution}`;
+  assert.equal(await hold(fork), "still");
+  // It was only slow.
+  await sql`select * from public.copilot_stopped_executions(array[${execution}]::uuid[])`;
+  assert.equal(await hold(fork), "running");
+  await sql`delete from copilot_internal.open_executions where id = ${execution}`;
+  await sql`select * from public.copilot_stopped_executions(array[${execution}]::uuid[])`;
+  assert.equal(await hold(fork), "running");
+  await sql`select * from public.copilot_finish_execution(${execution}, ${source}, 'python', 'ok', 1, 1)`;
+  await sql`select * from public.copilot_stopped_executions(array[${execution}]::uuid[])`;
+  assert.equal(await hold(fork), "still");
+});

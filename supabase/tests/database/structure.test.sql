@@ -202,6 +202,7 @@ select results_eq(
       ('idempotency_keys', 'stopped_at', 'timestamp with time zone', false),
       ('idempotency_keys', 'tenant_id', 'text', true),
       ('idempotency_keys', 'thrown_out_at', 'timestamp with time zone', false),
+      ('open_executions', 'alive_until', 'timestamp with time zone', true),
       ('open_executions', 'asked_at', 'double precision', true),
       ('open_executions', 'conversation_id', 'text', true),
       ('open_executions', 'deadline_at', 'timestamp with time zone', true),
