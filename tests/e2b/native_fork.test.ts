@@ -392,3 +392,15 @@ nativeTest("a sandbox that was never used is forked as one", async (connection, 
   assert.equal(await outcome(fork, "print(1)"), "1\n");
   await eventually("both are there", () => server.sandboxes().length === 2);
 });
+
+nativeTest("what libraries keep open of the system keeps no sandbox from being forked", async (connection) => {
+  const sandbox = await Sandbox.create(connection);
+  const plot = "import pandas; frame = pandas.DataFrame({'x': [1, 2]}); frame.plot(title='drawn with a font');";
+  const { results } = await sandbox.runCode(plot);
+  assert(results.some(({ png }) => png !== undefined));
+  const fork = await forkOf(sandbox);
+  const again = await fork.runCode("frame['x'] += 1; frame.plot(title='again'); frame['x'].tolist()");
+  assert.equal(again.error, undefined);
+  assert(again.results.some(({ png }) => png !== undefined));
+  assert.equal(again.results.find(({ isMainResult }) => isMainResult)?.text, "[2, 3]");
+});
