@@ -210,10 +210,6 @@ create index if not exists idx_execution_contexts_failed_claims
   where terminated_at is not null and activated_at is null;
 comment on index copilot_internal.idx_execution_contexts_failed_claims is 'Clean-up of claims that came to nothing.';
 
-create index if not exists idx_execution_contexts_forks
-  on copilot_internal.execution_contexts (forked_from_context_id)
-  where forked_from_context_id is not null;
-comment on index copilot_internal.idx_execution_contexts_forks is 'The forks of a context.';
 create index if not exists idx_execution_contexts_lineage
   on copilot_internal.execution_contexts (lineage_id)
   where lineage_id is not null;
