@@ -93,6 +93,7 @@ hostTest("what a command says is heard while it runs, and it hears what is sent"
   const deaf = await commands.run("exec sleep 100", { background: true });
   await assert.rejects(deaf.sendStdin("x"), { message: /stdin not enabled or closed/ });
   assert.equal(await deaf.kill(), true);
+  await assert.rejects(deaf.wait());
 });
 
 hostTest("a command goes on without who started it, and others join it", async (connection) => {
@@ -177,6 +178,7 @@ hostTest("a command whose time is over is killed, whoever listens", async (conne
   const joined = commands.connect(handle.pid, { timeoutMs: 100 }).then((joined) => joined.wait());
   await assert.rejects(joined, TimeoutError);
   assert.equal(await handle.kill(), true);
+  await assert.rejects(handle.wait());
 });
 
 hostTest("a command ends although what it left in the background holds its output", async (connection) => {

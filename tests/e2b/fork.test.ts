@@ -153,7 +153,7 @@ kernelTest("a fork breaks off the cell that runs, and both go on from there", as
   const source = await Sandbox.create(connection);
   const begun = Promise.withResolvers<void>();
   const run = source.runCode(
-    "n = 0\nx = 'kept'\nimport time\nprint('begun', flush=True)\nwhile True:\n  n += 1\n  time.sleep(0.001)",
+    "n = 0\nx = 'kept'\nimport time\nwhile True:\n  n += 1\n  if n == 3: print('begun', flush=True)\n  time.sleep(0.001)",
     { onStdout: () => begun.resolve(), timeoutMs: 0 },
   );
   const broken = assert.rejects(run);

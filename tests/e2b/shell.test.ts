@@ -132,6 +132,7 @@ e2bTest("commands of the shell are listed and killed, each alone", async (connec
   const joined = await commands.connect(second.pid);
   await commands.run("touch go");
   assert.equal((await joined.wait()).stdout, "second\n");
+  assert.equal((await second.wait()).stdout, "second\n");
   // A loop that never yields is killed like any other.
   await assert.rejects(
     commands.run("for i in $(seq 1 90000); do for j in $(seq 1 9); do :; done; done", { timeoutMs: 100 }),
