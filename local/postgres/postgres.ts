@@ -19,6 +19,8 @@ export interface PostgresOptions {
     /** Of the superuser `postgres`. */
     readonly databasePassword: string;
   };
+  /** Where its private directory is made; by default where temporary files are. */
+  readonly parent?: string;
   /** More server settings. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -50,7 +52,7 @@ const SETTINGS = {
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   const account = serverAccount();
-  const directory = await Deno.makeTempDir({ prefix: "local-postgres-" });
+  const directory = await Deno.makeTempDir({ dir: options.parent, prefix: "local-postgres-" });
   try {
     if (account !== undefined) await Deno.chown(directory, account.uid, account.gid);
     options.onProgress?.("Postgres: creating a cluster");

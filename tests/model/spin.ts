@@ -44,7 +44,7 @@ export async function check(bounds: Bounds, aim: Aim, mutation?: string): Promis
     const defined = [`-DROWS=${contexts}`, `-DREQUESTS=${requests}`, `-DFAULTS=${faults}`];
     await run(folder, "spin", ["-a", ...defined, ...mutation ? [`-D${mutation}`] : [], MODEL]);
     const searched = aim === "states" ? ["-DSAFETY"] : ["-DNP", "-DNOFAIR"];
-    await run(folder, "gcc", ["-O2", "-w", ...searched, `-DMEMLIM=${MOST_MEGABYTES}`, "-o", "pan", "pan.c"]);
+    await run(folder, "gcc", ["-O1", "-w", ...searched, `-DMEMLIM=${MOST_MEGABYTES}`, "-o", "pan", "pan.c"]);
     const began = performance.now();
     const options = [`-m${MOST_DEPTH}`, `-w${TABLE}`, ...aim === "runs" ? ["-l"] : []];
     const said = await run(folder, `${folder}/pan`, options);

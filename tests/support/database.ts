@@ -2,6 +2,7 @@
  * Databases for tests. `deno task test` starts one cluster for all files, in which each of them gets a copy of a
  * migrated database; a file that is run by itself starts a cluster of its own.
  */
+import { statfs } from "node:fs/promises";
 import postgres from "postgres";
 import { z } from "zod";
 import { migrate } from "../../local/migrate.ts";
@@ -11,6 +12,11 @@ import { shared } from "./shared.ts";
 /** The environment variable by which `deno task test` tells its files of the cluster. */
 const VARIABLE = "TEST_CLUSTER";
 const TEMPLATE = "migrated";
+
+/** Linux's memory as a folder: there a copy of a database, a thousand files, costs a tenth of what it does on a disk. */
+const MEMORY = "/dev/shm";
+/** More than all databases of a run have at a time, with the write-ahead log. */
+const ENOUGH_BYTES = 4 * 1024 ** 3;
 
 const clusterSchema = z.object({
   /** Connects as a superuser. */
@@ -22,6 +28,7 @@ type Cluster = z.infer<typeof clusterSchema>;
 /** A cluster with the template in it, and what tells the processes that run tests of it. */
 export async function startCluster(): Promise<Postgres & { readonly environment: Record<string, string> }> {
   const server = await startPostgres({
+    parent: await hasRoom(MEMORY) ? MEMORY : undefined,
     // For many stacks at once; and none of it is worth a wait for the disk.
     settings: { max_connections: "500", fsync: "off", full_page_writes: "off" },
   });
@@ -32,6 +39,17 @@ export async function startCluster(): Promise<Postgres & { readonly environment:
     return { ...server, environment: { [VARIABLE]: JSON.stringify(cluster) } };
   } catch (error) {
     await server.stop();
+    throw error;
+  }
+}
+
+/** Containers may have next to nothing there. */
+async function hasRoom(folder: string): Promise<boolean> {
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize >= ENOUGH_BYTES;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
     throw error;
   }
 }
