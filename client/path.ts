@@ -1,0 +1,140 @@
+import type { AcquireFields, AcquireResponse, ExecuteFields, PathKey, ToldEvent } from "./contract.ts";
+import { readEvents } from "./events.ts";
+import { type ExecuteResult, Execution } from "./execution.ts";
+import { retrying } from "./retry.ts";
+import { networkError, send, type Supabase } from "./send.ts";
+import { sessionOf, StateMemory } from "./state_memory.ts";
+import { Transcript } from "./transcript.ts";
+
+export interface PathOptions extends PathKey {
+  /** The `state_id` of the last answer, where it was kept with the conversation: `stateNote` tells what was lost since. */
+  readonly state_id?: string;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface AcquireResult extends AcquireResponse {
+  /** In words for a model: variables that it may count on are gone, and why. Null, too, when that was said before. */
+  readonly stateNote: string | null;
+}
+
+export interface Settings {
+  readonly supabase: Supabase;
+  readonly retrySeconds: number;
+}
+
+/** One branch of a conversation, which has one sandbox. Keep one object for each: it remembers what was told. */
+export class Path {
+  readonly #settings: Settings;
+  readonly #key: PathKey;
+  readonly #memory: StateMemory;
+
+  constructor(settings: Settings, { state_id, ...key }: PathOptions) {
+    this.#settings = settings;
+    this.#key = key;
+    this.#memory = new StateMemory(state_id, key.from_path_id !== undefined);
+  }
+
+  get conversation_id(): string {
+    return this.#key.conversation_id;
+  }
+
+  get path_id(): string {
+    return this.#key.path_id;
+  }
+
+  /**
+   * Has a sandbox ready. Not needed before `execute`, which does so too.
+   * @throws {ExecutionContextsError}
+   * @throws the signal's reason when that is aborted
+   */
+  async acquire({ signal, ...fields }: AcquireFields & CallOptions = {}): Promise<AcquireResult> {
+    const answer = await this.#call("acquire-context", { ...this.#expecting(), ...fields }, signal);
+    if (!isAcquired(answer)) throw networkError(new TypeError("That is no answer of acquire-context."));
+    return { ...answer, stateNote: this.#memory.note(answer, "The session") };
+  }
+
+  /**
+   * Runs code, once, whatever becomes of connections meanwhile. Await the result, or iterate its events. What it rejects
+   * with: an `ExecutionContextsError`, or the signal's reason when that is aborted, by which the run is stopped too.
+   */
+  execute(code: string, { signal, ...fields }: ExecuteFields & CallOptions = {}): Execution {
+    const key = fields.idempotency_key ?? crypto.randomUUID();
+    const body = { ...this.#expecting(), ...fields, code, idempotency_key: key };
+    const cancel = () => this.#stop({ idempotency_key: key });
+    const run = async (tell: (event: ToldEvent) => void) => {
+      // The run is not the connection's: it would go on.
+      const stop = () => void cancel().catch(() => {});
+      if (!signal?.aborted) signal?.addEventListener("abort", stop);
+      try {
+        return await this.#run(body, tell, signal);
+      } finally {
+        signal?.removeEventListener("abort", stop);
+      }
+    };
+    return new Execution(run, cancel);
+  }
+
+  /** Stops all that runs on the path; the variables stay. */
+  cancel(): Promise<void> {
+    return this.#stop({ executions: true });
+  }
+
+  /**
+   * Ends the path's context, and with it its sandbox and variables. Ending twice is no error.
+   * @throws as `acquire`
+   */
+  async terminate({ signal }: CallOptions = {}): Promise<void> {
+    await this.#call("terminate-context", this.#place(), signal);
+  }
+
+  /** The path that begins with this one's variables and files, where it has none of its own yet. */
+  branch(path_id: string): Path {
+    return new Path(this.#settings, { ...this.#key, path_id, from_path_id: this.path_id });
+  }
+
+  async #run(
+    body: ExecuteFields & { code: string },
+    tell: (event: ToldEvent) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<ExecuteResult> {
+    const transcript = new Transcript();
+    const { supabase, retrySeconds } = this.#settings;
+    const answer = await retrying(async () => {
+      const response = await send(supabase, "execute-code", body, { signal, accept: "text/event-stream" });
+      transcript.begin();
+      for await (const event of readEvents(response, signal)) {
+        const news = transcript.take(event);
+        if (news !== undefined) tell(news);
+      }
+      return transcript.whole();
+    }, { retrySeconds, signal });
+    return { ...answer, stateNote: this.#memory.note(answer, sessionOf(body.language)) };
+  }
+
+  async #stop(which: Record<string, unknown>): Promise<void> {
+    await this.#call("terminate-context", { ...this.#place(), ...which });
+  }
+
+  async #call(name: string, body: Record<string, unknown>, signal?: AbortSignal): Promise<unknown> {
+    const { supabase, retrySeconds } = this.#settings;
+    return await retrying(() => send(supabase, name, body, { signal }), { retrySeconds, signal });
+  }
+
+  /** What a request for variables says. */
+  #expecting(): Record<string, unknown> {
+    return { ...this.#key, expects: this.#memory.expected };
+  }
+
+  /** What names the path to a request that ends something: it takes no source. */
+  #place(): Record<string, unknown> {
+    const { from_path_id: _source, ...place } = this.#key;
+    return place;
+  }
+}
+
+function isAcquired(answer: unknown): answer is AcquireResponse {
+  return answer instanceof Object && "state_id" in answer && "context" in answer;
+}

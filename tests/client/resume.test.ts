@@ -1,0 +1,122 @@
+/** Connections break and services fail on the client's way: each call ends in one whole answer, and code runs once. */
+import assert from "node:assert/strict";
+import { executionContexts, ExecutionContextsError, type ToldEvent } from "../../client/mod.ts";
+import { newPath, service, user } from "../support/clients.ts";
+import { at, useFaultyStack } from "../support/faulty_stack.ts";
+import { eventually } from "../support/settle.ts";
+import { shared } from "../support/shared.ts";
+import { startCuttingProxy } from "./cutting_proxy.ts";
+
+const faulty = useFaultyStack();
+const cutting = shared(async (parts) =>
+  parts.adopt(await startCuttingProxy(faulty.stack.apiUrl), ({ stop }) => stop())
+);
+
+const JS = { language: "javascript" } as const;
+
+/** A path by a connection that can be cut, whose kernel counts what runs there. */
+async function countingPath() {
+  const client = await user({ ...faulty.stack, apiUrl: cutting().url });
+  const path = executionContexts(client).path(newPath());
+  await path.execute("var runs = 0; const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))", JS);
+  return { path, runs: async () => (await path.execute("runs", JS)).execution.results[0]?.text };
+}
+
+const TALK = "runs += 1; for (let i = 0; i < 20; i++) { console.log('line ' + i); await sleep(20); } 'the result'";
+const LINES = Array.from({ length: 20 }, (_, i) => `line ${i}\n`).join("");
+
+function textIn(told: readonly ToldEvent[]): string {
+  return told.map((event) => event.event === "stdout" ? event.data.text : "").join("");
+}
+
+for (
+  const [where, text] of [["at its beginning", "event: context"], ["in the middle", "line 7"], [
+    "before its end",
+    "event: result",
+  ]] as const
+) {
+  Deno.test(`a stream that is cut ${where} ends in one whole result, of one run`, async () => {
+    const { path, runs } = await countingPath();
+    const before = cutting().cuts;
+    cutting().cutAt(text);
+    const execution = path.execute(TALK, JS);
+    const told = await Array.fromAsync(execution);
+    const { execution: result, replayed } = await execution;
+    assert.equal(cutting().cuts, before + 1);
+    assert.deepEqual([textIn(told), result.stdout], [LINES, LINES]);
+    assert.deepEqual(told.filter(({ event }) => event === "result" || event === "end").length, 2);
+    assert.deepEqual(told.filter(({ event }) => event === "context").length, 1);
+    assert.deepEqual([result.status, result.results[0]?.text, replayed], ["ok", "the result", true]);
+    assert.equal(await runs(), "1");
+  });
+}
+
+Deno.test("a stream that is cut again and again ends, too", async () => {
+  const { path, runs } = await countingPath();
+  cutting().cutAt("event: ", { times: 4 });
+  const { execution } = await path.execute(TALK, JS);
+  assert.deepEqual([execution.stdout, execution.status], [LINES, "ok"]);
+  assert.equal(await runs(), "1");
+});
+
+Deno.test("what the code raised is told once, also where that was when the stream was cut", async () => {
+  const { path, runs } = await countingPath();
+  cutting().cutAt("event: error");
+  const execution = path.execute("runs += 1; throw new TypeError('no')", JS);
+  const told = await Array.fromAsync(execution);
+  assert.equal(told.filter(({ event }) => event === "error").length, 1);
+  assert.equal((await execution).execution.error?.name, "TypeError");
+  assert.equal(await runs(), "1");
+});
+
+Deno.test("an answer that gets lost is asked for again, and nothing is made twice", async () => {
+  const client = await user({ ...faulty.stack, apiUrl: cutting().url });
+  const path = executionContexts(client).path(newPath());
+  const created = faulty.provider.sandboxes().length;
+  cutting().cutAt("HTTP/1.1 200", { arrives: false });
+  const { was_created, context } = await path.acquire();
+  assert.equal(was_created, false);
+  assert.equal(faulty.provider.sandboxes().length, created + 1);
+  cutting().cutAt("HTTP/1.1 200", { arrives: false });
+  await path.terminate();
+  assert.notEqual((await path.acquire()).context.id, context.id);
+});
+
+Deno.test("errors that pass are tried against, and the others are not", async () => {
+  const client = await user(faulty.stack);
+  const path = executionContexts(client).path(newPath());
+  faulty.proxy.intercept(at.create, { kind: "answer", status: 503 }, 2);
+  assert.equal((await path.execute("1 + 1", JS)).execution.results[0]?.text, "2");
+
+  const hopeless = executionContexts(client).path(newPath());
+  const refusal = faulty.proxy.intercept(at.create, { kind: "answer", status: 401 }, 3);
+  await assert.rejects(hopeless.execute("1", JS), { code: "misconfigured", retryable: false });
+  assert.equal(refusal.left(), 2);
+  refusal.end();
+});
+
+Deno.test("who wants no retries is told at once, and who waits can be told to stop", async () => {
+  const client = await user(faulty.stack);
+  const outage = faulty.proxy.intercept(at.create, { kind: "answer", status: 503 }, 100);
+  await assert.rejects(executionContexts(client, { retrySeconds: 0 }).path(newPath()).acquire(), (error) => {
+    assert(error instanceof ExecutionContextsError);
+    assert.deepEqual([error.code, error.status, error.retryable], ["sandbox_unavailable", 503, true]);
+    return true;
+  });
+  const stop = new AbortController();
+  const waits = executionContexts(client, { retrySeconds: 1000 }).path(newPath()).acquire({ signal: stop.signal });
+  const left = outage.left();
+  await eventually("it has been tried twice", () => outage.left() < left - 1);
+  stop.abort(new Error("enough"));
+  await assert.rejects(waits, /enough/);
+  outage.end();
+});
+
+Deno.test("where nobody listens, the error says so", async () => {
+  const nowhere = await startCuttingProxy(faulty.stack.apiUrl);
+  await nowhere.stop();
+  const client = service({ ...faulty.stack, apiUrl: nowhere.url });
+  const path = executionContexts(client, { retrySeconds: 0 }).path({ ...newPath(), tenant_id: "acme" });
+  await assert.rejects(path.acquire(), { code: "network", status: null, retryable: true });
+  await assert.rejects(path.execute("1"), { code: "network", status: null, retryable: true });
+});
