@@ -17,13 +17,13 @@ export type { StopResponse, TerminateResponse } from "../supabase/functions/_sha
 export type { Loss } from "../supabase/functions/_shared/contract/state.ts";
 export type { ExecutionEvent };
 
-type AcquireRequest = z.input<typeof acquireRequestSchema>;
-type ExecuteRequest = z.input<typeof executeRequestSchema>;
+type AcquireRequest = z.infer<typeof acquireRequestSchema>;
+type ExecuteRequest = z.infer<typeof executeRequestSchema>;
 
 /** What names a path. Services name the tenant too, and the user if they act for one. */
 export type PathKey = Pick<AcquireRequest, "conversation_id" | "path_id" | "from_path_id" | "tenant_id" | "user_id">;
 export type AcquireFields = Pick<AcquireRequest, "ttl_seconds" | "evict">;
-export type ExecuteFields = Omit<ExecuteRequest, keyof PathKey | "code" | "expects">;
+export type ExecuteFields = Partial<Omit<ExecuteRequest, keyof PathKey | "code" | "expects">>;
 
 /** What an execution tells. A failure is thrown instead. */
 export type ToldEvent = Exclude<ExecutionEvent, { event: "failure" }>;

@@ -15,7 +15,8 @@ export class Execution implements Promise<ExecuteResult>, AsyncIterable<ToldEven
   readonly #result: Promise<ExecuteResult>;
   readonly #told: ToldEvent[] = [];
   readonly #cancel: () => Promise<void>;
-  #news = Promise.withResolvers<void>();
+  /** Those who wait for the next event. */
+  readonly #waiting: (() => void)[] = [];
   #hasEnded = false;
 
   constructor(run: (tell: (event: ToldEvent) => void) => Promise<ExecuteResult>, cancel: () => Promise<void>) {
@@ -53,7 +54,6 @@ export class Execution implements Promise<ExecuteResult>, AsyncIterable<ToldEven
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ToldEvent, void> {
     for (let at = 0;;) {
-      const news = this.#news.promise;
       const event = this.#told[at];
       if (event !== undefined) {
         at++;
@@ -62,13 +62,12 @@ export class Execution implements Promise<ExecuteResult>, AsyncIterable<ToldEven
         await this.#result;
         return;
       } else {
-        await news;
+        await new Promise<void>((resolve) => this.#waiting.push(resolve));
       }
     }
   }
 
   #wake(): void {
-    this.#news.resolve();
-    this.#news = Promise.withResolvers();
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }

@@ -61,7 +61,7 @@ export class Path {
    * with: an `ExecutionContextsError`, or the signal's reason when that is aborted, by which the run is stopped too.
    */
   execute(code: string, { signal, ...fields }: ExecuteFields & CallOptions = {}): Execution {
-    const key = fields.idempotency_key ?? crypto.randomUUID();
+    const key = fields.idempotency_key ?? newKey();
     const body = { ...this.#expecting(), ...fields, code, idempotency_key: key };
     const cancel = () => this.#stop({ idempotency_key: key });
     const run = async (tell: (event: ToldEvent) => void) => {
@@ -137,4 +137,9 @@ export class Path {
 
 function isAcquired(answer: unknown): answer is AcquireResponse {
   return answer instanceof Object && "state_id" in answer && "context" in answer;
+}
+
+/** `crypto.randomUUID` is not there for pages that come by plain HTTP from another machine, as in development. */
+function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

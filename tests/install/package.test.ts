@@ -1,7 +1,7 @@
 /** The npm package: its executable does on Node what `deno task install` does from a clone. */
 import assert from "node:assert/strict";
 import { baseOf, formatLock, LOCK_FILE, parseLock } from "../../install/lock.ts";
-import { pack } from "../../install/pack.ts";
+import { packInstaller } from "../../install/pack.ts";
 import { needing } from "../support/needs.ts";
 import { installer } from "./command.ts";
 import { type ExampleApp, exampleApp } from "./example_app.ts";
@@ -11,7 +11,7 @@ const { test } = await needing("Node.js");
 test("the package installs into an app, from an empty Node project", async () => {
   const directory = await Deno.makeTempDir();
   try {
-    const tarball = await pack(directory);
+    const tarball = await packInstaller(directory);
     await Deno.writeTextFile(`${directory}/package.json`, '{ "name": "theirs", "private": true }\n');
     await node(directory, "npm", ["install", "--offline", "--no-audit", "--no-fund", tarball]);
 

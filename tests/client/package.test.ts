@@ -1,0 +1,128 @@
+/** The npm package of the client, in an empty Node project: on Node, by a bundler in a browser, and its types. */
+import assert from "node:assert/strict";
+import { cp, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import ts from "typescript";
+import { packClient } from "../../client/package/pack.ts";
+import { bundle } from "../../install/npm_package.ts";
+import { startBrowser } from "../browser/browser.ts";
+import { newPath } from "../support/clients.ts";
+import { needing } from "../support/needs.ts";
+import { shared } from "../support/shared.ts";
+import { useStack } from "../support/stack.ts";
+
+/** Of the module, packed, without the parser of event streams. */
+const MOST_BYTES = 8_000;
+
+const local = useStack();
+const { met, test } = await needing("Node.js");
+const { test: browserTest } = await needing("Node.js", "chromium");
+
+const FIXTURES = new URL("./fixtures/", import.meta.url);
+
+/** Somebody's project, in which the package is installed. */
+const project = shared(async (parts) => {
+  const directory = parts.adopt(await Deno.makeTempDir(), (path) => Deno.remove(path, { recursive: true }));
+  if (!met) return directory;
+  const tarball = await packClient(join(directory, "tarball"));
+  await placeDependencies(directory);
+  await run(directory, "npm", ["install", "--offline", "--no-audit", "--no-fund", tarball]);
+  for (const file of ["consumer.mjs", "consumer.ts", "page.js"]) {
+    await cp(fileURLToPath(new URL(file, FIXTURES)), join(directory, file));
+  }
+  return directory;
+});
+
+test("it is small, and brings nothing but a parser of event streams", async () => {
+  const folder = join(project(), "node_modules", "execution-contexts-client");
+  const module = await Deno.readTextFile(join(folder, "mod.js"));
+  const bytes = gzipSync(module, { level: 9 }).length;
+  console.log(`${bytes} bytes, gzipped`);
+  assert(bytes < MOST_BYTES);
+  assert.deepEqual([...module.matchAll(/^import .* from "(.*)";$/gm)].map(([, name]) => name), ["eventsource-parser"]);
+  const { dependencies } = JSON.parse(await Deno.readTextFile(join(folder, "package.json")));
+  assert.deepEqual(Object.keys(dependencies), ["eventsource-parser"]);
+});
+
+test("it runs code from Node", async () => {
+  const { apiUrl, publishableKey } = local.stack;
+  const printed = await run(project(), "node", ["consumer.mjs", apiUrl, publishableKey, JSON.stringify(newPath())]);
+  assert.equal(printed, "said 42\ntrue invalid_request conversation_id\n");
+});
+
+test("its types say what it takes and gives, without any other package's", () => {
+  const program = ts.createProgram([join(project(), "consumer.ts")], {
+    lib: ["lib.esnext.d.ts", "lib.dom.d.ts", "lib.dom.asynciterable.d.ts"],
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    noEmit: true,
+    strict: true,
+    target: ts.ScriptTarget.ES2022,
+    types: [],
+  });
+  const problems = ts.getPreEmitDiagnostics(program).map(({ messageText }) =>
+    ts.flattenDiagnosticMessageText(messageText, "\n")
+  );
+  assert.deepEqual(problems, []);
+  const foreign = program.getSourceFiles().map(({ fileName }) => fileName).filter((name) => /zod|supabase/.test(name));
+  assert.deepEqual(foreign, []);
+});
+
+browserTest("a bundler takes it into a page, which runs code", async () => {
+  await using parts = new AsyncDisposableStack();
+  const bundled = join(project(), "bundled.js");
+  await bundle(join(project(), "page.js"), bundled, ["--platform=browser", "--node-modules-dir=manual"], project());
+  const script = await Deno.readTextFile(bundled);
+  const site = parts.adopt(
+    Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, ({ url }) => {
+      const isScript = new URL(url).pathname === "/page.js";
+      const body = isScript ? script : `<!doctype html><title>A page</title><link rel="icon" href="data:,">`;
+      const type = isScript ? "text/javascript" : "text/html";
+      return new Response(body, { headers: { "content-type": `${type}; charset=utf-8` } });
+    }),
+    (server) => server.shutdown(),
+  );
+  const { browser } = parts.adopt(await startBrowser(), ({ stop }) => stop());
+  const page = await browser.newPage();
+  await page.goto(`http://127.0.0.1:${site.addr.port}/`);
+  await page.addScriptTag({ url: "/page.js", type: "module" });
+  const { apiUrl, publishableKey } = local.stack;
+  const call = [apiUrl, publishableKey, newPath(), "print('said')\n6 * 7"];
+  const told = await page.evaluate(`run(...${JSON.stringify(call)})`);
+  assert.deepEqual(told, { events: ["context", "stdout", "result", "end"], stdout: "said\n", text: "42" });
+});
+
+/** Packages that a project with npm's would have, from what Deno has in its cache: tests need no network. */
+async function placeDependencies(directory: string): Promise<void> {
+  const { imports } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
+  const names = ["@supabase/supabase-js", "eventsource-parser"];
+  const dependencies = Object.fromEntries(names.map((name) => [name, imports[name].split("@").at(-1)]));
+  const manifest = { name: "theirs", private: true, type: "module", dependencies };
+  const linked = join(directory, "linked");
+  await mkdir(linked);
+  for (const folder of [directory, linked]) {
+    await Deno.writeTextFile(join(folder, "package.json"), JSON.stringify(manifest));
+  }
+  await run(linked, Deno.execPath(), ["install", "--quiet", "--cached-only", "--node-modules-dir=manual"]);
+  // Deno links them together, which npm would take for packages that are being developed.
+  const store = join(linked, "node_modules", ".deno");
+  for await (const { name, isDirectory } of Deno.readDir(store)) {
+    if (!isDirectory || !name.includes("@") || name.startsWith("theirs@")) continue;
+    const place = name.slice(0, name.lastIndexOf("@")).replace("+", "/");
+    await cp(join(store, name, "node_modules", place), join(directory, "node_modules", place), { recursive: true });
+  }
+}
+
+async function run(cwd: string, command: string, args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(command, {
+    args,
+    cwd,
+    env: { npm_config_update_notifier: "false", npm_config_loglevel: "error", NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder();
+  assert.equal(code, 0, text.decode(stdout) + text.decode(stderr));
+  return text.decode(stdout);
+}
