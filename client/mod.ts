@@ -20,6 +20,16 @@ export { ExecutionContextsError } from "./error.ts";
 export type { ExecuteResult, Execution } from "./execution.ts";
 export type { AcquireResult, CallOptions, Path, PathOptions } from "./path.ts";
 export type { Supabase } from "./send.ts";
+export type { Image, ToolAnswer } from "./tool/answer.ts";
+export {
+  type AiSdkTool,
+  type AnthropicResult,
+  type CodeTool,
+  codeTool,
+  type OpenAiOutput,
+  type ToolInput,
+  type ToolOptions,
+} from "./tool/code_tool.ts";
 
 export interface ClientOptions {
   /** How long a call tries against errors that may pass, in seconds; default 60, 0: it does not. */

@@ -1,5 +1,5 @@
 /** The types of the npm package: those of the client, and of the contract what its schemas come to, without zod. */
-import { basename } from "node:path";
+import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 
@@ -23,7 +23,7 @@ const OPTIONS: ts.CompilerOptions = {
 };
 
 /**
- * The texts of the declaration files, by their names.
+ * The texts of the declaration files, by their paths.
  * @throws {Error} when the client does not compile
  */
 export function declarations(): Map<string, string> {
@@ -35,11 +35,10 @@ export function declarations(): Map<string, string> {
   const files = new Map<string, string>();
   for (const source of program.getSourceFiles()) {
     if (!source.fileName.startsWith(CLIENT)) continue;
+    const path = relative(CLIENT, source.fileName).replace(/\.ts$/, ".d.ts");
     program.emit(
       source,
-      (path, text) => {
-        files.set(basename(path), text.replaceAll(/(from "\.\/\w+)\.ts"/g, '$1.js"'));
-      },
+      (_path, text) => files.set(path, text.replaceAll(/(from "\.[\w./]*)\.ts"/g, '$1.js"')),
       undefined,
       true,
     );

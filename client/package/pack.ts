@@ -1,6 +1,6 @@
 /** The npm package of the client: one module, and its types. */
-import { cp, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { cp, mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundle, packed } from "../../install/npm_package.ts";
 import { VERSION } from "../../install/version.ts";
@@ -15,7 +15,7 @@ const MANIFEST = {
   license: "MIT",
   type: "module",
   exports: { ".": { types: "./mod.d.ts", default: "./mod.js" } },
-  files: ["*.js", "*.d.ts"],
+  files: ["**/*.js", "**/*.d.ts"],
   sideEffects: false,
   dependencies: { "eventsource-parser": "^4.1.3" },
   peerDependencies: { "@supabase/supabase-js": "^2.50.0" },
@@ -31,6 +31,9 @@ export async function packClient(directory: string): Promise<string> {
       "--platform=browser",
       "--external=eventsource-parser",
     ]);
-    for (const [name, text] of declarations()) await writeFile(join(folder, name), text);
+    for (const [path, text] of declarations()) {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), text);
+    }
   });
 }
