@@ -153,8 +153,11 @@ class Shell(InteractiveShell):
 
     def _on_interrupt(self, _number, frame):
         """Raise in a cell's code, or cancel one that awaits; between cells there is nothing to interrupt."""
-        if not self._is_running:
+        if not self._is_running or output.put_off(self._interrupt):
             return
+        self._interrupt(frame)
+
+    def _interrupt(self, frame):
         self._is_interrupted = True
         runs_code = (Shell.run_code.__code__, InteractiveShell.run_code.__code__)
         while frame is not None:

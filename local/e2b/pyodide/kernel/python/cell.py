@@ -54,6 +54,11 @@ def interrupt():
 
 
 def _on_signal(_number, frame):
+    if not output.put_off(_interrupt_at):
+        _interrupt_at(frame)
+
+
+def _interrupt_at(frame):
     """Raise in a cell's code, or cancel a cell that awaits.
 
     Never in what runs the two: the loop would not get to tell that a cell has

@@ -4,6 +4,7 @@ import codecs
 import io
 import json
 import sys
+from threading import get_ident
 from time import monotonic
 
 # The server refuses longer lines; a longer result becomes an error instead.
@@ -32,6 +33,38 @@ _pending = {"stdout": "", "stderr": ""}
 _has_failed = False
 
 
+# An interrupt in the middle of a message would leave half a line to the server, and lose it with the next one.
+_is_sending = False
+_put_off = None
+_main = get_ident()
+
+
+def put_off(interrupt):
+    """Have an interrupt come when the message that is being sent has been; returns whether there is one."""
+    global _put_off
+    if _is_sending:
+        _put_off = interrupt
+    return _is_sending
+
+
+def _whole(function):
+    def send_whole(*args, **fields):
+        global _is_sending, _put_off
+        # Interrupts come in the main thread.
+        if _is_sending or get_ident() != _main:
+            return function(*args, **fields)
+        _is_sending = True
+        try:
+            return function(*args, **fields)
+        finally:
+            _is_sending = False
+            if _put_off is not None:
+                interrupt, _put_off = _put_off, None
+                interrupt(sys._getframe())
+
+    return send_whole
+
+
 def connect(emit):
     """Set the JavaScript function that writes a line to the server."""
     global _emit
@@ -46,6 +79,7 @@ def begin(execution_id):
     _eager_left = _EAGER_MESSAGES
 
 
+@_whole
 def send(kind, **fields):
     """Send one message; raises ValueError for what cannot be sent."""
     message = {"type": kind, "id": _execution_id, **fields}
@@ -68,6 +102,7 @@ def send_error(**fields):
     _has_failed = True
 
 
+@_whole
 def say(kind, text):
     """Send text of stdout or stderr, now or together with what follows."""
     global _eager_left
@@ -125,6 +160,7 @@ def install():
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = _streams
 
 
+@_whole
 def flush():
     """Send all that is still buffered, e.g. a line without its newline."""
     for stream in _streams:
