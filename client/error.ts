@@ -21,14 +21,21 @@ export class ExecutionContextsError extends Error {
     this.code = body.code ?? "network";
     this.status = response?.status ?? null;
     this.retryable = body.retryable ?? (response === undefined || PASSING.has(response.status));
-    this.retryAfter = body.retry_after_seconds;
+    this.retryAfter = body.retry_after_seconds ?? secondsOf(response?.headers.get("retry-after"));
     this.requestId = response?.headers.get("x-request-id") ?? undefined;
     this.body = body;
   }
 }
 
+/** Of the header; undefined where it is missing, or says a date. */
+function secondsOf(header: string | null | undefined): number | undefined {
+  const seconds = Number(header ?? NaN);
+  return Number.isFinite(seconds) ? seconds : undefined;
+}
+
 /**
- * The platform's own answers do not say whether trying again helps: these do (a worker that was ended, or did not start;
- * supabase.com/docs/guides/functions/error-codes). Each of this client's requests may be sent again without harm.
+ * The platform's own answers, and those of what is before it, do not say whether trying again helps: these do (a worker
+ * that was ended, or did not start; supabase.com/docs/guides/functions/error-codes). Each of this client's requests may be
+ * sent again without harm.
  */
-const PASSING = new Set([500, 502, 503, 504, 546]);
+const PASSING = new Set([429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 546]);

@@ -1,9 +1,13 @@
 import { createParser } from "eventsource-parser";
 import type { ExecutionEvent, ToldEvent } from "./contract.ts";
 import { ExecutionContextsError } from "./error.ts";
-import { errorOf, networkError } from "./send.ts";
+import { sleep } from "./retry.ts";
+import { errorOf, isResponse, networkError } from "./send.ts";
 
 const KNOWN = new Set(["context", "stdout", "stderr", "result", "error", "end", "failure"]);
+
+/** The functions say something every second: past this, in milliseconds, the connection is dead and nobody has noticed. */
+const SILENCE_MS = 15_000;
 
 /**
  * The events of an answer's stream, with its `end` as the last one.
@@ -11,7 +15,7 @@ const KNOWN = new Set(["context", "stdout", "stderr", "result", "error", "end", 
  * @throws the signal's reason when that is aborted
  */
 export async function* readEvents(response: unknown, signal?: AbortSignal): AsyncGenerator<ToldEvent> {
-  if (!(response instanceof Response) || response.body === null) {
+  if (!isResponse(response) || response.body === null) {
     throw networkError(new TypeError("That is no stream."));
   }
   const told: ExecutionEvent[] = [];
@@ -25,7 +29,7 @@ export async function* readEvents(response: unknown, signal?: AbortSignal): Asyn
   const decoder = new TextDecoder();
   try {
     for (;;) {
-      const piece = await reader.read();
+      const piece = await heard(reader);
       if (piece.value === undefined) throw new TypeError("The stream ended before the execution did.");
       parser.feed(decoder.decode(piece.value, { stream: true }));
       for (const event of told.splice(0)) {
@@ -40,6 +44,19 @@ export async function* readEvents(response: unknown, signal?: AbortSignal): Asyn
     throw networkError(error);
   } finally {
     reader.cancel().catch(() => {});
+  }
+}
+
+async function heard(reader: ReadableStreamDefaultReader<Uint8Array>) {
+  const heard = new AbortController();
+  const silence = sleep(SILENCE_MS, [heard.signal]).then(() => {
+    if (!heard.signal.aborted) throw new TypeError("The stream is silent.");
+    return { value: undefined };
+  });
+  try {
+    return await Promise.race([reader.read(), silence]);
+  } finally {
+    heard.abort();
   }
 }
 

@@ -1,10 +1,9 @@
-import type { AcquireFields, AcquireResponse, ExecuteFields, PathKey, ToldEvent } from "./contract.ts";
-import { readEvents } from "./events.ts";
-import { type ExecuteResult, Execution } from "./execution.ts";
+import type { AcquireFields, AcquireResponse, ExecuteFields, PathKey } from "./contract.ts";
+import { Execution } from "./execution.ts";
 import { retrying } from "./retry.ts";
-import { networkError, send, type Supabase } from "./send.ts";
+import { Run } from "./run.ts";
+import { networkError, send, type Settings } from "./send.ts";
 import { sessionOf, StateMemory } from "./state_memory.ts";
-import { Transcript } from "./transcript.ts";
 
 export interface PathOptions extends PathKey {
   /** The `state_id` of the last answer, where it was kept with the conversation: `stateNote` tells what was lost since. */
@@ -18,11 +17,6 @@ export interface CallOptions {
 export interface AcquireResult extends AcquireResponse {
   /** In words for a model: variables that it may count on are gone, and why. Null, too, when that was said before. */
   readonly stateNote: string | null;
-}
-
-export interface Settings {
-  readonly supabase: Supabase;
-  readonly retrySeconds: number;
 }
 
 /** One branch of a conversation, which has one sandbox. Keep one object for each: it remembers what was told. */
@@ -51,9 +45,10 @@ export class Path {
    * @throws the signal's reason when that is aborted
    */
   async acquire({ signal, ...fields }: AcquireFields & CallOptions = {}): Promise<AcquireResult> {
+    const noted = this.#memory.begin();
     const answer = await this.#call("acquire-context", { ...this.#expecting(), ...fields }, signal);
     if (!isAcquired(answer)) throw networkError(new TypeError("That is no answer of acquire-context."));
-    return { ...answer, stateNote: this.#memory.note(answer, "The session") };
+    return { ...answer, stateNote: noted(answer, "The session") };
   }
 
   /**
@@ -61,25 +56,18 @@ export class Path {
    * with: an `ExecutionContextsError`, or the signal's reason when that is aborted, by which the run is stopped too.
    */
   execute(code: string, { signal, ...fields }: ExecuteFields & CallOptions = {}): Execution {
-    const key = fields.idempotency_key ?? newKey();
-    const body = { ...this.#expecting(), ...fields, code, idempotency_key: key };
-    const cancel = () => this.#stop({ idempotency_key: key });
-    const run = async (tell: (event: ToldEvent) => void) => {
-      // The run is not the connection's: it would go on.
-      const stop = () => void cancel().catch(() => {});
-      if (!signal?.aborted) signal?.addEventListener("abort", stop);
-      try {
-        return await this.#run(body, tell, signal);
-      } finally {
-        signal?.removeEventListener("abort", stop);
-      }
-    };
-    return new Execution(run, cancel);
+    const noted = this.#memory.begin();
+    const request = { ...this.#expecting(), idempotency_key: newKey(), ...fields, code };
+    const run = new Run(this.#settings, this.#place(), request);
+    return new Execution(async (tell) => {
+      const answer = await run.result(tell, signal);
+      return { ...answer, stateNote: noted(answer, sessionOf(fields.language)) };
+    }, () => run.stop());
   }
 
   /** Stops all that runs on the path; the variables stay. */
-  cancel(): Promise<void> {
-    return this.#stop({ executions: true });
+  async cancel(): Promise<void> {
+    await this.#call("terminate-context", { ...this.#place(), executions: true });
   }
 
   /**
@@ -95,32 +83,9 @@ export class Path {
     return new Path(this.#settings, { ...this.#key, path_id, from_path_id: this.path_id });
   }
 
-  async #run(
-    body: ExecuteFields & { code: string },
-    tell: (event: ToldEvent) => void,
-    signal: AbortSignal | undefined,
-  ): Promise<ExecuteResult> {
-    const transcript = new Transcript();
-    const { supabase, retrySeconds } = this.#settings;
-    const answer = await retrying(async () => {
-      const response = await send(supabase, "execute-code", body, { signal, accept: "text/event-stream" });
-      transcript.begin();
-      for await (const event of readEvents(response, signal)) {
-        const news = transcript.take(event);
-        if (news !== undefined) tell(news);
-      }
-      return transcript.whole();
-    }, { retrySeconds, signal });
-    return { ...answer, stateNote: this.#memory.note(answer, sessionOf(body.language)) };
-  }
-
-  async #stop(which: Record<string, unknown>): Promise<void> {
-    await this.#call("terminate-context", { ...this.#place(), ...which });
-  }
-
   async #call(name: string, body: Record<string, unknown>, signal?: AbortSignal): Promise<unknown> {
     const { supabase, retrySeconds } = this.#settings;
-    return await retrying(() => send(supabase, name, body, { signal }), { retrySeconds, signal });
+    return await retrying(() => send(supabase, name, body, { signal }), { retrySeconds, signals: [signal] });
   }
 
   /** What a request for variables says. */

@@ -5,42 +5,52 @@ const FIRST_MS = 400;
 const LONGEST_MS = 8_000;
 
 export interface Patience {
-  /** How long an error that may pass is tried against, in seconds. */
+  /** How long an error that may pass is tried against, in seconds, from the last progress on. */
   readonly retrySeconds: number;
-  readonly signal?: AbortSignal;
+  /** Nothing more is tried, nor waited for, once one of these is aborted. */
+  readonly signals?: readonly (AbortSignal | undefined)[];
 }
 
 /**
  * Tries again what may succeed then, after as long as the functions say.
+ * @param attempt calls `progress` when it has come further than ever
  * @throws what `attempt` threw last
- * @throws the signal's reason when that is aborted
+ * @throws the reason of a signal that is aborted
  */
-export async function retrying<T>(attempt: () => Promise<T>, { retrySeconds, signal }: Patience): Promise<T> {
-  let giveUp = Date.now() + retrySeconds * 1000;
-  for (let pause = FIRST_MS;; pause = Math.min(pause * 2, LONGEST_MS)) {
-    signal?.throwIfAborted();
+export async function retrying<T>(
+  attempt: (progress: () => void) => Promise<T>,
+  { retrySeconds, signals = [] }: Patience,
+): Promise<T> {
+  let failing: { readonly since: number; readonly pause: number } | undefined;
+  const progress = () => failing = undefined;
+  for (;;) {
+    for (const signal of signals) signal?.throwIfAborted();
     try {
-      return await attempt();
+      return await attempt(progress);
     } catch (error) {
       if (!(error instanceof ExecutionContextsError) || !error.retryable) throw error;
-      const wait = error.retryAfter === undefined ? pause * (0.5 + Math.random() / 2) : error.retryAfter * 1000;
       // The code runs, and ends at its time limit at the latest: that is nothing to lose patience with.
-      if (error.code === "execution_running") giveUp = Date.now() + retrySeconds * 1000;
-      if (Date.now() + wait > giveUp) throw error;
-      await sleep(wait, signal);
+      if (error.code === "execution_running") progress();
+      const { since, pause } = failing ?? { since: Date.now(), pause: FIRST_MS };
+      const wait = error.retryAfter === undefined ? pause * (0.5 + Math.random() / 2) : error.retryAfter * 1000;
+      if (Date.now() + wait > since + retrySeconds * 1000) throw error;
+      failing = { since, pause: Math.min(pause * 2, LONGEST_MS) };
+      await sleep(wait, signals);
     }
   }
 }
 
-function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = () => {
+/** Less long, if a signal is aborted. */
+export async function sleep(milliseconds: number, signals: readonly (AbortSignal | undefined)[] = []): Promise<void> {
+  if (signals.some((signal) => signal?.aborted)) return;
+  let wake = () => {};
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    wake = () => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      if (signal?.aborted) reject(signal.reason);
-      else resolve();
+      resolve();
     };
-    const timer = setTimeout(end, milliseconds);
-    signal?.addEventListener("abort", end);
+    for (const signal of signals) signal?.addEventListener("abort", wake);
   });
+  for (const signal of signals) signal?.removeEventListener("abort", wake);
 }

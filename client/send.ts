@@ -12,6 +12,12 @@ export interface Supabase {
   };
 }
 
+/** What a client's calls have in common. */
+export interface Settings {
+  readonly supabase: Supabase;
+  readonly retrySeconds: number;
+}
+
 /**
  * @returns what the function answered; of a stream, the response
  * @throws {ExecutionContextsError} when the answer is an error, or there is none
@@ -28,9 +34,15 @@ export async function send(
   signal?.throwIfAborted();
   if (!error) return data;
   const response = error instanceof Error && "context" in error ? error.context : undefined;
-  if (!(response instanceof Response)) throw networkError(error);
+  if (!isResponse(response)) throw networkError(error);
   const told: unknown = await response.json().catch(() => undefined);
+  signal?.throwIfAborted();
   throw errorOf(told instanceof Object ? told : {}, response);
+}
+
+/** Also one of a `fetch` that somebody has brought, whose class is another one. */
+export function isResponse(value: unknown): value is Response {
+  return value instanceof Object && "status" in value && "headers" in value && "body" in value;
 }
 
 /** An error that the functions told, in an answer or at the end of a stream. */

@@ -4,13 +4,6 @@ import type { AcquireResponse, ExecuteResponse, Language, Loss } from "./contrac
 /** What answers say of the state, those of both functions. */
 type Answer = AcquireResponse & Partial<Pick<ExecuteResponse, "execution">>;
 
-const BECAUSE: Record<string, string> = {
-  terminated: "It was ended on request.",
-  sandbox_lost: "Its sandbox was lost.",
-  evicted: "Another branch needed its place.",
-  kernel_restarted: "It crashed, or had to be stopped.",
-};
-
 const SESSIONS: Record<Language, string> = {
   python: "The Python session",
   javascript: "The JavaScript session",
@@ -27,9 +20,13 @@ export function sessionOf(language: Language = "python"): string {
 
 export class StateMemory {
   #stateId: string | undefined;
-  /** The state whose beginning has been told: of two calls at the same time, each is told of the loss. */
-  #told: string | undefined;
+  /** Whose beginning has been told: of two calls at the same time, each is told of the loss. */
+  readonly #told = new Set<string>();
   readonly #isBranch: boolean;
+  /** How long the context seen last may stand idle and sleep, in seconds. */
+  #idleSeconds: number | undefined;
+  #calls = 0;
+  #lastNoted = 0;
 
   /** @param stateId what the caller has seen last, if it was kept */
   constructor(stateId: string | undefined, isBranch: boolean) {
@@ -43,27 +40,67 @@ export class StateMemory {
   }
 
   /**
-   * Notes an answer, and says in words what it tells of variables that are gone, if that has not been said before.
-   * @param session what a model calls the kernel
+   * A call begins. What this returns notes its answer, and says in words what that tells of variables that are gone, if it
+   * has not been said before. `session` is what a model calls the kernel.
    */
-  note(answer: Answer, session: string): string | null {
-    const { state_id, execution } = answer;
+  begin(): (answer: Answer, session: string) => string | null {
+    const call = ++this.#calls;
     const isFirst = this.#stateId === undefined;
+    return (answer, session) => {
+      const note = this.#told.has(answer.state_id) ? "" : this.#wordsOf(answer, isFirst, session);
+      this.#told.add(answer.state_id);
+      // The answer of a call that began earlier, and took longer, knows less.
+      if (call < this.#lastNoted) return note || null;
+      this.#lastNoted = call;
+      this.#stateId = answer.state_id;
+      const { ttl_seconds, expires_at, kept_until } = answer.context;
+      this.#idleSeconds = ttl_seconds + (Date.parse(kept_until) - Date.parse(expires_at)) / 1000;
+      return note || null;
+    };
+  }
+
+  #wordsOf(answer: Answer, isFirst: boolean, session: string): string {
+    const { was_created, forked_from, execution } = answer;
     const said: string[] = [];
-    // Of a run that lost its own kernel, the state that it began with is not named at its end: the loss before it is.
-    if (this.#told !== state_id) {
-      const loss = isFirst ? lossOf(answer) : answer.lost;
-      if (loss !== null) said.push(wordsOf(loss, answer, session));
-      else if (isFirst && this.#isBranch && answer.was_created && answer.forked_from === null) {
-        said.push(`${session} of this branch begins empty: variables of the conversation before are not there.`);
-      }
-      if (execution?.kernel_restarted) {
-        said.push(`${session} was restarted by this run: variables defined before, and by it, are gone.`);
-      }
+    const loss = isFirst ? lossOf(answer) : answer.lost;
+    if (loss !== null) said.push(...this.#wordsOfLoss(loss, answer, session));
+    else if (isFirst && this.#isBranch && was_created && forked_from === null) {
+      said.push(`${session} of this branch begins empty: variables of the conversation before are not there.`);
     }
-    this.#told = state_id;
-    this.#stateId = state_id;
-    return said.length === 0 ? null : said.join(" ");
+    if (execution?.kernel_restarted) {
+      said.push(`${session} was restarted by this run: variables defined before, and by it, are gone.`);
+    }
+    return said.join(" ");
+  }
+
+  #wordsOfLoss({ reason }: Loss, { was_created, forked_from }: Answer, session: string): string[] {
+    if (was_created && forked_from !== null) {
+      const again = `${session} is a new copy of that of the branch "${forked_from.path_id}"`;
+      return [`${again}: variables that this branch had defined itself are gone.`];
+    }
+    // It may have been that of another language.
+    const what = reason === "kernel_restarted"
+      ? "A session here was restarted: variables that were defined in its language before are gone."
+      : `${session} was restarted: variables defined before are gone.`;
+    const because = this.#because(reason);
+    return because === undefined ? [what] : [what, because];
+  }
+
+  #because(reason: string | null): string | undefined {
+    switch (reason) {
+      case "terminated":
+        return "It was ended on request.";
+      case "expired":
+        return this.#idleSeconds === undefined
+          ? "It had not been used for too long."
+          : `It had been idle for more than ${spanOf(this.#idleSeconds)}.`;
+      case "sandbox_lost":
+        return "Its sandbox was lost.";
+      case "evicted":
+        return "Another branch needed its place.";
+      case "kernel_restarted":
+        return "It crashed, or had to be stopped.";
+    }
   }
 }
 
@@ -71,21 +108,6 @@ export class StateMemory {
 function lossOf({ was_created, previous }: AcquireResponse): Loss | null {
   if (!was_created || previous === null) return null;
   return { reason: previous.termination_reason, at: previous.terminated_at };
-}
-
-function wordsOf({ reason }: Loss, { context }: AcquireResponse, session: string): string {
-  const because = reason === "expired"
-    ? `It had been idle for more than ${spanOf(idleSeconds(context))}.`
-    : reason === null
-    ? undefined
-    : BECAUSE[reason];
-  const what = `${session} was restarted: variables defined before are gone.`;
-  return because === undefined ? what : `${what} ${because}`;
-}
-
-/** How long such a context may stand idle and sleep: so long, at least, the one before it did. */
-function idleSeconds({ ttl_seconds, expires_at, kept_until }: AcquireResponse["context"]): number {
-  return ttl_seconds + (Date.parse(kept_until) - Date.parse(expires_at)) / 1000;
 }
 
 function spanOf(seconds: number): string {

@@ -18,9 +18,14 @@ export class Transcript {
   #context: ExecutionContext | undefined;
   #said = { stdout: "", stderr: "" };
   readonly #results: ExecutionResult[] = [];
-  #error: ExecuteResponse["execution"]["error"] = null;
+  #hasError = false;
   #ending: Ending | undefined;
   #progress: Progress = { stdout: 0, stderr: 0, results: 0 };
+
+  /** Whether anything has been told. */
+  get hasBegun(): boolean {
+    return this.#context !== undefined;
+  }
 
   /** A stream begins, with what was told first. */
   begin(): void {
@@ -51,8 +56,8 @@ export class Transcript {
       return event;
     }
     if (event.event === "error") {
-      if (this.#error !== null) return undefined;
-      this.#error = event.data;
+      if (this.#hasError) return undefined;
+      this.#hasError = true;
       return event;
     }
     const { event: name, data: { text } } = event;
@@ -67,7 +72,7 @@ export class Transcript {
   whole(): ExecuteResponse {
     if (this.#context === undefined || this.#ending === undefined) throw new Error("The execution told no end.");
     const { replayed, state_id, ...end } = this.#ending;
-    const execution = { ...end, ...this.#said, results: this.#results, error: this.#error ?? end.error };
+    const execution = { ...end, ...this.#said, results: this.#results };
     return { ...this.#context, state_id, execution, replayed };
   }
 }

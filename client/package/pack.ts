@@ -18,7 +18,8 @@ const MANIFEST = {
   files: ["**/*.js", "**/*.d.ts"],
   sideEffects: false,
   dependencies: { "eventsource-parser": "^4.1.3" },
-  peerDependencies: { "@supabase/supabase-js": "^2.50.0" },
+  // From there on `invoke` takes a signal.
+  peerDependencies: { "@supabase/supabase-js": "^2.75.0" },
   engines: { node: ">=20" },
 };
 
@@ -28,6 +29,7 @@ export async function packClient(directory: string): Promise<string> {
     await cp(join(CLIENT, "../LICENSE"), join(folder, "LICENSE"));
     await cp(join(CLIENT, "README.md"), join(folder, "README.md"));
     await bundle(join(CLIENT, "mod.ts"), join(folder, "mod.js"), [
+      "--minify",
       "--platform=browser",
       "--external=eventsource-parser",
     ]);

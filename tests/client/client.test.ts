@@ -91,7 +91,7 @@ Deno.test("what is aborted before it is sent runs nothing", async () => {
   const reason = new Error("never mind");
   await assert.rejects(path.execute("1", { signal: AbortSignal.abort(reason) }), reason);
   await assert.rejects(path.acquire({ signal: AbortSignal.abort(reason) }), reason);
-  assert.equal((await path.acquire()).previous, null);
+  assert.equal((await path.acquire()).was_created, true);
 });
 
 Deno.test("a run that is cancelled by its object ends with what it had said", async () => {
@@ -121,17 +121,46 @@ Deno.test("lost variables are told in words, once", async () => {
   assert.equal((await clients.path(key).acquire()).stateNote, null);
 });
 
-Deno.test("an expired context is told with the time that it stood idle", async () => {
+Deno.test("an expired context is told with the time that it may stand idle, to who knows that", async () => {
   const { contexts: clients } = await contexts();
   const key = newPath();
-  await clients.path(key).execute("1", JS);
-  await local.sql`
-    update copilot_internal.execution_contexts set expires_at = now() - interval '1 second'
-    where conversation_id = ${key.conversation_id}`;
+  const path = clients.path(key);
+  const expire = () =>
+    local.sql`
+      update copilot_internal.execution_contexts set expires_at = now() - interval '1 second'
+      where conversation_id = ${key.conversation_id} and terminated_at is null`;
+  const gone = "The JavaScript session was restarted: variables defined before are gone.";
+  await path.execute("1", { ...JS, ttl_seconds: 1800 });
+  await expire();
+  const { stateNote } = await path.execute("1", { ...JS, ttl_seconds: 60 });
+  assert.equal(stateNote, `${gone} It had been idle for more than 30 minutes.`);
+  await expire();
+  const stranger = await clients.path(key).execute("1", JS);
+  assert.equal(stranger.stateNote, `${gone} It had not been used for too long.`);
+});
+
+Deno.test("a branch that is made anew is told as the copy that it is", async () => {
+  const { contexts: clients } = await contexts();
+  const main = clients.path(newPath());
+  await main.execute("x = 7");
+  const branch = main.branch("edited");
+  await branch.execute("x = 8");
+  await branch.terminate();
+  const again = await branch.execute("x");
+  assert.equal(again.execution.results[0]?.text, "7");
   assert.equal(
-    (await clients.path(key).execute("1", { ...JS })).stateNote,
-    "The JavaScript session was restarted: variables defined before are gone. It had been idle for more than 30 minutes.",
+    again.stateNote,
+    'The Python session is a new copy of that of the branch "main": variables that this branch had defined itself are gone.',
   );
+});
+
+Deno.test("a caller's own key gets the kept answer, whatever the caller has learned since", async () => {
+  const { contexts: clients } = await contexts();
+  const path = clients.path(newPath());
+  const first = await path.execute("'once'", { ...JS, idempotency_key: "mine" });
+  const repeat = await path.execute("'once'", { ...JS, idempotency_key: "mine" });
+  assert.deepEqual([first.replayed, repeat.replayed], [false, true]);
+  assert.deepEqual(repeat.execution, first.execution);
 });
 
 Deno.test("a branch begins with its source's variables, or says that it has none", async () => {

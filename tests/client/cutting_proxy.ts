@@ -32,10 +32,12 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
     }
     caller.on("data", (piece) => gateway.write(piece));
     gateway.on("data", (piece) => {
-      heard = plan.left > 0 ? heard + piece : "";
-      const isCut = plan.left > 0 && heard.includes(plan.text);
-      if (!isCut) return void caller.write(piece);
-      if (plan.arrives) caller.write(piece, end);
+      const before = heard.length;
+      heard = plan.left > 0 ? heard + piece.toString("latin1") : "";
+      const at = plan.left > 0 ? heard.indexOf(plan.text) : -1;
+      if (at < 0) return void caller.write(piece);
+      // Not a byte more: the end of the answer may be in the same piece.
+      if (plan.arrives) caller.write(piece.subarray(0, at + plan.text.length - before), end);
       else end();
       plan.left--;
       cuts++;

@@ -30,7 +30,8 @@ export async function execute(call: ExecutionCall, request: ExecuteRequest): Pro
     });
   }
   const key = pathKeyOf(call.caller, request);
-  const { idempotency_key: idempotencyKey, tenant_id: _tenant, user_id: _user, ...body } = request;
+  // What its caller knows of the path says nothing of what is asked: a repeat may know more.
+  const { idempotency_key: idempotencyKey, tenant_id: _tenant, user_id: _user, expects: _expects, ...body } = request;
   const memory = new RunMemory();
   const parts = { call, request, timeout, tell: call.tell, memory };
   try {
