@@ -1,7 +1,7 @@
 /** The types of the npm package: those of the client, and of the contract what its schemas come to, without zod. */
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import ts from "typescript";
+import { compilerHost, ts } from "./compiler.ts";
 
 const CLIENT = fileURLToPath(new URL("../", import.meta.url));
 const CONTRACT = fileURLToPath(new URL("../contract.ts", import.meta.url));
@@ -48,7 +48,7 @@ export function declarations(): Map<string, string> {
 
 /** Finds packages where Deno has them, and whose types lie beside their modules. */
 function host(): ts.CompilerHost {
-  const host = ts.createCompilerHost(OPTIONS);
+  const host = compilerHost(OPTIONS);
   host.resolveModuleNameLiterals = (names, from, _redirected, options) =>
     names.map(({ text }) => {
       if (!PACKAGES.includes(text)) return ts.resolveModuleName(text, from, options, host);

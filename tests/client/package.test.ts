@@ -4,7 +4,7 @@ import { cp, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import ts from "typescript";
+import { compilerHost, ts } from "../../client/package/compiler.ts";
 import { packClient } from "../../client/package/pack.ts";
 import { bundle } from "../../install/npm_package.ts";
 import { startBrowser } from "../browser/browser.ts";
@@ -53,7 +53,7 @@ test("it runs code from Node", async () => {
 });
 
 test("its types say what it takes and gives, without any other package's", () => {
-  const program = ts.createProgram([join(project(), "consumer.ts")], {
+  const options = {
     lib: ["lib.esnext.d.ts", "lib.dom.d.ts", "lib.dom.asynciterable.d.ts"],
     module: ts.ModuleKind.NodeNext,
     moduleResolution: ts.ModuleResolutionKind.NodeNext,
@@ -61,7 +61,8 @@ test("its types say what it takes and gives, without any other package's", () =>
     strict: true,
     target: ts.ScriptTarget.ES2022,
     types: [],
-  });
+  };
+  const program = ts.createProgram([join(project(), "consumer.ts")], options, compilerHost(options));
   const problems = ts.getPreEmitDiagnostics(program).map(({ messageText }) =>
     ts.flattenDiagnosticMessageText(messageText, "\n")
   );
