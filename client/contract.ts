@@ -13,7 +13,6 @@ export type {
   Language,
   OutputFile,
 } from "../supabase/functions/_shared/contract/execute_code.ts";
-export type { StopResponse, TerminateResponse } from "../supabase/functions/_shared/contract/terminate_context.ts";
 export type { Loss } from "../supabase/functions/_shared/contract/state.ts";
 export type { ExecutionEvent };
 

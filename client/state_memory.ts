@@ -4,18 +4,19 @@ import type { AcquireResponse, ExecuteResponse, Language, Loss } from "./contrac
 /** What answers say of the state, those of both functions. */
 type Answer = AcquireResponse & Partial<Pick<ExecuteResponse, "execution">>;
 
-const SESSIONS: Record<Language, string> = {
-  python: "The Python session",
-  javascript: "The JavaScript session",
-  typescript: "The TypeScript session",
-  bash: "The shell session",
-  r: "The R session",
-  java: "The Java session",
+/** What a model calls the languages. */
+export const LANGUAGES: Record<Language, string> = {
+  python: "Python",
+  javascript: "JavaScript",
+  typescript: "TypeScript",
+  bash: "shell",
+  r: "R",
+  java: "Java",
 };
 
 /** What a model calls the kernel. */
 export function sessionOf(language: Language = "python"): string {
-  return SESSIONS[language];
+  return `The ${LANGUAGES[language]} session`;
 }
 
 export class StateMemory {

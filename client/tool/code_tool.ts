@@ -2,6 +2,7 @@
 import type { ExecuteFields } from "../contract.ts";
 import type { Path } from "../path.ts";
 import { ExecutionContextsError } from "../error.ts";
+import { LANGUAGES } from "../state_memory.ts";
 import { answerOf, type ToolAnswer } from "./answer.ts";
 
 export interface ToolOptions {
@@ -96,15 +97,6 @@ export interface AnthropicResult {
     | { type: "image"; source: { type: "base64"; media_type: string; data: string } }
   )[];
 }
-
-const LANGUAGES: Record<NonNullable<ToolOptions["language"]>, string> = {
-  python: "Python",
-  javascript: "JavaScript",
-  typescript: "TypeScript",
-  bash: "shell",
-  r: "R",
-  java: "Java",
-};
 
 export function codeTool(path: Path, options: ToolOptions = {}): CodeTool {
   const { name = "run_code", language = "python", about, maxTokens = 4_000, maxImages = 4 } = options;

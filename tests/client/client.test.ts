@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { executionContexts, ExecutionContextsError, type ToldEvent } from "../../client/mod.ts";
 import { newPath, service, user } from "../support/clients.ts";
+import { quick } from "../support/faulty_stack.ts";
 import { eventually } from "../support/settle.ts";
 import { useStack } from "../support/stack.ts";
 
@@ -17,9 +18,6 @@ async function contexts() {
   const client = await user(local.stack);
   return { client, contexts: executionContexts(client) };
 }
-
-/** Whose variables outlast their runs, in a kernel that starts fast. */
-const JS = { language: "javascript" } as const;
 
 Deno.test("code runs, and its variables are there for the next run", async () => {
   const path = (await contexts()).contexts.path(newPath());
@@ -58,7 +56,10 @@ Deno.test("the same object tells events while the code runs, and the result", as
 Deno.test("events come as they are told", async () => {
   const path = (await contexts()).contexts.path(newPath());
   const stop = new AbortController();
-  const execution = path.execute("console.log('begun'); await new Promise(() => {})", { ...JS, signal: stop.signal });
+  const execution = path.execute("console.log('begun'); await new Promise(() => {})", {
+    ...quick,
+    signal: stop.signal,
+  });
   for await (const event of execution) if (event.event === "stdout") break;
   stop.abort();
   await assert.rejects(execution, { name: "AbortError" });
@@ -96,7 +97,7 @@ Deno.test("what is aborted before it is sent runs nothing", async () => {
 
 Deno.test("a run that is cancelled by its object ends with what it had said", async () => {
   const path = (await contexts()).contexts.path(newPath());
-  const execution = path.execute("console.log('begun'); await new Promise(() => {})", JS);
+  const execution = path.execute("console.log('begun'); await new Promise(() => {})", quick);
   for await (const { event } of execution) if (event === "stdout") break;
   await execution.cancel();
   const { execution: { status, stdout } } = await execution;
@@ -107,12 +108,12 @@ Deno.test("lost variables are told in words, once", async () => {
   const { contexts: clients } = await contexts();
   const key = newPath();
   const path = clients.path(key);
-  const { state_id } = await path.execute("var x = 1", JS);
+  const { state_id } = await path.execute("var x = 1", quick);
   await path.terminate();
   await path.terminate();
   const gone = "The JavaScript session was restarted: variables defined before are gone. It was ended on request.";
-  assert.equal((await path.execute("1", JS)).stateNote, gone);
-  assert.equal((await path.execute("2", JS)).stateNote, null);
+  assert.equal((await path.execute("1", quick)).stateNote, gone);
+  assert.equal((await path.execute("2", quick)).stateNote, null);
   assert.equal((await path.acquire()).stateNote, null);
   // Who kept the state's id with the conversation is told, too, and who has kept nothing finds a path that works.
   const kept = clients.path({ ...key, state_id });
@@ -130,12 +131,12 @@ Deno.test("an expired context is told with the time that it may stand idle, to w
       update copilot_internal.execution_contexts set expires_at = now() - interval '1 second'
       where conversation_id = ${key.conversation_id} and terminated_at is null`;
   const gone = "The JavaScript session was restarted: variables defined before are gone.";
-  await path.execute("1", { ...JS, ttl_seconds: 1800 });
+  await path.execute("1", { ...quick, ttl_seconds: 1800 });
   await expire();
-  const { stateNote } = await path.execute("1", { ...JS, ttl_seconds: 60 });
+  const { stateNote } = await path.execute("1", { ...quick, ttl_seconds: 60 });
   assert.equal(stateNote, `${gone} It had been idle for more than 30 minutes.`);
   await expire();
-  const stranger = await clients.path(key).execute("1", JS);
+  const stranger = await clients.path(key).execute("1", quick);
   assert.equal(stranger.stateNote, `${gone} It had not been used for too long.`);
 });
 
@@ -157,8 +158,8 @@ Deno.test("a branch that is made anew is told as the copy that it is", async () 
 Deno.test("a caller's own key gets the kept answer, whatever the caller has learned since", async () => {
   const { contexts: clients } = await contexts();
   const path = clients.path(newPath());
-  const first = await path.execute("'once'", { ...JS, idempotency_key: "mine" });
-  const repeat = await path.execute("'once'", { ...JS, idempotency_key: "mine" });
+  const first = await path.execute("'once'", { ...quick, idempotency_key: "mine" });
+  const repeat = await path.execute("'once'", { ...quick, idempotency_key: "mine" });
   assert.deepEqual([first.replayed, repeat.replayed], [false, true]);
   assert.deepEqual(repeat.execution, first.execution);
 });

@@ -10,6 +10,7 @@ import { bundle } from "../../install/npm_package.ts";
 import { startBrowser } from "../browser/browser.ts";
 import { newPath } from "../support/clients.ts";
 import { needing } from "../support/needs.ts";
+import { runIn } from "../support/npm.ts";
 import { shared } from "../support/shared.ts";
 import { useStack } from "../support/stack.ts";
 
@@ -28,7 +29,7 @@ const project = shared(async (parts) => {
   if (!met) return directory;
   const tarball = await packClient(join(directory, "tarball"));
   await placeDependencies(directory);
-  await run(directory, "npm", ["install", "--offline", "--no-audit", "--no-fund", tarball]);
+  await runIn(directory, "npm", ["install", "--offline", "--no-audit", "--no-fund", tarball]);
   for (const file of ["consumer.mjs", "consumer.ts", "page.js"]) {
     await cp(fileURLToPath(new URL(file, FIXTURES)), join(directory, file));
   }
@@ -48,7 +49,7 @@ test("it is small, and brings nothing but a parser of event streams", async () =
 
 test("it runs code from Node", async () => {
   const { apiUrl, publishableKey } = local.stack;
-  const printed = await run(project(), "node", ["consumer.mjs", apiUrl, publishableKey, JSON.stringify(newPath())]);
+  const printed = await runIn(project(), "node", ["consumer.mjs", apiUrl, publishableKey, JSON.stringify(newPath())]);
   assert.equal(printed, "said 42\ntrue invalid_request conversation_id\n");
 });
 
@@ -106,7 +107,7 @@ async function placeDependencies(directory: string): Promise<void> {
   for (const folder of [directory, linked]) {
     await Deno.writeTextFile(join(folder, "package.json"), JSON.stringify(manifest));
   }
-  await run(linked, Deno.execPath(), ["install", "--quiet", "--cached-only", "--node-modules-dir=manual"]);
+  await runIn(linked, Deno.execPath(), ["install", "--quiet", "--cached-only", "--node-modules-dir=manual"]);
   // Deno links them together, which npm would take for packages that are being developed.
   const store = join(linked, "node_modules", ".deno");
   for await (const { name, isDirectory } of Deno.readDir(store)) {
@@ -114,16 +115,4 @@ async function placeDependencies(directory: string): Promise<void> {
     const place = name.slice(0, name.lastIndexOf("@")).replace("+", "/");
     await cp(join(store, name, "node_modules", place), join(directory, "node_modules", place), { recursive: true });
   }
-}
-
-async function run(cwd: string, command: string, args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command(command, {
-    args,
-    cwd,
-    env: { npm_config_update_notifier: "false", npm_config_loglevel: "error", NO_COLOR: "1" },
-    stdin: "null",
-  }).output();
-  const text = new TextDecoder();
-  assert.equal(code, 0, text.decode(stdout) + text.decode(stderr));
-  return text.decode(stdout);
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type Execution, executionContexts, ExecutionContextsError, type ToldEvent } from "../../client/mod.ts";
 import { newPath, service, user } from "../support/clients.ts";
 import { inFakeTime } from "../support/fake_time.ts";
-import { at, useFaultyStack } from "../support/faulty_stack.ts";
+import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import { eventually } from "../support/settle.ts";
 import { shared } from "../support/shared.ts";
 import { startCuttingProxy } from "./cutting_proxy.ts";
@@ -13,14 +13,12 @@ const cutting = shared(async (parts) =>
   parts.adopt(await startCuttingProxy(faulty.stack.apiUrl), ({ stop }) => stop())
 );
 
-const JS = { language: "javascript" } as const;
-
 /** A path by a connection that can be cut, whose kernel counts what runs there. */
 async function countingPath() {
   const client = await user({ ...faulty.stack, apiUrl: cutting().url });
   const path = executionContexts(client).path(newPath());
-  await path.execute("var runs = 0; const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))", JS);
-  return { path, runs: async () => (await path.execute("runs", JS)).execution.results[0]?.text };
+  await path.execute("var runs = 0; const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))", quick);
+  return { path, runs: async () => (await path.execute("runs", quick)).execution.results[0]?.text };
 }
 
 const TALK = "runs += 1; for (let i = 0; i < 20; i++) { console.log('line ' + i); await sleep(20); } 'the result'";
@@ -40,7 +38,7 @@ for (
     const { path, runs } = await countingPath();
     const before = cutting().cuts;
     cutting().cutAt(text);
-    const execution = path.execute(TALK, JS);
+    const execution = path.execute(TALK, quick);
     const told = await Array.fromAsync(execution);
     const { execution: result, replayed } = await execution;
     assert.equal(cutting().cuts, before + 1);
@@ -56,7 +54,7 @@ Deno.test("a stream that is cut again and again ends, too", async () => {
   const { path, runs } = await countingPath();
   const before = cutting().cuts;
   cutting().cutAt("event: ", { times: 4 });
-  const { execution } = await path.execute(TALK, JS);
+  const { execution } = await path.execute(TALK, quick);
   assert.equal(cutting().cuts, before + 4);
   assert.deepEqual([execution.stdout, execution.status], [LINES, "ok"]);
   assert.equal(await runs(), "1");
@@ -66,7 +64,7 @@ Deno.test("what the code raised is told once, also where that was when the strea
   const { path, runs } = await countingPath();
   const before = cutting().cuts;
   cutting().cutAt("event: error");
-  const execution = path.execute("runs += 1; throw new TypeError('no')", JS);
+  const execution = path.execute("runs += 1; throw new TypeError('no')", quick);
   const told = await Array.fromAsync(execution);
   assert.equal(cutting().cuts, before + 1);
   assert.equal(told.filter(({ event }) => event === "error").length, 1);
@@ -93,11 +91,11 @@ Deno.test("errors that pass are tried against, and the others are not", async ()
   const client = await user(faulty.stack);
   const path = executionContexts(client).path(newPath());
   faulty.proxy.intercept(at.create, { kind: "answer", status: 503 }, 2);
-  assert.equal((await path.execute("1 + 1", JS)).execution.results[0]?.text, "2");
+  assert.equal((await path.execute("1 + 1", quick)).execution.results[0]?.text, "2");
 
   const hopeless = executionContexts(client).path(newPath());
   const refusal = faulty.proxy.intercept(at.create, { kind: "answer", status: 401 }, 3);
-  await assert.rejects(hopeless.execute("1", JS), { code: "misconfigured", retryable: false });
+  await assert.rejects(hopeless.execute("1", quick), { code: "misconfigured", retryable: false });
   assert.equal(refusal.left(), 2);
   refusal.end();
 });
@@ -125,7 +123,7 @@ Deno.test("patience is for what makes no progress: a long run is taken up at its
   cutting().cutAt("late");
   const code =
     "for (let i = 0; i < 8; i++) { console.log(i); await new Promise((resolve) => setTimeout(resolve, 250)); }";
-  const { execution } = await path.execute(`${code} console.log("late"); "the end"`, JS);
+  const { execution } = await path.execute(`${code} console.log("late"); "the end"`, quick);
   assert.equal(execution.results[0]?.text, "the end");
 });
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { baseOf, formatLock, LOCK_FILE, parseLock } from "../../install/lock.ts";
 import { packInstaller } from "../../install/pack.ts";
 import { needing } from "../support/needs.ts";
+import { runIn } from "../support/npm.ts";
 import { installer } from "./command.ts";
 import { type ExampleApp, exampleApp } from "./example_app.ts";
 
@@ -13,17 +14,17 @@ test("the package installs into an app, from an empty Node project", async () =>
   try {
     const tarball = await packInstaller(directory);
     await Deno.writeTextFile(`${directory}/package.json`, '{ "name": "theirs", "private": true }\n');
-    await node(directory, "npm", ["install", "--offline", "--no-audit", "--no-fund", tarball]);
+    await runIn(directory, "npm", ["install", "--offline", "--no-audit", "--no-fund", tarball]);
 
     await using expected = await exampleApp();
     await using app = await exampleApp();
     await installer(["install", "--into", expected.directory]);
-    await node(directory, "npx", ["--offline", "execution-contexts", "init", "--into", app.directory]);
+    await runIn(directory, "npx", ["--offline", "execution-contexts", "init", "--into", app.directory]);
     assert.deepEqual(await comparable(app), await comparable(expected));
 
-    const diff = await node(directory, "npx", ["--offline", "execution-contexts", "diff", "--into", app.directory]);
+    const diff = await runIn(directory, "npx", ["--offline", "execution-contexts", "diff", "--into", app.directory]);
     assert.match(diff, /without edits/);
-    await node(directory, "npx", ["--offline", "execution-contexts", "uninstall", "--into", app.directory]);
+    await runIn(directory, "npx", ["--offline", "execution-contexts", "uninstall", "--into", app.directory]);
     assert(!Object.keys(await app.files()).some((path) => path.includes("execute-code")));
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -40,16 +41,4 @@ async function comparable(app: ExampleApp): Promise<Map<string, string>> {
   const withoutBases = Object.entries(lock.files).map(([path, file]) => [path, { ...file, base: "" }]);
   files.set(LOCK_FILE, formatLock({ ...lock, files: Object.fromEntries(withoutBases) }));
   return files;
-}
-
-async function node(cwd: string, command: string, args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command(command, {
-    args,
-    cwd,
-    env: { npm_config_update_notifier: "false", npm_config_loglevel: "error" },
-    stdin: "null",
-  }).output();
-  const text = new TextDecoder();
-  assert.equal(code, 0, text.decode(stdout) + text.decode(stderr));
-  return text.decode(stdout);
 }
