@@ -13,6 +13,7 @@ export type {
   Language,
   OutputFile,
 } from "../supabase/functions/_shared/contract/execute_code.ts";
+export type { Image, ToolAnswer } from "../supabase/functions/_shared/words/answer.ts";
 export type { Loss } from "../supabase/functions/_shared/contract/state.ts";
 export type { ExecutionEvent };
 

@@ -11,16 +11,17 @@ export type {
   ExecuteResponse,
   ExecutionContext,
   ExecutionResult,
+  Image,
   Loss,
   OutputFile,
   PathKey,
   ToldEvent,
+  ToolAnswer,
 } from "./contract.ts";
 export { ExecutionContextsError } from "./error.ts";
 export type { ExecuteResult, Execution } from "./execution.ts";
 export type { AcquireResult, CallOptions, Path, PathOptions } from "./path.ts";
 export type { Supabase } from "./send.ts";
-export type { Image, ToolAnswer } from "./tool/answer.ts";
 export {
   type AiSdkTool,
   type AnthropicResult,
@@ -29,7 +30,7 @@ export {
   type OpenAiOutput,
   type ToolInput,
   type ToolOptions,
-} from "./tool/code_tool.ts";
+} from "./code_tool.ts";
 
 export interface ClientOptions {
   /** How long a call tries against errors that may pass, in seconds; default 60, 0: it does not. */

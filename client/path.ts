@@ -3,7 +3,7 @@ import { Execution } from "./execution.ts";
 import { retrying } from "./retry.ts";
 import { Run } from "./run.ts";
 import { networkError, send, type Settings } from "./send.ts";
-import { sessionOf, StateMemory } from "./state_memory.ts";
+import { sessionOf, StateMemory } from "../supabase/functions/_shared/words/state_memory.ts";
 
 export interface PathOptions extends PathKey {
   /** The `state_id` of the last answer, where it was kept with the conversation: `stateNote` tells what was lost since. */

@@ -156,6 +156,8 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
         env: {
           ...(wallClockSeconds === undefined ? {} : { WORKER_SECONDS: String(wallClockSeconds) }),
           ...options.app?.env,
+          // By this code knows the platform's runtime, which has one for each worker.
+          SB_EXECUTION_ID: crypto.randomUUID(),
           SUPABASE_URL: gateway.url,
           SUPABASE_DB_URL: database.url,
           SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: API_KEYS.publishable }),

@@ -57,6 +57,7 @@ const AS_ON_THE_PLATFORM = [
   "tests/http/bad_input.test.ts",
   "tests/http/body.test.ts",
   "tests/http/callers.test.ts",
+  "tests/mcp",
 ];
 
 function readArguments(): Command {

@@ -96,7 +96,12 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
 }
 
 async function callOne(processes: readonly FunctionProcess[], request: Request): Promise<Response> {
-  const { pathname, search } = new URL(request.url);
+  const { pathname, search, hostname, port, protocol } = new URL(request.url);
+  const headers = new Headers(request.headers);
+  // By these a function knows under which address it was called, as behind the platform's gateway.
+  headers.set("x-forwarded-host", hostname);
+  headers.set("x-forwarded-port", port);
+  headers.set("x-forwarded-proto", protocol.slice(0, -1));
   const path = pathname.replace(/^\/functions\/v1/, "") + search;
   const short = Number(request.headers.get("content-length") ?? Infinity) <= HELD_BODY_BYTES;
   const body = request.body === null || short ? await request.blob() : undefined;
@@ -104,7 +109,7 @@ async function callOne(processes: readonly FunctionProcess[], request: Request):
   for (const { url } of processes) {
     if (url === null) continue;
     try {
-      return await forward(request, new URL(path, url), { body });
+      return await forward(request, new URL(path, url), { headers, body });
     } catch (error) {
       if (request.signal.aborted) throw error;
       if (!notConnected(error)) return problem("WORKER_ERROR", "The function's process ended during the call");

@@ -4,7 +4,7 @@
 create or replace function public.copilot_stop_executions(
   p_tenant_id text,
   p_conversation_id text,
-  p_path_id text,
+  p_path_id text default null,
   p_execution_id uuid default null,
   p_idempotency_key text default null,
   p_user_id text default null
@@ -19,7 +19,8 @@ as $$
     -- Also of a process that has died before it sent the code: nobody must take it over.
     update copilot_internal.idempotency_keys k
     set stopped_at = coalesce(k.stopped_at, clock_timestamp())
-    where k.tenant_id = p_tenant_id and k.conversation_id = p_conversation_id and k.path_id = p_path_id
+    where k.tenant_id = p_tenant_id and k.conversation_id = p_conversation_id
+      and (p_path_id is null or k.path_id = p_path_id)
       and k.answer is null
       and copilot_internal.is_open_to(p_tenant_id, p_conversation_id, p_user_id)
       and (p_execution_id is null or k.execution_id = p_execution_id)
@@ -29,7 +30,8 @@ as $$
   open as (
     update copilot_internal.open_executions o
     set stop_requested_at = coalesce(o.stop_requested_at, clock_timestamp())
-    where o.tenant_id = p_tenant_id and o.conversation_id = p_conversation_id and o.path_id = p_path_id
+    where o.tenant_id = p_tenant_id and o.conversation_id = p_conversation_id
+      and (p_path_id is null or o.path_id = p_path_id)
       and o.deadline_at > clock_timestamp()
       and copilot_internal.is_open_to(p_tenant_id, p_conversation_id, p_user_id)
       and (p_execution_id is null or o.id = p_execution_id)
@@ -51,7 +53,7 @@ as $$
   ) stopped
 $$;
 comment on function public.copilot_stop_executions(text, text, text, uuid, text, text) is
-  'Asks for the end of one execution of a path, by its id or its idempotency key, or of all that are open there. Says how many there are, none where the conversation is not open to p_user_id; those that are being stopped already count, too.';
+  'Asks for the end of one execution of a path, or, without one, of a conversation, by its id or its idempotency key, or of all that are open there. Says how many there are, none where the conversation is not open to p_user_id; those that are being stopped already count, too.';
 revoke execute on function public.copilot_stop_executions(text, text, text, uuid, text, text)
   from public, anon, authenticated;
 grant execute on function public.copilot_stop_executions(text, text, text, uuid, text, text) to service_role;

@@ -1,7 +1,7 @@
 /** What a model reads of an execution, within its budget. */
 import assert from "node:assert/strict";
 import type { ExecuteResult } from "../../client/mod.ts";
-import { answerOf } from "../../client/tool/answer.ts";
+import { answerOf } from "../../supabase/functions/_shared/words/answer.ts";
 
 const ENOUGH = { maxTokens: 4_000, maxImages: 4 };
 

@@ -16,7 +16,7 @@ import { usePostgres15 } from "../platform/postgres_15.ts";
 import { installer } from "./command.ts";
 import { type ExampleApp, exampleApp } from "./example_app.ts";
 
-const FUNCTIONS = ["acquire-context", "execute-code", "terminate-context"];
+const FUNCTIONS = ["acquire-context", "execute-code", "mcp", "terminate-context"];
 
 /** What their own next migration does. */
 const NEXT = "alter table public.todos add column is_done boolean not null default false;\n";

@@ -54,7 +54,7 @@ Deno.test("config.toml keeps every comment, and has three tables more", async ()
     import_map: `./functions/${name}/deno.json`,
     entrypoint: `./functions/${name}/index.ts`,
   });
-  const names = ["acquire-context", "execute-code", "terminate-context"];
+  const names = ["acquire-context", "execute-code", "mcp", "terminate-context"];
   // The parser's objects have no prototype.
   const read = (text: string) => JSON.parse(JSON.stringify(parse(text)));
   const { functions: theirs, ...rest } = read(before);

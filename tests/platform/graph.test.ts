@@ -40,9 +40,26 @@ const PACKAGES = [
 ];
 /** Most of them, unpacked, in bytes: the same versions have the same size, give or take what a file system counts. */
 const PACKAGES_BYTES = 17_000_000;
+/** What one function has more than the others. */
+const MORE: Record<
+  string,
+  {
+    readonly packages: readonly string[];
+    readonly bytes: number;
+    readonly modules: number;
+    readonly moduleBytes: number;
+  }
+> = {
+  mcp: {
+    packages: ["@modelcontextprotocol/core@2.4.0", "@modelcontextprotocol/server@2.4.0"],
+    bytes: 8_000_000,
+    modules: 25,
+    moduleBytes: 35_000,
+  },
+};
 /** Most modules of our own in one function, and their most bytes. */
 const MODULES = 75;
-const MODULES_BYTES = 260_000;
+const MODULES_BYTES = 262_000;
 
 const dependencySchema = z.object({ specifier: z.string() });
 const graphSchema = z.object({
@@ -103,14 +120,19 @@ async function sizeOf(directory: string): Promise<number> {
   return size;
 }
 
-for (const name of ["acquire-context", "execute-code", "terminate-context"]) {
+for (const name of ["acquire-context", "execute-code", "mcp", "terminate-context"]) {
   Deno.test(`${name} loads these packages and no others, and not much more than it did`, async () => {
     const { own, packages } = await readGraph(name);
-    assert.deepEqual(packages.map(({ name, version }) => `${name}@${version}`).sort(), PACKAGES);
+    const more = MORE[name] ?? { packages: [], bytes: 0, modules: 0, moduleBytes: 0 };
+    const names = packages.map(({ name, version }) => `${name}@${version}`).sort();
+    assert.deepEqual(names, [...PACKAGES, ...more.packages].sort());
     const sizes = await Promise.all(packages.map(({ localPath }) => sizeOf(localPath)));
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    assert(bytes < PACKAGES_BYTES, `the packages have ${bytes} bytes`);
+    assert(bytes < PACKAGES_BYTES + more.bytes, `the packages have ${bytes} bytes`);
     const ownBytes = own.reduce((sum, { size }) => sum + size, 0);
-    assert(own.length <= MODULES && ownBytes <= MODULES_BYTES, `${own.length} modules, ${ownBytes} bytes`);
+    assert(
+      own.length <= MODULES + more.modules && ownBytes <= MODULES_BYTES + more.moduleBytes,
+      `${own.length} modules, ${ownBytes} bytes`,
+    );
   });
 }

@@ -15,7 +15,9 @@ Deno.test("the functions' types hold on the platform's Deno", async () => {
         "--quiet",
         `--config=${FUNCTIONS}deno.json`,
         `--lock=${lockFile}`,
-        ...["acquire-context", "execute-code", "terminate-context"].map((name) => `${FUNCTIONS}${name}/index.ts`),
+        ...["acquire-context", "execute-code", "mcp", "terminate-context"].map((name) =>
+          `${FUNCTIONS}${name}/index.ts`
+        ),
       ],
       env: { ...environment, NO_COLOR: "1" },
       stdin: "null",

@@ -1,6 +1,6 @@
 /** The settings, read from the environment here and nowhere else. `.env.example` lists them. */
 import * as z from "zod/mini";
-import { languageSchema } from "./contract/execute_code.ts";
+import { type Language, languageSchema } from "./contract/execute_code.ts";
 import { LONGEST_TTL_SECONDS } from "./contract/path.ts";
 import { ContextError } from "./errors.ts";
 import "./messages.ts";
@@ -81,7 +81,7 @@ export interface Config {
   };
   readonly sandbox: {
     readonly template: string;
-    readonly languages: readonly string[];
+    readonly languages: readonly Language[];
     readonly internetAccess: boolean;
     readonly publicTraffic: boolean;
     /** How long a sandbox may live before its context is committed. */

@@ -340,7 +340,7 @@ export type Database = {
           "p_conversation_id": string;
           "p_execution_id"?: string;
           "p_idempotency_key"?: string;
-          "p_path_id": string;
+          "p_path_id"?: string;
           "p_tenant_id": string;
           "p_user_id"?: string;
         };

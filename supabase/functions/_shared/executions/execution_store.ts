@@ -30,6 +30,13 @@ export interface LedgerEnd {
   readonly errorName: string | null;
 }
 
+/** What is to be stopped. */
+export interface Stop extends Omit<PathKey, "pathId"> {
+  readonly pathId?: string;
+  readonly executionId?: string;
+  readonly idempotencyKey?: string;
+}
+
 export class ExecutionStore {
   constructor(private readonly rpc: Rpc) {}
 
@@ -75,17 +82,17 @@ export class ExecutionStore {
     return await this.rpc.call("copilot_close_execution", { p_execution_id: executionId }, z.boolean());
   }
 
-  /** Asks for the end of one execution of a path, or of all that are open there. Returns how many there are. */
-  async stop(
-    { tenantId, conversationId, pathId, userId }: PathKey,
-    one: { readonly executionId?: string; readonly idempotencyKey?: string },
-  ): Promise<number> {
+  /**
+   * Asks for the end of one execution of a path, or of all that are open there; without a path, of the conversation.
+   * Returns how many there are.
+   */
+  async stop({ tenantId, conversationId, pathId, userId, executionId, idempotencyKey }: Stop): Promise<number> {
     return await this.rpc.call("copilot_stop_executions", {
       p_tenant_id: tenantId,
       p_conversation_id: conversationId,
       p_path_id: pathId,
-      p_execution_id: one.executionId,
-      p_idempotency_key: one.idempotencyKey,
+      p_execution_id: executionId,
+      p_idempotency_key: idempotencyKey,
       p_user_id: userId ?? undefined,
     }, z.int());
   }

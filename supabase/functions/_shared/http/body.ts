@@ -38,7 +38,16 @@ export async function readBody<Body>(
   schema: z.ZodMiniType<Body>,
   arrival: Arrival,
 ): Promise<Body> {
-  const parsed = schema.safeParse(parse(await readBytes(request, arrival)));
+  return checked(schema, parse(await readBytes(request, arrival)));
+}
+
+/**
+ * A request of the shape that it must have.
+ *
+ * @throws ContextError `invalid_request` naming the first field at fault
+ */
+export function checked<Request>(schema: z.ZodMiniType<Request>, request: unknown): Request {
+  const parsed = schema.safeParse(request);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const field = quote(issue.code === "unrecognized_keys" ? issue.keys[0] : issue.path.join("."));

@@ -15,6 +15,14 @@ export interface Endpoint {
 export interface Methods {
   readonly POST: Method;
   readonly GET?: Method;
+  readonly DELETE?: Method;
+}
+
+export interface EndpointOptions {
+  /** Headers that a browser's script may send, besides those of supabase-js. */
+  readonly asked?: readonly string[];
+  /** Headers that it may read, besides those of every function. */
+  readonly told?: readonly string[];
 }
 
 /** Headers that a browser's script may read, besides the few that it always may. */
@@ -26,7 +34,7 @@ const EXPOSED = ["Retry-After", "Server-Timing", "X-Request-Id"];
  * Users come with their JWT, services with any of the project's secret keys. A token that is present but wrong is
  * never downgraded to another mode.
  */
-export function endpoint(name: string, methods: Methods): Endpoint {
+export function endpoint(name: string, methods: Methods, { asked = [], told = [] }: EndpointOptions = {}): Endpoint {
   return {
     fetch: async (request) => {
       const trace = new Trace(request);
@@ -46,7 +54,10 @@ export function endpoint(name: string, methods: Methods): Endpoint {
         const outcome = response.headers.get("x-supabase-server-error") ?? String(response.status);
         log("info", { function: name, outcome, ...trace.fields() });
       }
-      return stamped(await withRetryable(response), trace);
+      if (request.method === "OPTIONS" && asked.length > 0) {
+        response.headers.append("Access-Control-Allow-Headers", asked.join(", "));
+      }
+      return stamped(await withRetryable(response), trace, told);
     },
   };
 }
@@ -61,11 +72,12 @@ async function answer(method: Method, exchange: Exchange): Promise<Response> {
 }
 
 function methodOf({ method }: Request, methods: Methods): Method {
-  if (method === "POST") return methods.POST;
-  const { GET } = methods;
+  const { GET, POST, DELETE } = methods;
+  if (method === "POST") return POST;
+  if (DELETE && method === "DELETE") return DELETE;
   if (GET && method === "GET") return GET;
   if (GET && method === "HEAD") return async (exchange) => new Response(null, await answer(GET, exchange));
-  return notAllowed(GET ? ["GET", "HEAD", "POST", "OPTIONS"] : ["POST", "OPTIONS"]);
+  return notAllowed([...(GET ? ["GET", "HEAD"] : []), "POST", ...(DELETE ? ["DELETE"] : []), "OPTIONS"]);
 }
 
 /** Refuses, and says what is allowed (RFC 9110, 15.5.6). */
@@ -91,11 +103,11 @@ async function withRetryable(response: Response): Promise<Response> {
 }
 
 /** Adds what callers may want to know of the request itself, readable by browsers' scripts and developers' tools. */
-function stamped(response: Response, trace: Trace): Response {
+function stamped(response: Response, trace: Trace, told: readonly string[]): Response {
   const { headers } = response;
   headers.set("X-Request-Id", trace.requestId);
   headers.set("Server-Timing", trace.serverTiming());
   headers.set("Timing-Allow-Origin", "*");
-  headers.append("Access-Control-Expose-Headers", EXPOSED.join(", "));
+  headers.append("Access-Control-Expose-Headers", [...EXPOSED, ...told].join(", "));
   return response;
 }

@@ -1,5 +1,5 @@
 /** What an execution came to, as a model reads it. */
-import type { ExecuteResult } from "../execution.ts";
+import type { Execution } from "../contract/execute_code.ts";
 import { CHARACTERS_PER_TOKEN, endOf, withoutMiddle } from "./budget.ts";
 import { markdownTable } from "./table.ts";
 
@@ -13,13 +13,19 @@ export interface ToolAnswer {
   readonly images: readonly Image[];
 }
 
+/** What an execution came to, and what is to be said of variables that are gone. */
+export interface Outcome {
+  readonly execution: Execution;
+  readonly stateNote: string | null;
+}
+
 export interface Budget {
   /** Of the text. */
   readonly maxTokens: number;
   readonly maxImages: number;
 }
 
-const ENDINGS: Record<ExecuteResult["execution"]["status"], string | null> = {
+const ENDINGS: Record<Execution["status"], string | null> = {
   ok: null,
   error: null,
   timed_out: "The code ran out of time and was stopped.",
@@ -31,7 +37,7 @@ const ENDINGS: Record<ExecuteResult["execution"]["status"], string | null> = {
 const PICTURES = [["png", "image/png"], ["jpeg", "image/jpeg"]] as const;
 
 /** Within the budget: what is lost and what went wrong whole or from its end, what was said with its head and tail. */
-export function answerOf({ execution, stateNote }: ExecuteResult, { maxTokens, maxImages }: Budget): ToolAnswer {
+export function answerOf({ execution, stateNote }: Outcome, { maxTokens, maxImages }: Budget): ToolAnswer {
   const images: Image[] = [];
   const said = [execution.stdout.trimEnd()];
   for (const result of execution.results) {
@@ -61,8 +67,6 @@ export function answerOf({ execution, stateNote }: ExecuteResult, { maxTokens, m
 function nothingSaid(images: readonly Image[]): string {
   return images.length === 0 ? "The code ran, and said nothing." : "The code showed what is in the picture.";
 }
-
-type Execution = ExecuteResult["execution"];
 
 function pictureOf(result: Execution["results"][number]): Image | null {
   for (const [format, media_type] of PICTURES) {

@@ -1,5 +1,7 @@
 /** What a path's caller has been told of the variables there, and the words for their loss. */
-import type { AcquireResponse, ExecuteResponse, Language, Loss } from "./contract.ts";
+import type { AcquireResponse } from "../contract/acquire_context.ts";
+import type { ExecuteResponse, Language } from "../contract/execute_code.ts";
+import type { Loss } from "../contract/state.ts";
 
 /** What answers say of the state, those of both functions. */
 type Answer = AcquireResponse & Partial<Pick<ExecuteResponse, "execution">>;

@@ -1,9 +1,9 @@
 /** A tool by which a language model runs code on a path, in the shapes of those who call models. */
-import type { ExecuteFields } from "../contract.ts";
-import type { Path } from "../path.ts";
-import { ExecutionContextsError } from "../error.ts";
-import { LANGUAGES } from "../state_memory.ts";
-import { answerOf, type ToolAnswer } from "./answer.ts";
+import { answerOf } from "../supabase/functions/_shared/words/answer.ts";
+import { LANGUAGES } from "../supabase/functions/_shared/words/state_memory.ts";
+import type { ExecuteFields, ToolAnswer } from "./contract.ts";
+import { ExecutionContextsError } from "./error.ts";
+import type { Path } from "./path.ts";
 
 export interface ToolOptions {
   /** Default `run_code`. */

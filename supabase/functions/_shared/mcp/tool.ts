@@ -1,0 +1,26 @@
+/** A tool as agents are offered it, and what it answers. */
+import type { CallToolResult, RequestId, ToolAnnotations } from "@modelcontextprotocol/server";
+import type * as z from "zod/mini";
+import type { ExecutionCall } from "../executions/execution_call.ts";
+import type { Session } from "./session.ts";
+
+/** One call of a tool. */
+export interface ToolCall {
+  readonly call: ExecutionCall;
+  readonly session: Session;
+  /** The agent's name for it. */
+  readonly id: RequestId;
+}
+
+export interface Tool<Input> {
+  readonly name: string;
+  readonly title: string;
+  /** For the model. */
+  readonly description: string;
+  readonly annotations: ToolAnnotations;
+  readonly input: z.ZodMiniType<Input>;
+  /** @throws ContextError */
+  readonly run: (toolCall: ToolCall, input: Input) => Promise<CallToolResult["content"]>;
+}
+
+export const text = (text: string): { type: "text"; text: string } => ({ type: "text", text });
