@@ -255,18 +255,18 @@ Deno.test("what failed before it began is open no more", async () => {
 });
 
 Deno.test("all runs of a conversation, whatever their paths, and no other's", async () => {
-  const { client, path } = await open();
-  const other = await open();
+  const { client, path: other } = await open();
+  const path = newPath();
   const paths = [path, { ...path, path_id: "other" }];
   const streams = await Promise.all(paths.map((path) => stream(client, { ...path, code: endless })));
-  const bystander = await stream(other.client, { ...other.path, code: endless });
+  const bystander = await stream(client, { ...other, code: endless });
   for (const events of [...streams, bystander]) await events.until("stdout");
   const { conversation_id } = path;
   assert.equal(await stop(client, { conversation_id }), 2);
   for (const events of streams) assert.equal((await events.rest()).at(-1)?.data.status, "cancelled");
-  assert.equal((await ledger(other.path)).last?.status, "running");
-  assert.equal(await stop(other.client, { conversation_id }), 0);
-  assert.equal(await stop(other.client, other.path), 1);
+  assert.equal((await ledger(other)).last?.status, "running");
+  assert.equal(await stop(await user(faulty.stack), other), 0);
+  assert.equal(await stop(client, other), 1);
   await bystander.rest();
 });
 
