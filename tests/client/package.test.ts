@@ -1,11 +1,8 @@
 /** The npm package of the client, in an empty Node project: on Node, by a bundler in a browser, and its types. */
 import assert from "node:assert/strict";
-import { cp, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { compilerHost, ts } from "../../client/package/compiler.ts";
-import { packClient } from "../../client/package/pack.ts";
 import { bundle } from "../../install/npm_package.ts";
 import { startBrowser } from "../browser/browser.ts";
 import { newPath } from "../support/clients.ts";
@@ -13,6 +10,7 @@ import { needing } from "../support/needs.ts";
 import { runIn } from "../support/npm.ts";
 import { shared } from "../support/shared.ts";
 import { useStack } from "../support/stack.ts";
+import { newProject } from "./project.ts";
 
 /** Of the module, packed, without the parser of event streams. */
 const MOST_BYTES = 8_000;
@@ -24,17 +22,9 @@ const { test: browserTest } = await needing("Node.js", "chromium");
 const FIXTURES = new URL("./fixtures/", import.meta.url);
 
 /** Somebody's project, in which the package is installed. */
-const project = shared(async (parts) => {
-  const directory = parts.adopt(await Deno.makeTempDir(), (path) => Deno.remove(path, { recursive: true }));
-  if (!met) return directory;
-  const tarball = await packClient(join(directory, "tarball"));
-  await placeDependencies(directory);
-  await runIn(directory, "npm", ["install", "--offline", "--no-audit", "--no-fund", tarball]);
-  for (const file of ["consumer.mjs", "consumer.ts", "page.js"]) {
-    await cp(fileURLToPath(new URL(file, FIXTURES)), join(directory, file));
-  }
-  return directory;
-});
+const project = shared(async (parts) =>
+  met ? await newProject(parts, FIXTURES, ["consumer.mjs", "consumer.ts", "page.js"]) : ""
+);
 
 test("it is small, and brings nothing but a parser of event streams", async () => {
   const folder = join(project(), "node_modules", "execution-contexts-client");
@@ -95,24 +85,3 @@ browserTest("a bundler takes it into a page, which runs code", async () => {
   const told = await page.evaluate(`run(...${JSON.stringify(call)})`);
   assert.deepEqual(told, { events: ["context", "stdout", "result", "end"], stdout: "said\n", text: "42" });
 });
-
-/** Packages that a project with npm's would have, from what Deno has in its cache: tests need no network. */
-async function placeDependencies(directory: string): Promise<void> {
-  const { imports } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
-  const names = ["@supabase/supabase-js", "eventsource-parser"];
-  const dependencies = Object.fromEntries(names.map((name) => [name, imports[name].split("@").at(-1)]));
-  const manifest = { name: "theirs", private: true, type: "module", dependencies };
-  const linked = join(directory, "linked");
-  await mkdir(linked);
-  for (const folder of [directory, linked]) {
-    await Deno.writeTextFile(join(folder, "package.json"), JSON.stringify(manifest));
-  }
-  await runIn(linked, Deno.execPath(), ["install", "--quiet", "--cached-only", "--node-modules-dir=manual"]);
-  // Deno links them together, which npm would take for packages that are being developed.
-  const store = join(linked, "node_modules", ".deno");
-  for await (const { name, isDirectory } of Deno.readDir(store)) {
-    if (!isDirectory || !name.includes("@") || name.startsWith("theirs@")) continue;
-    const place = name.slice(0, name.lastIndexOf("@")).replace("+", "/");
-    await cp(join(store, name, "node_modules", place), join(directory, "node_modules", place), { recursive: true });
-  }
-}

@@ -17,6 +17,7 @@ const NEEDS = {
   Spin: debian("/usr/bin/spin", "spin"),
   "a C compiler": debian("/usr/bin/gcc", "gcc libc6-dev"),
   curl: command("curl", "apt-get install --no-install-recommends curl"),
+  Bun: command("bun", "npm install --global bun"),
   "Node.js": command("node", "npx, which the README's commands begin with, is a part of it"),
   "Linux's /proc": file("/proc/self/status", "a Linux machine"),
   "the Supabase CLI": missingCli,
