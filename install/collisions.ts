@@ -1,6 +1,7 @@
 /** What an app has already under the names that an installation would take. */
 import type { App } from "./app.ts";
 import { isOurs } from "./migration.ts";
+import { OPTIONAL } from "./release.ts";
 import { keyOf, objectsMadeBy, type SchemaObject } from "./schema_objects.ts";
 
 /** What the system that this one replaces has made: the migrations take it over. */
@@ -13,7 +14,10 @@ const TAKEN_OVER = [
 export async function takenFiles(app: App, paths: Iterable<string>): Promise<string[]> {
   const taken: string[] = [];
   for (const path of paths) {
-    if (await app.read(path) !== null) taken.push(`${path}: is there already, and not from here.`);
+    if (await app.read(path) === null) continue;
+    const name = OPTIONAL.find((name) => path.startsWith(`supabase/functions/${name}/`));
+    const remedy = name === undefined ? "" : ` Leave ours out: --without ${name}`;
+    taken.push(`${path}: is there already, and not from here.${remedy}`);
   }
   return taken;
 }

@@ -13,6 +13,8 @@ const lockSchema = z.strictObject({
   version: z.string(),
   /** The name of the view in `public`. */
   view: z.string(),
+  /** Functions that were left out on request. */
+  without: z.array(z.string()),
   /** The functions, by name. */
   functions: z.array(z.string()),
   files: z.record(

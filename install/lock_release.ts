@@ -10,6 +10,7 @@ export function lockRelease(release: Release, view: string): Omit<Lock, "blocks"
   return {
     version: release.version,
     view,
+    without: [...release.without],
     functions: [...release.functions],
     files: Object.fromEntries([...release.files].map(([path, text]) => [path, lockedFile(text)])),
     migrations: Object.fromEntries(release.migrations.map(({ name, sql }) => [name, hash(sql)])),

@@ -10,7 +10,7 @@ import { drain } from "./drain.ts";
 import { install } from "./install.ts";
 import { isOurs, VIEW } from "./migration.ts";
 import { Refusal } from "./refusal.ts";
-import { readRelease } from "./release.ts";
+import { OPTIONAL, readRelease } from "./release.ts";
 import { uninstall } from "./uninstall.ts";
 import { upgrade } from "./upgrade.ts";
 import { VERSION } from "./version.ts";
@@ -25,6 +25,7 @@ const USAGE = `Execution contexts ${VERSION}, in a Supabase project of your own.
   --into DIR         the project's folder, the one that has supabase/config.toml (default: this one)
   --dry-run          show what would be done, and do nothing
   --view NAME        what the view of contexts is called in public (default: ${VIEW})
+  --without mcp      install: without the function for agents, where your app has one of that name
   --url URL          uninstall: end the contexts of that deployment first, with SUPABASE_SECRET_KEY of the environment
   --discard-edits    uninstall: remove files that you have edited, too
   --help             this text
@@ -37,6 +38,7 @@ const flagsSchema = z.strictObject({
   view: z.string().regex(/^[a-z_][a-z0-9_]{0,49}$/, "must be lower-case letters, digits and _, at most 50").default(
     VIEW,
   ),
+  without: z.enum(OPTIONAL).optional(),
   url: z.url({ protocol: /^https?$/ }).optional(),
   "discard-edits": z.boolean().default(false),
 });
@@ -55,6 +57,7 @@ async function main(args: string[]): Promise<number> {
         into: { type: "string" },
         "dry-run": { type: "boolean" },
         view: { type: "string" },
+        without: { type: "string" },
         url: { type: "string" },
         "discard-edits": { type: "boolean" },
       },
@@ -94,7 +97,7 @@ async function run(command: z.infer<typeof commandSchema>, flags: Flags): Promis
   const app = await openApp(resolve(process.env.INIT_CWD ?? ".", flags.into));
   switch (command) {
     case "install": {
-      const release = await readRelease();
+      const release = await readRelease(flags.without === undefined ? [] : [flags.without]);
       await perform(app, await install(app, release, flags.view), flags);
       const names = release.functions.join(" ");
       next(flags, [
@@ -105,7 +108,7 @@ async function run(command: z.infer<typeof commandSchema>, flags: Flags): Promis
       return 0;
     }
     case "upgrade": {
-      const release = await readRelease();
+      const release = await readRelease(lockOf(app).without);
       const { changes, conflicts } = await upgrade(app, release);
       if (changes.length === 0) {
         say(`${lockOf(app).version} is installed, and this is ${VERSION}: there is nothing to do.`);

@@ -11,6 +11,8 @@ export const SHARED = "_execution-contexts";
 
 export interface Release {
   readonly version: string;
+  /** What was left out of it. */
+  readonly without: readonly string[];
   /** The names of the functions. */
   readonly functions: readonly string[];
   /** Their texts, by the path in the app. */
@@ -23,10 +25,16 @@ export interface Release {
 /** Where `supabase/` lies: beside this module's folder, in a clone as in the package. */
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-export async function readRelease(): Promise<Release> {
+/** Functions that the others do without: an app may have one of that name. */
+export const OPTIONAL = ["mcp"] as const;
+
+/** @param without functions that are left out */
+export async function readRelease(without: readonly string[] = []): Promise<Release> {
   const source = join(ROOT, "supabase", "functions");
   const names = (await readdir(source, { withFileTypes: true }))
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith("_")).map(({ name }) => name).sort();
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith("_") && !without.includes(entry.name)).map((
+      { name },
+    ) => name).sort();
   const imports = await read(join(source, "deno.json"));
   const files = new Map<string, string>();
   for (const name of names) {
@@ -42,6 +50,7 @@ export async function readRelease(): Promise<Release> {
   const settings = await read(join(source, ".env.example"));
   return {
     version: VERSION,
+    without,
     functions: names,
     files,
     migrations: await readMigrations(join(ROOT, "supabase", "migrations")),

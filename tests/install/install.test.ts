@@ -143,6 +143,19 @@ Deno.test("the view takes another name, so that a table may keep its own", async
   assert.doesNotMatch(sql, /public\.execution_contexts/);
 });
 
+Deno.test("a function of their own for agents stays, where ours is left out", async () => {
+  const theirs = "supabase/functions/mcp/index.ts";
+  await using app = await exampleApp({ [theirs]: "Deno.serve(() => new Response());\n" });
+  const refused = await installer(["install", "--into", app.directory]);
+  assert.match(refused.output, /functions\/mcp\/index\.ts: is there already, and not from here\. .*--without mcp/);
+  assert.equal((await installer(["install", "--into", app.directory, "--without", "mcp"])).code, 0);
+  assert.doesNotMatch(await app.read(CONFIG), /functions\.mcp/);
+  const { output } = await installer(["upgrade", "--into", app.directory]);
+  assert.match(output, /nothing to do/);
+  assert.equal((await installer(["uninstall", "--into", app.directory])).code, 0);
+  assert.equal(await app.read(theirs), "Deno.serve(() => new Response());\n");
+});
+
 Deno.test("the migration comes after all of theirs, be they dated in the future", async () => {
   await using app = await exampleApp({ "supabase/migrations/29991231235959_future.sql": "select 1;\n" });
   await installer(["install", "--into", app.directory]);

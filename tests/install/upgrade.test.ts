@@ -16,6 +16,7 @@ const LINES = Array.from({ length: 20 }, (_, index) => `line ${index + 1}`);
 
 const first: Release = {
   version: "1.0.0",
+  without: [],
   functions: ["execute-code"],
   files: new Map([[FILE, text(LINES)], [OTHER, "other\n"]]),
   migrations: [{ name: "1_tables", sql: "create table copilot_internal.one ();\n" }],
@@ -24,6 +25,7 @@ const first: Release = {
 /** Changes the third line, drops a file, adds another, a setting and a migration. */
 const second: Release = {
   version: "1.1.0",
+  without: [],
   functions: ["execute-code", "acquire-context"],
   files: new Map([
     [FILE, text(LINES.with(2, "line 3, as it should be"))],
