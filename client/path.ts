@@ -3,7 +3,7 @@ import { Execution } from "./execution.ts";
 import { retrying } from "./retry.ts";
 import { Run } from "./run.ts";
 import { networkError, send, type Settings } from "./send.ts";
-import { sessionOf, StateMemory } from "../supabase/functions/_shared/words/state_memory.ts";
+import { kernelName, StateMemory } from "../supabase/functions/_shared/words/state_memory.ts";
 
 export interface PathOptions extends PathKey {
   /** The `state_id` of the last answer, where it was kept with the conversation: `stateNote` tells what was lost since. */
@@ -61,7 +61,7 @@ export class Path {
     const run = new Run(this.#settings, this.#place(), request);
     return new Execution(async (tell) => {
       const answer = await run.result(tell, signal);
-      return { ...answer, stateNote: noted(answer, sessionOf(fields.language)) };
+      return { ...answer, stateNote: noted(answer, kernelName(fields.language)) };
     }, () => run.stop());
   }
 

@@ -10,6 +10,7 @@ create unlogged table if not exists copilot_internal.open_executions (
   conversation_id text not null,
   path_id text not null,
   language text not null,
+  name text,
   is_waiting boolean not null,
   asked_at double precision not null,
   alive_until timestamptz not null default clock_timestamp() + interval '20 seconds',
@@ -18,6 +19,8 @@ create unlogged table if not exists copilot_internal.open_executions (
 );
 comment on table copilot_internal.open_executions is
   'Executions from the claim on their context to their end.';
+comment on column copilot_internal.open_executions.name is
+  'What its caller calls it, to stop it without knowing its path: an agent''s request. Null: nothing.';
 comment on column copilot_internal.open_executions.is_waiting is
   'It waits for its path, so none of its code runs: others may have it wait.';
 comment on column copilot_internal.open_executions.asked_at is

@@ -65,7 +65,8 @@ create or replace function public.copilot_claim_context(
   p_user_id text default null,
   p_keep_seconds integer default 0,
   p_from_path_id text default null,
-  p_asked_at double precision default 0
+  p_asked_at double precision default 0,
+  p_execution_name text default null
 )
 returns table (
   outcome text,
@@ -479,10 +480,10 @@ begin
       );
     end if;
     insert into copilot_internal.open_executions as o (
-      id, tenant_id, conversation_id, path_id, language, is_waiting, asked_at, deadline_at
+      id, tenant_id, conversation_id, path_id, language, name, is_waiting, asked_at, deadline_at
     )
     values (
-      p_execution_id, p_tenant_id, p_conversation_id, p_path_id, p_language,
+      p_execution_id, p_tenant_id, p_conversation_id, p_path_id, p_language, p_execution_name,
       -- Whoever has claimed the path runs there next.
       outcome not in ('reused', 'claimed'),
       p_asked_at,
@@ -508,19 +509,19 @@ end
 $$;
 comment on function public.copilot_claim_context(
   uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
-  text, integer, boolean, text, integer, text, double precision
+  text, integer, boolean, text, integer, text, double precision, text
 ) is
-  'Get or claim the context of a path. reused: it is ready and has been touched; was_asleep: it slept, and has a place in the quotas again, which copilot_release_wake gives back if its sandbox does not wake. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, or what it is to be forked from, until expires_at at the latest, or, where the claim is for an execution, has those wait; or a sandbox is being killed for a place. closed: nothing new is begun for anybody. tenant_disabled: nothing is done for this tenant. forbidden: the conversation is not open to p_user_id. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. evicted: at the quota, the path''s own context had expired and its sandbox lives, or, with p_evict, the context that had been idle longest in the conversation has ended: the caller must kill its sandbox and claim again. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. template, allow_internet, allowed_hosts: of the sandbox to be made, where the tenant has its own. p_keep_seconds: how long a new context may sleep. p_from_path_id: the path whose ready context''s sandbox a new one is to be a fork of; claimed with forked_from_context_id, no execution begins there until copilot_let_source_go, for a lease at most. p_asked_at: when, on the asker''s own clock. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most; p_hold_seconds is added to the idle deadline for it. kernel_count, with it: the last number that the kernel of p_language gave, where no other execution is open there that could cost it; one that gives a higher number is the same.';
+  'Get or claim the context of a path. reused: it is ready and has been touched; was_asleep: it slept, and has a place in the quotas again, which copilot_release_wake gives back if its sandbox does not wake. claimed: the caller must create the sandbox, and p_claim_id, now the row''s id, is its fencing token; asking again with the same one is no second claim. pending: somebody else is creating it, or what it is to be forked from, until expires_at at the latest, or, where the claim is for an execution, has those wait; or a sandbox is being killed for a place. closed: nothing new is begun for anybody. tenant_disabled: nothing is done for this tenant. forbidden: the conversation is not open to p_user_id. failed: the awaited claim ended in an error that trying again would not mend. quota_exceeded: as many sandboxes of the tenant, or of its conversation, may be alive as there may be; expires_at is when a place is free at the latest, unless it is taken. evicted: at the quota, the path''s own context had expired and its sandbox lives, or, with p_evict, the context that had been idle longest in the conversation has ended: the caller must kill its sandbox and claim again. rate_limited: the tenant has created, or executed, as often as it may in a minute; expires_at is when to come again. template, allow_internet, allowed_hosts: of the sandbox to be made, where the tenant has its own. p_keep_seconds: how long a new context may sleep. p_from_path_id: the path whose ready context''s sandbox a new one is to be a fork of; claimed with forked_from_context_id, no execution begins there until copilot_let_source_go, for a lease at most. p_asked_at: when, on the asker''s own clock. p_execution_id: of the execution that it is for, which is open from then on, for p_open_seconds at most, under p_execution_name; p_hold_seconds is added to the idle deadline for it. kernel_count, with it: the last number that the kernel of p_language gave, where no other execution is open there that could cost it; one that gives a higher number is the same.';
 revoke execute on function
   public.copilot_claim_context(
     uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
-    text, integer, boolean, text, integer, text, double precision
+    text, integer, boolean, text, integer, text, double precision, text
   )
   from public, anon, authenticated;
 grant execute on function
   public.copilot_claim_context(
     uuid, text, text, text, integer, integer, integer, integer, uuid, integer, integer, integer, integer, integer, uuid,
-    text, integer, boolean, text, integer, text, double precision
+    text, integer, boolean, text, integer, text, double precision, text
   )
   to service_role;
 

@@ -7,7 +7,8 @@ create or replace function public.copilot_stop_executions(
   p_path_id text default null,
   p_execution_id uuid default null,
   p_idempotency_key text default null,
-  p_user_id text default null
+  p_user_id text default null,
+  p_name text default null
 )
 returns integer
 language sql
@@ -21,7 +22,7 @@ as $$
     set stopped_at = coalesce(k.stopped_at, clock_timestamp())
     where k.tenant_id = p_tenant_id and k.conversation_id = p_conversation_id
       and (p_path_id is null or k.path_id = p_path_id)
-      and k.answer is null
+      and k.answer is null and p_name is null
       and copilot_internal.is_open_to(p_tenant_id, p_conversation_id, p_user_id)
       and (p_execution_id is null or k.execution_id = p_execution_id)
       and (p_idempotency_key is null or k.idempotency_key = p_idempotency_key)
@@ -35,6 +36,7 @@ as $$
       and o.deadline_at > clock_timestamp()
       and copilot_internal.is_open_to(p_tenant_id, p_conversation_id, p_user_id)
       and (p_execution_id is null or o.id = p_execution_id)
+      and (p_name is null or o.name = p_name)
       and (
         p_idempotency_key is null
         or o.id in (
@@ -52,11 +54,11 @@ as $$
     select o.id from open o
   ) stopped
 $$;
-comment on function public.copilot_stop_executions(text, text, text, uuid, text, text) is
-  'Asks for the end of one execution of a path, or, without one, of a conversation, by its id or its idempotency key, or of all that are open there. Says how many there are, none where the conversation is not open to p_user_id; those that are being stopped already count, too.';
-revoke execute on function public.copilot_stop_executions(text, text, text, uuid, text, text)
+comment on function public.copilot_stop_executions(text, text, text, uuid, text, text, text) is
+  'Asks for the end of one execution of a path, or, without one, of a conversation, by its id, its idempotency key or its name, or of all that are open there. Says how many there are, none where the conversation is not open to p_user_id; those that are being stopped already count, too.';
+revoke execute on function public.copilot_stop_executions(text, text, text, uuid, text, text, text)
   from public, anon, authenticated;
-grant execute on function public.copilot_stop_executions(text, text, text, uuid, text, text) to service_role;
+grant execute on function public.copilot_stop_executions(text, text, text, uuid, text, text, text) to service_role;
 
 create or replace function public.copilot_stopped_executions(p_execution_ids uuid[])
 returns setof uuid

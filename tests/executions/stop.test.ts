@@ -254,22 +254,6 @@ Deno.test("what failed before it began is open no more", async () => {
   assert.equal(await stop(client, path), 0);
 });
 
-Deno.test("all runs of a conversation, whatever their paths, and no other's", async () => {
-  const { client, path: other } = await open();
-  const path = newPath();
-  const paths = [path, { ...path, path_id: "other" }];
-  const streams = await Promise.all(paths.map((path) => stream(client, { ...path, code: endless })));
-  const bystander = await stream(client, { ...other, code: endless });
-  for (const events of [...streams, bystander]) await events.until("stdout");
-  const { conversation_id } = path;
-  assert.equal(await stop(client, { conversation_id }), 2);
-  for (const events of streams) assert.equal((await events.rest()).at(-1)?.data.status, "cancelled");
-  assert.equal((await ledger(other)).last?.status, "running");
-  assert.equal(await stop(await user(faulty.stack), other), 0);
-  assert.equal(await stop(client, other), 1);
-  await bystander.rest();
-});
-
 Deno.test("what names nothing, or too much, is refused", async () => {
   const client = await user(faulty.stack);
   const path = newPath();
@@ -280,6 +264,7 @@ Deno.test("what names nothing, or too much, is refused", async () => {
     [{ ...path, idempotency_key: "" }, "idempotency_key"],
     [{ ...path, execution_id: id, idempotency_key: id }, "idempotency_key"],
     [{ ...path, executions: true, execution_id: id }, "execution_id"],
+    [{ conversation_id: "c", executions: true }, "path_id"],
     [{ path_id: "p", execution_id: id }, "conversation_id"],
     [{ ...path, context_id: id, executions: true }, "context_id"],
   ];

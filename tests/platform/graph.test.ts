@@ -54,7 +54,7 @@ const MORE: Record<
     packages: ["@modelcontextprotocol/core@2.4.0", "@modelcontextprotocol/server@2.4.0"],
     bytes: 8_000_000,
     modules: 25,
-    moduleBytes: 35_000,
+    moduleBytes: 45_000,
   },
 };
 /** Most modules of our own in one function, and their most bytes. */

@@ -48,7 +48,7 @@ select is_empty(
 select function_privs_are('public', name, arguments, role, case role when 'service_role' then array['EXECUTE'] else '{}' end)
 from (
   values
-    ('copilot_claim_context', array['uuid', 'text', 'text', 'text', 'integer', 'integer', 'integer', 'integer', 'uuid', 'integer', 'integer', 'integer', 'integer', 'integer', 'uuid', 'text', 'integer', 'boolean', 'text', 'integer', 'text', 'double precision']),
+    ('copilot_claim_context', array['uuid', 'text', 'text', 'text', 'integer', 'integer', 'integer', 'integer', 'uuid', 'integer', 'integer', 'integer', 'integer', 'integer', 'uuid', 'text', 'integer', 'boolean', 'text', 'integer', 'text', 'double precision', 'text']),
     ('copilot_keep_claim', array['uuid', 'integer']),
     ('copilot_hold_source', array['uuid', 'integer']),
     ('copilot_let_source_go', array['uuid', 'uuid']),
@@ -77,7 +77,7 @@ from (
     ('copilot_loss_of_state', array['text', 'text', 'text', 'uuid']),
     ('copilot_forget', array['text', 'text', 'boolean', 'integer']),
     ('copilot_close_execution', array['uuid']),
-    ('copilot_stop_executions', array['text', 'text', 'text', 'uuid', 'text', 'text']),
+    ('copilot_stop_executions', array['text', 'text', 'text', 'uuid', 'text', 'text', 'text']),
     ('copilot_stopped_executions', array['uuid[]']),
     ('copilot_hold_kernel', array['uuid', 'uuid', 'text', 'integer']),
     ('copilot_release_kernel', array['uuid', 'timestamp with time zone']),

@@ -209,6 +209,7 @@ select results_eq(
       ('open_executions', 'id', 'uuid', true),
       ('open_executions', 'is_waiting', 'boolean', true),
       ('open_executions', 'language', 'text', true),
+      ('open_executions', 'name', 'text', false),
       ('open_executions', 'path_id', 'text', true),
       ('open_executions', 'stop_requested_at', 'timestamp with time zone', false),
       ('open_executions', 'tenant_id', 'text', true),

@@ -23,6 +23,8 @@ export interface AcquireOptions {
   /** The execution that follows at once, if one does. */
   readonly execution?: {
     readonly id: string;
+    /** Its caller's own for it, to stop it by. */
+    readonly name?: string;
     readonly language: Language;
     /** How long it may take, in seconds: the context must outlive it. */
     readonly seconds: number;

@@ -124,6 +124,7 @@ export interface ClaimOptions {
   /** The execution that the claim is for, if it is for one: it takes a turn of its rate, and is open from then on. */
   readonly execution?: {
     readonly id: string;
+    readonly name?: string;
     readonly language: Language;
     readonly perMinute: number;
     /** The longest that it may be open, in seconds. */

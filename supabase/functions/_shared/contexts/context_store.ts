@@ -49,6 +49,7 @@ export class ContextStore {
       p_from_path_id: options.fromPathId,
       // The same for all tries of this call.
       p_asked_at: performance.now(),
+      p_execution_name: options.execution?.name,
     }, z.tuple([claimSchema]));
     return rows[0];
   }

@@ -27,13 +27,13 @@ const scopeSchema = strictFields({
 }));
 export type TerminateScope = z.infer<typeof scopeSchema>;
 
-/** What names executions of a path, or, without one, of a conversation. Where one of these is given, they are ended and not the context. */
+/** What names executions of a path. Where one of these is given, they are ended and not the context. */
 const NAMES = ["executions", "execution_id", "idempotency_key"] as const;
 
 const stopSchema = strictFields({
   ...partyFields,
   conversation_id: idSchema,
-  path_id: z.optional(idSchema),
+  path_id: idSchema,
   executions: z.optional(z.literal(true)),
   execution_id: z.optional(z.uuid()),
   idempotency_key: z.optional(idSchema),

@@ -93,6 +93,7 @@ export type Database = {
           "p_default_ttl_seconds": number;
           "p_evict"?: boolean;
           "p_execution_id"?: string;
+          "p_execution_name"?: string;
           "p_executions_per_minute"?: number;
           "p_from_path_id"?: string;
           "p_hold_seconds"?: number;
@@ -340,6 +341,7 @@ export type Database = {
           "p_conversation_id": string;
           "p_execution_id"?: string;
           "p_idempotency_key"?: string;
+          "p_name"?: string;
           "p_path_id"?: string;
           "p_tenant_id": string;
           "p_user_id"?: string;

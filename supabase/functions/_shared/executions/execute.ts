@@ -13,9 +13,10 @@ import { runOnPath } from "./run_on_path.ts";
  * Runs the request's code in the context of its path: at once, or, with an idempotency key, only if that was not done
  * before.
  *
+ * @param name the caller's own for it, by which it can be stopped without its path
  * @throws ContextError
  */
-export async function execute(call: ExecutionCall, request: ExecuteRequest): Promise<ExecuteResponse> {
+export async function execute(call: ExecutionCall, request: ExecuteRequest, name?: string): Promise<ExecuteResponse> {
   const { languages } = call.config.sandbox;
   if (!languages.includes(request.language)) {
     throw new ContextError("invalid_request", `language must be one of: ${languages.join(", ")}.`, {
@@ -33,7 +34,7 @@ export async function execute(call: ExecutionCall, request: ExecuteRequest): Pro
   // What its caller knows of the path says nothing of what is asked: a repeat may know more.
   const { idempotency_key: idempotencyKey, tenant_id: _tenant, user_id: _user, expects: _expects, ...body } = request;
   const memory = new RunMemory();
-  const parts = { call, request, timeout, tell: call.tell, memory };
+  const parts = { call, request, name, timeout, tell: call.tell, memory };
   try {
     if (idempotencyKey === undefined) {
       const answer = await runOnPath({ ...parts, executionId: crypto.randomUUID(), gone: call.gone }, key);

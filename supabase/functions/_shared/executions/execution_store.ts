@@ -35,6 +35,8 @@ export interface Stop extends Omit<PathKey, "pathId"> {
   readonly pathId?: string;
   readonly executionId?: string;
   readonly idempotencyKey?: string;
+  /** Its caller's own for it. */
+  readonly name?: string;
 }
 
 export class ExecutionStore {
@@ -86,7 +88,7 @@ export class ExecutionStore {
    * Asks for the end of one execution of a path, or of all that are open there; without a path, of the conversation.
    * Returns how many there are.
    */
-  async stop({ tenantId, conversationId, pathId, userId, executionId, idempotencyKey }: Stop): Promise<number> {
+  async stop({ tenantId, conversationId, pathId, userId, executionId, idempotencyKey, name }: Stop): Promise<number> {
     return await this.rpc.call("copilot_stop_executions", {
       p_tenant_id: tenantId,
       p_conversation_id: conversationId,
@@ -94,6 +96,7 @@ export class ExecutionStore {
       p_execution_id: executionId,
       p_idempotency_key: idempotencyKey,
       p_user_id: userId ?? undefined,
+      p_name: name,
     }, z.int());
   }
 

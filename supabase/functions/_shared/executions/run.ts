@@ -11,6 +11,8 @@ export interface Run {
   readonly call: ExecutionCall;
   readonly request: ExecuteRequest;
   readonly executionId: string;
+  /** Its caller's own for it, to stop it by. */
+  readonly name?: string;
   /** In milliseconds. */
   readonly timeout: number;
   /** Aborts when its caller has gone, where that ends it. */

@@ -50,6 +50,7 @@ async function runOnContext(run: Run, key: PathKey): Promise<KeptAnswer> {
       fromPathId: request.from_path_id,
       execution: {
         id: executionId,
+        name: run.name,
         language: request.language,
         seconds: Math.ceil((timeout + INTERRUPTION_MILLISECONDS) / 1000),
       },

@@ -8,7 +8,7 @@ import { TextStream } from "./text_stream.ts";
  * How long a stream may be silent, in milliseconds. The platform finds out that a caller has left when it writes, and by
  * way of two proxies at the second time: until then the run goes on, and its kernel is not free.
  */
-const SILENCE_MILLISECONDS = 1_000;
+export const SILENCE_MILLISECONDS = 1_000;
 
 /**
  * Answers with what `work` tells, and with what it returns as the last event. The answer begins with the first event,

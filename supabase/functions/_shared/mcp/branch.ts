@@ -5,11 +5,12 @@ import { pathKeyOf } from "../contexts/path_key.ts";
 import { view } from "../contexts/view.ts";
 import { acquireRequestSchema } from "../contract/acquire_context.ts";
 import { idSchema } from "../contract/path.ts";
+import { ContextError } from "../errors.ts";
 import { checked } from "../http/body.ts";
 import { noting } from "./notes.ts";
-import { text, type Tool } from "./tool.ts";
+import { answer, type Tool } from "./tool.ts";
 
-const input = z.object({
+const input = z.strictObject({
   path: idSchema.check(z.describe("The name of the new branch: any text. Other tools take it as their path.")),
   from: z.optional(idSchema.check(z.describe("The branch to begin with. Leave it out for the main one."))),
 });
@@ -22,13 +23,27 @@ export const branch: Tool<z.infer<typeof input>> = {
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input,
   run: async ({ call, session }, { path, from = session.pathId }) => {
-    const request = checked(acquireRequestSchema, { ...session.conversation, path_id: path, from_path_id: from });
+    if (path === from) {
+      throw new ContextError("invalid_request", "path: must be another one than that to begin with.", {
+        field: "path",
+      });
+    }
+    const request = checked(acquireRequestSchema, {
+      ...session.conversation,
+      path_id: path,
+      from_path_id: from,
+      ttl_seconds: session.ttlSeconds,
+    });
     const key = pathKeyOf(call.caller, request);
     const { expects, noteOf } = noting(key);
-    const acquired = await acquire(call, key, { fromPathId: from, evict: false, isAsked: true });
-    const answer = view({ ...acquired, lost: await lossOf(call, acquired.context, expects) }, call.caller);
-    const note = noteOf(answer, "The session");
-    return [text([told(answer, from), ...(note === null ? [] : [note])].join("\n\n"))];
+    const acquired = await acquire(call, key, {
+      ttlSeconds: request.ttl_seconds,
+      fromPathId: from,
+      evict: false,
+      isAsked: true,
+    });
+    const branched = view({ ...acquired, lost: await lossOf(call, acquired.context, expects) }, call.caller);
+    return answer([told(branched, from), noteOf(branched, "The session")]);
   },
 };
 

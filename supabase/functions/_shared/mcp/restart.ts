@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 import { terminate } from "../contexts/terminate.ts";
 import { pathField } from "./path_field.ts";
-import { text, type Tool } from "./tool.ts";
+import { answer, type Tool } from "./tool.ts";
 
-const input = z.object({ path: pathField });
+const input = z.strictObject({ path: pathField });
 
 export const restart: Tool<z.infer<typeof input>> = {
   name: "restart",
@@ -15,8 +15,8 @@ export const restart: Tool<z.infer<typeof input>> = {
   input,
   run: async ({ call, session }, { path = session.pathId }) => {
     const ended = await terminate(call, { ...session.conversation, path_id: path });
-    return [
-      text(ended === 0 ? "There was no session: the next call begins with a new one." : "The session has ended."),
-    ];
+    return answer([
+      ended === 0 ? "There was no session: the next call begins with a new one." : "The session has ended.",
+    ]);
   },
 };

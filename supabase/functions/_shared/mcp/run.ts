@@ -1,11 +1,9 @@
 /** One run for a tool: on its path, under the name by which its agent can stop it. */
-import * as z from "zod/mini";
 import { pathKeyOf } from "../contexts/path_key.ts";
 import { type ExecuteRequest, executeRequestSchema, type ExecuteResponse } from "../contract/execute_code.ts";
-import { idSchema } from "../contract/path.ts";
 import { execute } from "../executions/execute.ts";
 import { checked } from "../http/body.ts";
-import { sessionOf } from "../words/state_memory.ts";
+import { kernelName } from "../words/state_memory.ts";
 import { noting } from "./notes.ts";
 import type { Session } from "./session.ts";
 import type { ToolCall } from "./tool.ts";
@@ -26,20 +24,18 @@ export async function run({ call, session, id }: ToolCall, { path, ...fields }: 
   const request = checked(executeRequestSchema, {
     ...session.conversation,
     path_id: path ?? session.pathId,
+    ttl_seconds: session.ttlSeconds,
     ...fields,
-    idempotency_key: keyOf(session, id),
   });
   const { expects, noteOf } = noting(pathKeyOf(call.caller, request));
-  const answer = await execute(call, { ...request, expects });
-  return { ...answer, stateNote: noteOf(answer, sessionOf(request.language)) };
+  const answer = await execute(call, { ...request, expects }, nameOf(session, id));
+  return { ...answer, stateNote: noteOf(answer, kernelName(request.language)) };
 }
 
 /**
- * The idempotency key of an agent's request, by which another process stops it. Without a session no request has a name
- * that is its own; there an agent stops what it asked for by hanging up.
+ * The name of what an agent's request runs, by which another process stops it. Without a session no request has one that
+ * is its own; there an agent stops what it asked for by hanging up.
  */
-export function keyOf({ id: sessionId }: Session, id: string | number): string | undefined {
-  if (sessionId === undefined) return undefined;
-  const key = z.safeParse(idSchema, `mcp ${sessionId} ${JSON.stringify(id)}`);
-  return key.success ? key.data : undefined;
+export function nameOf({ id: sessionId }: Session, id: string | number): string | undefined {
+  return sessionId === undefined ? undefined : JSON.stringify([sessionId, id]);
 }

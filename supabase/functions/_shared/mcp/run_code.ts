@@ -3,15 +3,16 @@ import type { Call } from "../call.ts";
 import { answerOf } from "../words/answer.ts";
 import { pathField } from "./path_field.ts";
 import { run } from "./run.ts";
-import { text, type Tool } from "./tool.ts";
+import { answer, type Tool } from "./tool.ts";
+import { MOST_TOKENS } from "./text_budget.ts";
 
 /** What goes back to the model at most: of text in tokens, and pictures. */
-const MOST = { maxTokens: 4_000, maxImages: 4 };
+const MOST = { maxTokens: MOST_TOKENS, maxImages: 4 };
 
 type Settings = Pick<Call, "config" | "limits">;
 
 const inputOf = ({ config, limits }: Settings) =>
-  z.object({
+  z.strictObject({
     code: z.string().check(z.describe("The code to run.")),
     language: z.optional(
       z.enum(config.sandbox.languages).check(z.describe("Default python. Each language has variables of its own.")),
@@ -36,12 +37,10 @@ export const runCode = (settings: Settings): Tool<z.infer<ReturnType<typeof inpu
   input: inputOf(settings),
   run: async (toolCall, { timeout_seconds, ...fields }) => {
     const timeout_ms = timeout_seconds === undefined ? undefined : timeout_seconds * 1000;
-    const answer = answerOf(await run(toolCall, { ...fields, timeout_ms }), MOST);
-    const images = answer.images.map(({ media_type, base64 }) => ({
-      type: "image" as const,
-      mimeType: media_type,
-      data: base64,
-    }));
-    return [text(answer.text), ...images];
+    const { text, images } = answerOf(await run(toolCall, { ...fields, timeout_ms }), MOST);
+    return answer(
+      [text],
+      ...images.map(({ media_type, base64 }) => ({ type: "image" as const, mimeType: media_type, data: base64 })),
+    );
   },
 });

@@ -1,21 +1,23 @@
 /** POST: a message of an agent, answered as MCP has it (Streamable HTTP). */
-import { createMcpHandler } from "@modelcontextprotocol/server";
+import { type CallToolResult, createMcpHandler } from "@modelcontextprotocol/server";
 import * as z from "zod/mini";
 import { keepAlive } from "../background.ts";
+import { ContextError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
+import { SILENCE_MILLISECONDS } from "../http/event_stream.ts";
 import { type Exchange, type Method, perform } from "../http/perform.ts";
 import { describe, log } from "../log.ts";
+import { relayed } from "./relay.ts";
 import { SESSION_ID } from "./headers.ts";
 import { serverOf } from "./server.ts";
-import { sessionOf } from "./session.ts";
+import { isStateless, sessionOf } from "./session.ts";
 
-/**
- * How long a stream may be silent, in milliseconds: the platform finds out that an agent has hung up when it writes.
- */
-const SILENCE_MILLISECONDS = 1_000;
-
-const messageSchema = z.union([z.looseObject({ method: z.optional(z.string()) }), z.array(z.unknown())]);
+/** One message: several in one body, as a revision had them, would hold all their answers at the same time. */
+const messageSchema = z.looseObject({ method: z.optional(z.string()), id: z.optional(z.unknown()) });
 type Message = z.infer<typeof messageSchema>;
+
+/** Longest words of another's in the log, in characters: they may quote a header. */
+const LOGGED_CHARACTERS = 200;
 
 /** The answer goes out while the work is on, which the platform is asked to let come to its end. */
 export const serve: Method = async (exchange) => {
@@ -27,61 +29,53 @@ export const serve: Method = async (exchange) => {
 };
 
 async function answered(exchange: Exchange, respond: (response: Response) => void): Promise<void> {
-  let failure: { readonly thrown: unknown } | undefined;
+  const { request, gone } = exchange;
   await perform(exchange, {
-    read: async (request, arrival) => ({
-      session: sessionOf(request),
-      message: await readBody(request, messageSchema, arrival),
-    }),
+    read: (request, arrival) => readBody(request, messageSchema, arrival),
     // What an answer's stream tells comes from the tools.
     tell: async () => {},
-    operation: async (call, { session, message }) => {
+    operation: async (call, message) => {
+      const calls: Promise<CallToolResult>[] = [];
       const handler = createMcpHandler(
-        ({ era }) => serverOf(call, session, era === "modern", (thrown) => failure = { thrown }),
+        () =>
+          serverOf({
+            call,
+            session: sessionOf(request, call.caller),
+            stopsWithConnection: isStateless(request),
+            onCall: (work) => calls.push(work),
+          }),
         {
           responseMode: "sse",
           keepAliveMs: SILENCE_MILLISECONDS,
           onerror: (error) =>
-            log("info", { event: "mcp_refused", request_id: call.trace.requestId, error: describe(error) }),
+            log("info", {
+              event: "mcp_refused",
+              request_id: call.trace.requestId,
+              error: describe(error).slice(0, LOGGED_CHARACTERS),
+            }),
         },
       );
-      const response = await handler.fetch(exchange.request, { parsedBody: message });
-      if (begins(message)) response.headers.set(SESSION_ID, crypto.randomUUID());
-      const { promise, resolve } = Promise.withResolvers<void>();
-      respond(untilRead(response, resolve));
-      await promise;
-      if (failure !== undefined) throw failure.thrown;
+      // What its URL says is wrong is an answer of ours.
+      sessionOf(request, call.caller);
+      const response = await handler.fetch(request, { parsedBody: message });
+      if (begins(message) && response.ok) response.headers.set(SESSION_ID, crypto.randomUUID());
+      const { relay, isOver } = relayed(response, gone);
+      respond(relay);
+      await isOver;
+      // An agent that has hung up may leave its run to come to an end, or to be interrupted: the worker must last.
+      for (const { status, reason } of (await Promise.allSettled(calls)).map(failureOf)) {
+        if (status === "rejected") throw reason;
+      }
+      if (response.status >= 400) throw new ContextError("invalid_request", "It is no message of the protocol.");
     },
   });
+}
+
+function failureOf(settled: PromiseSettledResult<CallToolResult>) {
+  return { status: settled.status, reason: settled.status === "rejected" ? settled.reason : undefined };
 }
 
 /** Whether a session begins: its id is all that there is of it, and names its conversation. */
-function begins(message: Message): boolean {
-  return !Array.isArray(message) && message.method === "initialize";
-}
-
-/** Tells when a response has been read to its end, or its reader has gone. */
-function untilRead(response: Response, done: () => void): Response {
-  if (response.body === null) {
-    done();
-    return response;
-  }
-  const reader = response.body.getReader();
-  const body = new ReadableStream<Uint8Array>({
-    pull: async (controller) => {
-      try {
-        const { done: isDone, value } = await reader.read();
-        if (!isDone) return controller.enqueue(value);
-        controller.close();
-      } catch (error) {
-        controller.error(error);
-      }
-      done();
-    },
-    cancel: async (reason) => {
-      done();
-      await reader.cancel(reason);
-    },
-  });
-  return new Response(body, response);
+function begins({ method, id }: Message): boolean {
+  return method === "initialize" && id !== undefined;
 }

@@ -13,7 +13,7 @@ import { progressOf } from "./progress.ts";
 import { restart } from "./restart.ts";
 import { runCode } from "./run_code.ts";
 import type { Session } from "./session.ts";
-import { text, type Tool, type ToolCall } from "./tool.ts";
+import { answer, type Tool, type ToolCall } from "./tool.ts";
 import { uploadFile } from "./upload_file.ts";
 
 const NAME = { name: "execution-contexts", title: "Code in a sandbox", version: "0.1.0" };
@@ -25,13 +25,20 @@ const inputSchemaSchema = z.looseObject({
 });
 
 /** A tool, its input's type forgotten: what it is given is checked. */
-function offered<Input>(tool: Tool<Input>) {
-  const inputSchema = inputSchemaSchema.parse(z.toJSONSchema(tool.input, { io: "input" }));
-  const { name, title, description, annotations } = tool;
+function offered<Input>({ name, title, description, annotations, input, run }: Tool<Input>) {
   return {
-    description: { name, title, description, annotations, inputSchema },
-    run: (call: ToolCall, input: unknown) => tool.run(call, checked(tool.input, input)),
+    name,
+    describe: () => {
+      const inputSchema = inputSchemaSchema.parse(z.toJSONSchema(input, { io: "input" }));
+      return { name, title, description, annotations, inputSchema };
+    },
+    run: (toolCall: ToolCall, given: Record<string, unknown>) => run(toolCall, checked(input, withoutNulls(given))),
   };
+}
+
+/** Models write null for what they leave out. */
+function withoutNulls(given: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
 }
 
 function toolsOf(call: ExecutionCall) {
@@ -44,33 +51,37 @@ function toolsOf(call: ExecutionCall) {
   ];
 }
 
-/** A server of one request. `onError` is told of what a tool could not do. */
-export function serverOf(
-  call: ExecutionCall,
-  session: Session,
-  hangingUpStops: boolean,
-  onError: (error: unknown) => void,
-): Server {
+/** What a server of one request needs besides that. */
+export interface Service {
+  readonly call: ExecutionCall;
+  readonly session: Session;
+  /** Whether an agent that hangs up takes back what it asked for. */
+  readonly stopsWithConnection: boolean;
+  /** Is told of each call of a tool: it goes on when nobody waits for its answer any more. */
+  readonly onCall: (work: Promise<CallToolResult>) => void;
+}
+
+/** A server of one request. */
+export function serverOf({ call, session, stopsWithConnection, onCall }: Service): Server {
   const tools = toolsOf(call);
   const server = new Server(NAME, { capabilities: { tools: {} } });
-  server.setRequestHandler(
-    "tools/list",
-    () => ({ tools: tools.map(({ description }) => description) }),
-  );
+  server.setRequestHandler("tools/list", () => ({ tools: tools.map(({ describe }) => describe()) }));
   server.setRequestHandler("tools/call", async ({ params }, context): Promise<CallToolResult> => {
-    const tool = tools.find(({ description: { name } }) => name === params.name);
+    const tool = tools.find(({ name }) => name === params.name);
     if (tool === undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, "There is no such tool.");
     const { signal, id } = context.mcpReq;
-    const told = {
+    const told: ExecutionCall = {
       ...call,
-      gone: hangingUpStops ? signal : call.gone,
+      gone: stopsWithConnection ? signal : new AbortController().signal,
       tell: progressOf(context) ?? call.tell,
     };
+    // Also of what it throws at once.
+    const work = (async () => await tool.run({ call: told, session, id }, params.arguments ?? {}))();
+    onCall(work);
     try {
-      return { content: await tool.run({ call: told, session, id }, params.arguments ?? {}) };
+      return await work;
     } catch (thrown) {
-      onError(thrown);
-      return { content: [text(wordsOf(thrown))], isError: true };
+      return { ...answer([wordsOf(thrown)]), isError: true };
     } finally {
       sweepInPassing(call);
     }
@@ -84,6 +95,8 @@ export function serverOf(
 /** What went wrong, for a model, which may mend it, or try again. */
 function wordsOf(thrown: unknown): string {
   const { message, retryable, retryAfterSeconds } = asContextError(thrown);
-  if (!retryable) return message;
-  return `${message} It may work ${retryAfterSeconds === undefined ? "soon" : `in ${retryAfterSeconds} s`}.`;
+  // An uploaded file is one of a list to execute-code.
+  const words = message.replace(/^files\.0\./, "");
+  if (!retryable) return words;
+  return `${words} It may work ${retryAfterSeconds === undefined ? "soon" : `in ${retryAfterSeconds} s`}.`;
 }

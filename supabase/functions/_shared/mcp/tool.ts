@@ -19,8 +19,12 @@ export interface Tool<Input> {
   readonly description: string;
   readonly annotations: ToolAnnotations;
   readonly input: z.ZodMiniType<Input>;
-  /** @throws ContextError */
-  readonly run: (toolCall: ToolCall, input: Input) => Promise<CallToolResult["content"]>;
+  /** @throws ContextError what the model, or its agent, can read as it is */
+  readonly run: (toolCall: ToolCall, input: Input) => Promise<CallToolResult>;
 }
 
-export const text = (text: string): { type: "text"; text: string } => ({ type: "text", text });
+/** An answer of texts, those that there are, and what else there is. */
+export function answer(texts: readonly (string | null)[], ...rest: CallToolResult["content"]): CallToolResult {
+  const said = texts.filter((text) => text !== null && text !== "").join("\n\n");
+  return { content: [...(said === "" ? [] : [{ type: "text" as const, text: said }]), ...rest] };
+}

@@ -2,10 +2,10 @@ import * as z from "zod/mini";
 import { FILES_BYTES } from "../contract/file.ts";
 import { fileField } from "./file_field.ts";
 import { pathField } from "./path_field.ts";
-import { text, type Tool } from "./tool.ts";
+import { answer, type Tool } from "./tool.ts";
 import { transfer } from "./transfer.ts";
 
-const input = z.object({
+const input = z.strictObject({
   file: fileField,
   content: z.optional(z.string().check(z.describe("What it holds, as text."))),
   content_base64: z.optional(z.string().check(z.describe("What it holds, in base64, where that is no text."))),
@@ -21,6 +21,6 @@ export const uploadFile: Tool<z.infer<typeof input>> = {
   input,
   run: async (toolCall, { file, path, ...content }) => {
     const { stateNote } = await transfer(toolCall, { path, files: [{ path: file, ...content }] });
-    return [text([...(stateNote === null ? [] : [stateNote]), `${file} is there.`].join("\n\n"))];
+    return answer([stateNote, `${file} is there.`]);
   },
 };

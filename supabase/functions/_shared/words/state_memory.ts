@@ -16,8 +16,8 @@ export const LANGUAGES: Record<Language, string> = {
   java: "Java",
 };
 
-/** What a model calls the kernel. */
-export function sessionOf(language: Language = "python"): string {
+/** What a model calls a kernel. */
+export function kernelName(language: Language = "python"): string {
   return `The ${LANGUAGES[language]} session`;
 }
 
