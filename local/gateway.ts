@@ -2,6 +2,7 @@
 
 import type { Auth, KeyKind } from "./auth/auth.ts";
 import type { Functions } from "./functions/functions.ts";
+import type { Page } from "./page/page.ts";
 import { LOOPBACK } from "./port.ts";
 import { forward } from "./proxy.ts";
 import { serve } from "./serve.ts";
@@ -11,6 +12,8 @@ export interface Routes {
   readonly auth: Auth;
   readonly functions: Functions;
   readonly restUrl: string;
+  /** Serves what is no part of the API. */
+  readonly page?: Pick<Page, "handle">;
   readonly keys: Readonly<Record<KeyKind, string>>;
   /** What PostgREST gets in the place of a key. */
   readonly roleTokens: Readonly<Record<KeyKind, string>>;
@@ -61,7 +64,7 @@ async function route(request: Request, routes: Routes): Promise<Response> {
   if (name !== undefined) return await routes.functions.call(name, request);
 
   const answer = /^\/rest\/v1(\/|$)/.test(pathname) ? rest : /^\/auth\/v1\//.test(pathname) ? auth : undefined;
-  if (answer === undefined) return problem(404, { message: "no Route matched with those values" });
+  if (answer === undefined) return await routes.page?.handle(request) ?? problem(404, { message: "no Route matched with those values" });
   if (request.method === "OPTIONS") return preflight(request);
   return withCors(await answer(request, routes));
 }

@@ -8,14 +8,16 @@ export interface ScheduleOptions {
   readonly apiUrl: string;
   /** Called with what went wrong; the next minute tries again. */
   readonly onFailure: (message: string) => void;
+  /** Called with what a sweep has found. */
+  readonly onSweep?: (answer: unknown) => void;
 }
 
 /**
- * Asks `terminate-context` to sweep, every minute, until stopped. What pg_cron deletes on Supabase, what has ended long
+ * Asks `terminate-context` to sweep, at once and every minute, until stopped. What pg_cron deletes on Supabase, what has ended long
  * ago, stays here.
  */
 export function startSchedule(
-  { apiUrl, onFailure }: ScheduleOptions,
+  { apiUrl, onFailure, onSweep }: ScheduleOptions,
 ): { readonly stop: () => Promise<void> } {
   const stopping = new AbortController();
   const sweep = async () => {
@@ -27,16 +29,21 @@ export function startSchedule(
         signal: stopping.signal,
       });
       if (!response.ok) onFailure(`the sweep answered ${response.status}: ${await response.text()}`);
-      else await response.body?.cancel();
+      else {
+        const answer: unknown = await response.json();
+        onSweep?.(answer);
+      }
     } catch (error) {
       if (!stopping.signal.aborted) onFailure(`the sweep failed: ${error}`);
     }
   };
   const running = new Set<Promise<void>>();
-  const timer = setInterval(() => {
+  const begin = () => {
     const sweeping = sweep().finally(() => running.delete(sweeping));
     running.add(sweeping);
-  }, MINUTE_MS);
+  };
+  begin();
+  const timer = setInterval(begin, MINUTE_MS);
   return {
     stop: async () => {
       clearInterval(timer);

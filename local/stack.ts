@@ -10,6 +10,7 @@ import { startGateway } from "./gateway.ts";
 import type { Kept } from "./kept.ts";
 import { API_KEYS } from "./keys.ts";
 import { migrate } from "./migrate.ts";
+import { createPage } from "./page/page.ts";
 import { startPostgres } from "./postgres/postgres.ts";
 import { startPostgrest } from "./postgrest.ts";
 import { FUNCTIONS } from "./repository.ts";
@@ -38,6 +39,8 @@ export interface StackOptions extends SandboxesOptions {
   readonly kept?: Pick<Kept, "dataDirectory" | "databasePassword" | "signingKey">;
   /** Asks for a sweep every minute, as pg_cron does on Supabase. */
   readonly sweeps?: boolean;
+  /** Serves the page. */
+  readonly page?: boolean;
   /** More environment for the functions. */
   readonly env?: Readonly<Record<string, string>>;
   /** Where the functions are; default `supabase/functions`. */
@@ -145,14 +148,27 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   };
   const groups = options.app?.functions ?? await listFunctions(options.functionsDirectory ?? FUNCTIONS);
   const wallClockSeconds = options.plan && PLANS[options.plan];
+  const page = options.page
+    ? createPage({
+      apiUrl: gateway.url,
+      publishableKey: API_KEYS.publishable,
+      secretKey: API_KEYS.secret,
+      databaseUrl: database.url,
+      e2b,
+    })
+    : undefined;
+  if (page) parts.defer(page.stop);
   const startFunctionProcesses = () =>
-    part("the functions", (onLog) =>
+    part("the functions", (log) =>
       startFunctions({
         count: options.functions ?? 1,
         runtime: options.runtime,
         limits: { ...(wallClockSeconds === undefined ? {} : { wallClockSeconds }), ...options.limits },
         groups,
-        onLog,
+        onLog: (line) => {
+          log(line);
+          page?.noteLine(line);
+        },
         env: {
           ...(wallClockSeconds === undefined ? {} : { WORKER_SECONDS: String(wallClockSeconds) }),
           ...options.app?.env,
@@ -181,11 +197,16 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
 
   const auth = createAuth({ tokens, issuer: `${gateway.url}/auth/v1`, databaseUrl: database.url });
   parts.defer(auth.stop);
+  gateway.open({ auth, functions, restUrl: rest.url, keys: API_KEYS, roleTokens: { publishable, secret }, page });
   // Asked of the functions, so it ends before they do.
   if (options.sweeps) {
-    parts.defer(startSchedule({ apiUrl: gateway.url, onFailure: (line) => options.onLog?.(line) }).stop);
+    const schedule = startSchedule({
+      apiUrl: gateway.url,
+      onFailure: (line) => options.onLog?.(line),
+      onSweep: page?.noteSweep,
+    });
+    parts.defer(schedule.stop);
   }
-  gateway.open({ auth, functions, restUrl: rest.url, keys: API_KEYS, roleTokens: { publishable, secret } });
 
   let stopped: Promise<void> | undefined;
   const stop = () => stopped ??= parts.disposeAsync();

@@ -62,6 +62,7 @@ async function run(flags: Flags): Promise<number> {
         app,
         kept,
         sweeps: true,
+        page: true,
         signal: stopping.signal,
         onProgress: (message) => console.error(message),
         onLog: (line) => console.error(line),
@@ -84,7 +85,7 @@ async function hold(stack: Stack, asked: AbortSignal): Promise<void> {
   try {
     await publish(file, json);
     for (const [name, value] of Object.entries(environment)) console.log(`${name}=${JSON.stringify(value)}`);
-    console.error("Ready. Ctrl-C stops it.");
+    console.error(`Ready: ${stack.apiUrl} is a notebook. Ctrl-C stops it.`);
     if (!asked.aborted) await new Promise((resolve) => asked.addEventListener("abort", resolve));
   } finally {
     await unpublish(file, json);
