@@ -5,26 +5,26 @@ import { REPOSITORY } from "../../local/repository.ts";
 import { needing } from "../support/needs.ts";
 import { supabase } from "../support/supabase_cli.ts";
 import { type Command, commandsOf, flagsOf } from "./commands.ts";
-import { isHere, parse, readPages } from "./pages.ts";
+import { parse, readPages, ROOT } from "./pages.ts";
 
-/** Who runs a command that the pages' shell code has, by how it begins. */
-const RUN_BY: Readonly<Record<string, string>> = {
-  "deno task demo": ".ci/run",
-  "deno task test": ".ci/run",
-  "deno task install": "tests/install/install.test.ts",
-  "deno task upgrade": "tests/install/upgrade.test.ts",
-  "deno task diff": "tests/install/upgrade.test.ts",
-  "deno task uninstall": "tests/install/life.test.ts",
-  "deno task start": "tests/stack/app.test.ts",
-  "supabase db": "tests/platform/database.test.ts",
-  "supabase functions": "tests/platform/deploy.test.ts",
+/** Who runs a command that the pages' shell code has, by how it begins, and what says there that it does. */
+const RUN_BY: Readonly<Record<string, readonly [file: string, says: string]>> = {
+  "deno task demo": [".ci/run", "npx -y deno task demo"],
+  "deno task test": [".ci/run", "npx -y deno task test"],
+  "deno task install": ["tests/install/install.test.ts", 'installer(["install", "--into"'],
+  "deno task upgrade": ["tests/install/install.test.ts", 'installer(["upgrade", "--into"'],
+  "deno task diff": ["tests/install/install.test.ts", 'installer(["diff", "--into"'],
+  "deno task uninstall": ["tests/install/life.test.ts", '"--url"'],
+  "deno task start": ["tests/stack/app.test.ts", '"--app", app'],
+  "supabase db": ["tests/platform/database.test.ts", 'supabase(["db", "push"'],
+  "supabase functions": ["tests/platform/deploy.test.ts", "the functions deploy"],
+  "curl": ["tests/operating/monitors.test.ts", 'codeUnder("Monitors", "sh")'],
+  "sudo apt-get": [".ci/run", "bubblewrap python3-ipykernel python3-numpy python3-pandas python3-matplotlib"],
+  // Somebody else's program: the address, and a token in that header, are used there.
+  "claude mcp": ["tests/mcp/agents.ts", "Authorization: `Bearer"],
   // Both need an account: that they are there is all that can be tried here.
-  "supabase link": "tests/docs/commands.test.ts",
-  "supabase secrets": "tests/docs/commands.test.ts",
-  "curl": "tests/operating/monitors.test.ts",
-  "sudo apt-get": ".ci/run",
-  // Somebody else's program: its address, and the token in its header, are used there.
-  "claude mcp": "tests/mcp/session.test.ts",
+  "supabase link": ["tests/docs/commands.test.ts", "each command of the Supabase CLI is there"],
+  "supabase secrets": ["tests/docs/commands.test.ts", "each command of the Supabase CLI is there"],
 };
 
 const commands = commandsOf(await readPages());
@@ -71,6 +71,13 @@ Deno.test("each `deno task` is there, and knows its flags", async () => {
   }
 });
 
+Deno.test("each command of the npm package is there", async () => {
+  const usage = await deno("run", "-A", "install/main.ts", "--help");
+  const used = commands.filter(({ words }) => words[0] === "execution-contexts");
+  assert(used.length > 0);
+  for (const { words: [, name] } of used) assert.match(usage, new RegExp(`^  (\\w+ \\| )?${name} `, "m"));
+});
+
 cliTest("each command of the Supabase CLI is there, and knows its flags", async () => {
   const seen = new Map<string, Promise<{ output: string }>>();
   for (const command of commands.filter(({ words }) => words[0] === "supabase")) {
@@ -97,9 +104,9 @@ Deno.test("each command that is to be run is run by a test, or in CI", async () 
     const known = Object.keys(RUN_BY).find((beginning) => begins(command, beginning));
     assert(known, `${command.page}: who runs ${command.words.join(" ")}?`);
   }
-  for (const [beginning, file] of Object.entries(RUN_BY)) {
+  for (const [beginning, [file, says]] of Object.entries(RUN_BY)) {
     assert(toRun.some((command) => begins(command, beginning)), `no page says ${beginning}`);
-    assert(await isHere(file), file);
+    assert((await Deno.readTextFile(new URL(file, ROOT))).includes(says), `${file} does not say ${says}`);
   }
 });
 
