@@ -64,7 +64,9 @@ async function route(request: Request, routes: Routes): Promise<Response> {
   if (name !== undefined) return await routes.functions.call(name, request);
 
   const answer = /^\/rest\/v1(\/|$)/.test(pathname) ? rest : /^\/auth\/v1\//.test(pathname) ? auth : undefined;
-  if (answer === undefined) return await routes.page?.handle(request) ?? problem(404, { message: "no Route matched with those values" });
+  if (answer === undefined) {
+    return await routes.page?.handle(request) ?? problem(404, { message: "no Route matched with those values" });
+  }
   if (request.method === "OPTIONS") return preflight(request);
   return withCors(await answer(request, routes));
 }

@@ -1,4 +1,4 @@
-/** The walls between the rooms of the functions' code stand where the README's table says. */
+/** The walls between the rooms of the functions' code stand where the table in docs/architecture.md says. */
 import assert from "node:assert/strict";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -44,10 +44,10 @@ function roomOf(module: string): string {
   return module.includes("/") ? module.slice(0, module.indexOf("/") + 1) : BESIDE;
 }
 
-/** The rows of the README's table: each room, and the rooms that it may import. */
+/** The rows of that table: each room, and the rooms that it may import. */
 async function readTable(): Promise<Map<string, string[]>> {
-  const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
-  const [, table = ""] = /\n\| room .*\n\| -.*\n((?:\|.*\n)+)/.exec(readme) ?? [];
+  const page = await Deno.readTextFile(new URL("../docs/architecture.md", import.meta.url));
+  const [, table = ""] = /\n\| room .*\n\| -.*\n((?:\|.*\n)+)/.exec(page) ?? [];
   return new Map(
     table.trimEnd().split("\n").map((row) => {
       const [, room = "", , mayImport = ""] = row.split("|").map((cell) => cell.trim().replaceAll("`", ""));
@@ -64,7 +64,7 @@ function mayImport(room: string): string[] {
 const imports = await readImports();
 const table = await readTable();
 
-Deno.test("the README's table has every room", async () => {
+Deno.test("the table has every room", async () => {
   const rooms = [BESIDE];
   for await (const { name, isDirectory } of Deno.readDir(SHARED)) if (isDirectory) rooms.push(`${name}/`);
   assert.deepEqual([...table.keys()].sort(), rooms.sort());

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { bundle } from "../../install/npm_package.ts";
 import type { Sandboxes } from "../sandboxes.ts";
 import { Latencies } from "./latencies.ts";
-import { type Operator, openOperator } from "./operator.ts";
+import { openOperator, type Operator } from "./operator.ts";
 import { stampede } from "./stampede.ts";
 
 export interface PageOptions {

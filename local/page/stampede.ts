@@ -34,7 +34,9 @@ const refusedSchema = z.object({ message: z.string() });
 export async function stampede(options: StampedeOptions, callers: number, authorization: string) {
   const conversation_id = `stampede-${crypto.randomUUID()}`;
   const ours = await raceOfOurs(options, callers, conversation_id, authorization);
-  const before = options.e2b.server === null ? null : await raceOfBefore(options, callers, conversation_id, authorization);
+  const before = options.e2b.server === null
+    ? null
+    : await raceOfBefore(options, callers, conversation_id, authorization);
   return { ours, before };
 }
 

@@ -25,7 +25,7 @@ export async function startProject(): Promise<Project> {
 }
 
 /** The faces of Supabase's Vault and of pg_net, neither of which can be installed here. What pg_net is to send is kept. */
-export async function addVault(sql: postgres.Sql): Promise<void> {
+export async function addVault(sql: Pick<postgres.Sql, "unsafe">): Promise<void> {
   await sql.unsafe(`
     create schema vault;
     create table vault.secrets (id uuid primary key default gen_random_uuid(), name text unique, secret text);

@@ -1,7 +1,8 @@
 /** The few errors that callers meet. One place gives each its status, and one place turns them into a Response. */
 import type { ErrorBody } from "./contract/error.ts";
 
-const KINDS = {
+/** What each code is answered with. */
+export const KINDS = {
   invalid_request: { status: 400, retryable: false },
   forbidden: { status: 403, retryable: false },
   forbidden_tenant: { status: 403, retryable: false },

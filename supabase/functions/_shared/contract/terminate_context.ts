@@ -2,7 +2,7 @@
 import * as z from "zod/mini";
 import { idSchema, partyFields, strictFields } from "./path.ts";
 
-const scopeSchema = strictFields({
+export const scopeSchema = strictFields({
   ...partyFields,
   /** Of every conversation of the user, or, for a service that names none, of the tenant. */
   all: z.optional(z.literal(true)),
@@ -30,7 +30,7 @@ export type TerminateScope = z.infer<typeof scopeSchema>;
 /** What names executions of a path. Where one of these is given, they are ended and not the context. */
 const NAMES = ["executions", "execution_id", "idempotency_key"] as const;
 
-const stopSchema = strictFields({
+export const stopSchema = strictFields({
   ...partyFields,
   conversation_id: idSchema,
   path_id: idSchema,
@@ -46,7 +46,7 @@ const stopSchema = strictFields({
 export type StopRequest = z.infer<typeof stopSchema>;
 
 /** Instead, a service may ask for what is due to be swept. */
-const sweepSchema = strictFields({ due: z.literal(true) });
+export const sweepSchema = strictFields({ due: z.literal(true) });
 
 export const terminateRequestSchema = z.pipe(
   z.looseObject({}),
