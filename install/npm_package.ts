@@ -24,19 +24,6 @@ export async function packed(
   }
 }
 
-/**
- * Makes one file of a module and all that it imports.
- * @param project the folder of whose project the module is, where that is another one
- */
-export async function bundle(
-  entry: string,
-  output: string,
-  flags: readonly string[],
-  project?: string,
-): Promise<void> {
-  await run(Deno.execPath(), ["bundle", "--quiet", ...flags, "--output", output, entry], project);
-}
-
 async function run(command: string, args: string[], cwd?: string): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command(command, { args, cwd, stdin: "null" }).output();
   if (code !== 0) throw new Error(`${command} ${args[0]}: ${new TextDecoder().decode(stderr)}`);

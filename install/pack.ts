@@ -2,7 +2,8 @@
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundle, packed } from "./npm_package.ts";
+import { bundle } from "../local/bundle.ts";
+import { packed } from "./npm_package.ts";
 import { readRelease } from "./release.ts";
 import { VERSION } from "./version.ts";
 

@@ -2,8 +2,9 @@
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundle, packed } from "../../install/npm_package.ts";
+import { packed } from "../../install/npm_package.ts";
 import { VERSION } from "../../install/version.ts";
+import { bundle } from "../../local/bundle.ts";
 import { declarations } from "./declarations.ts";
 
 const CLIENT = fileURLToPath(new URL("../", import.meta.url));

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { bundle } from "../../install/npm_package.ts";
+import { bundle } from "../bundle.ts";
 import type { Sandboxes } from "../sandboxes.ts";
 import { Latencies } from "./latencies.ts";
 import { openOperator, type Operator } from "./operator.ts";

@@ -111,7 +111,7 @@ needy("a branch begins with the variables, says where it branched, and goes its 
   await page.locator("#state").filter({ hasText: /^awake/ }).waitFor();
   await cells.first().getByRole("button", { name: "Branch from here" }).click();
   const tab = page.getByRole("tab", { name: "branch-1" });
-  await tab.filter({ hasText: "main, cell 1" }).waitFor();
+  await tab.filter({ hasText: "from main, cell 1" }).waitFor();
   await page.locator("#state").filter({ hasText: /^awake/ }).waitFor();
   await notebook.run("x += 1\nx", 1);
   await notebook.shows("2", 1);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { compilerHost, ts } from "../../client/package/compiler.ts";
-import { bundle } from "../../install/npm_package.ts";
+import { bundle } from "../../local/bundle.ts";
 import { startBrowser } from "../browser/browser.ts";
 import { newPath } from "../support/clients.ts";
 import { needing } from "../support/needs.ts";

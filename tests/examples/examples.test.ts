@@ -1,7 +1,7 @@
 /** The examples do what they say, against the local stack. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { bundle } from "../../install/npm_package.ts";
+import { bundle } from "../../local/bundle.ts";
 import { startBrowser } from "../browser/browser.ts";
 import { newProject } from "../client/project.ts";
 import { needing } from "../support/needs.ts";

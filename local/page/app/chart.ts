@@ -107,7 +107,8 @@ export function chartOf(given: unknown): Chart | null {
           data: {
             labels,
             datasets: groups.map((group, at) => ({
-              label: group,
+              // The kernel's name for bars that have none.
+              label: groups.length === 1 ? "" : group,
               data: labels.map((label) =>
                 chart.elements.find((one) => one.label === label && one.group === group)?.value ?? 0
               ),
@@ -136,12 +137,19 @@ export function chartOf(given: unknown): Chart | null {
   }
 }
 
+/** A variable of the style sheet, as it is in this light: the canvas does not know of light and dark. */
+function colourOf(canvas: HTMLElement, name: string): string {
+  canvas.style.color = `var(${name})`;
+  const { color } = getComputedStyle(canvas);
+  canvas.style.color = "";
+  return color;
+}
+
 const COLOURS = ["--chart-1", "--chart-2", "--chart-3", "--chart-4", "--chart-5", "--chart-6"];
 
 /** Draws it, and returns what takes it away again. */
 export function drawChart(canvas: HTMLCanvasElement, chart: Chart): () => void {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name: string) => style.getPropertyValue(name).trim();
+  const colour = (name: string) => colourOf(canvas, name);
   const { type, data } = chart.config(COLOURS.map(colour));
   const axis = (text: string) => ({
     title: { display: text !== "", text, color: colour("--text") },

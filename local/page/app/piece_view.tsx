@@ -1,4 +1,5 @@
 /** What code has said and shown. All of it comes from a sandbox: nothing of it is ever markup of this page. */
+import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { type Chart, chartOf, drawChart } from "./chart.ts";
 import type { Piece } from "./run.ts";
@@ -59,12 +60,20 @@ function TableView({ table: { head, rows } }: { readonly table: Table }) {
   );
 }
 
+const scheme = matchMedia("(prefers-color-scheme: light)");
+const isLight = signal(scheme.matches);
+scheme.addEventListener("change", () => isLight.value = scheme.matches);
+
 function ChartView({ chart }: { readonly chart: Chart }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => canvas.current === null ? undefined : drawChart(canvas.current, chart), [chart]);
+  const light = isLight.value;
+  useEffect(() => canvas.current === null ? undefined : drawChart(canvas.current, chart), [chart, light]);
   return (
-    <div class="chart">
-      <canvas ref={canvas} role="img" aria-label={chart.title === "" ? "A chart" : `Chart: ${chart.title}`} />
-    </div>
+    <figure class="chart">
+      {chart.title !== "" && <figcaption>{chart.title}</figcaption>}
+      <div>
+        <canvas ref={canvas} role="img" aria-label={chart.title === "" ? "A chart" : `Chart: ${chart.title}`} />
+      </div>
+    </figure>
   );
 }

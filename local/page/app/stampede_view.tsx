@@ -53,6 +53,17 @@ export function StampedeView() {
           </button>
         ))}
       </p>
+      <p class="legend">
+        <span>
+          <i aria-hidden="true" /> a caller
+        </span>
+        <span>
+          <b aria-hidden="true" /> the sandbox that they share
+        </span>
+        <span>
+          <b class="wasted" aria-hidden="true" /> one that was made for nothing, and killed
+        </span>
+      </p>
       <div aria-live="polite">
         {isRunning.value && <p>They are on their way …</p>}
         {problem.value !== null && <p class="failure" role="alert">{problem.value}</p>}

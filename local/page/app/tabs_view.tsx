@@ -33,7 +33,7 @@ export function TabsView() {
         >
           <Dot id={id} />
           {id}
-          {from !== null && <small>{` ⑂ ${from.id}, cell ${from.cells}`}</small>}
+          {from !== null && <small>{` from ${from.id}, cell ${from.cells}`}</small>}
         </button>
       ))}
     </div>
