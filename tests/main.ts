@@ -5,6 +5,7 @@
  * lack. When no test has ended for so many seconds, it names those that run, and ends everything. Exit code 0 only if none
  * failed.
  */
+import { findNativeKernels } from "../local/e2b/native/find.ts";
 import { prepareSnapshot } from "../local/e2b/server.ts";
 import { requirePlatform } from "../local/platform.ts";
 import { BadArgument, type Command, readCommand } from "./command.ts";
@@ -12,7 +13,7 @@ import { startPatience } from "./patience.ts";
 import { skipped } from "./report.ts";
 import { runTests } from "./run.ts";
 import { startCluster } from "./support/database.ts";
-import { RUNTIME_VARIABLE } from "./support/stack.ts";
+import { KERNEL_VARIABLE, RUNTIME_VARIABLE } from "./support/stack.ts";
 
 /** How many files run at the same time for each core: tests wait more than they compute. */
 const FILES_PER_CORE = 3;
@@ -94,6 +95,7 @@ const code = await runTests({
     DENO_JOBS: Deno.env.get("DENO_JOBS") ?? String(jobs),
     ...cluster.environment,
     [RUNTIME_VARIABLE]: runtime,
+    [KERNEL_VARIABLE]: (await findNativeKernels()).outcome === "found" ? "native" : "pyodide",
   },
   onLine: (line) => console.log(line),
   onTestEnd: patience.renew,

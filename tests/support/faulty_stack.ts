@@ -7,7 +7,7 @@ import { connection } from "./database.ts";
 import { connect } from "./rows.ts";
 import { eventually, owedKills, ownership, sweepNow } from "./settle.ts";
 import { shared } from "./shared.ts";
-import { startStack } from "./stack.ts";
+import { startStack, testedKernel } from "./stack.ts";
 
 export interface FaultyStack {
   readonly stack: Stack;
@@ -21,7 +21,10 @@ export interface FaultyStack {
 
 export async function startFaultyStack(options: StackOptions = {}): Promise<FaultyStack> {
   await using parts = new AsyncDisposableStack();
-  const provider = parts.adopt(await startE2B({ templates: [...TEMPLATES, "theirs"] }), ({ stop }) => stop());
+  const provider = parts.adopt(
+    await startE2B({ kernel: options.kernel ?? testedKernel(), templates: [...TEMPLATES, "theirs"] }),
+    ({ stop }) => stop(),
+  );
   const proxy = parts.adopt(await startProxy(provider.url), ({ stop }) => stop());
   const database = parts.adopt(await startProxy(), ({ stop }) => stop());
   const stack = parts.use(

@@ -1,6 +1,7 @@
 /** A stack for tests, on a database that is copied and not made anew. */
 import type postgres from "postgres";
 import { z } from "zod";
+import { type KernelName, KERNELS } from "../../local/e2b/choose_kernel.ts";
 import { type RuntimeName, RUNTIMES } from "../../local/functions/runtime.ts";
 import { type Stack, type StackOptions, startStack as startLocalStack } from "../../local/stack.ts";
 import { connection, startDatabase } from "./database.ts";
@@ -9,6 +10,17 @@ import { shared } from "./shared.ts";
 
 /** The environment variable by which `deno task test` tells its files in what functions run that do not say it. */
 export const RUNTIME_VARIABLE = "TEST_RUNTIME";
+
+/** The environment variable by which it tells them what runs Python where they do not say it. */
+export const KERNEL_VARIABLE = "TEST_KERNEL";
+
+/**
+ * What runs Python where a test does not say it: the native kernel where it is, as `deno task start` has it, which takes
+ * half of Pyodide's computing.
+ */
+export function testedKernel(): KernelName {
+  return z.enum(KERNELS).default("pyodide").parse(Deno.env.get(KERNEL_VARIABLE));
+}
 
 /** In what the functions of a file's tests run, where they do not say it. */
 export function testedRuntime(): RuntimeName {
@@ -21,6 +33,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const stack = parts.use(
     await startLocalStack({
       runtime: testedRuntime(),
+      kernel: testedKernel(),
       ...options,
       databaseUrl: database.url,
       authenticatorPassword: database.authenticatorPassword,
