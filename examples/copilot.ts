@@ -1,6 +1,6 @@
 /**
- * A copilot that runs code: `deno run -A examples/copilot.ts "a question"`, beside `deno task start`. Its model is a mock,
- * so that it needs no account: put yours in its place.
+ * A copilot that runs code: `npx -y deno run -A examples/copilot.ts`, beside `npx -y deno task start`. Its model is a mock
+ * that answers one question, so that it needs no account: put yours in its place.
  */
 import { createClient } from "@supabase/supabase-js";
 import { generateText, isStepCount, jsonSchema } from "ai";

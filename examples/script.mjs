@@ -1,7 +1,8 @@
 /**
- * A script on Node: files in, a plot and a table out, as it comes. `npm install @supabase/supabase-js
- * execution-contexts-client`, then `node script.mjs`, beside `deno task start`. Node 20 has no WebSocket, which
- * supabase-js wants and this does not use: there it gets one that is none.
+ * A script on Node or Bun: a file in, words as they are printed, a file out. Beside `npx -y deno task start`, and in a
+ * folder with both packages: `npx -y deno task pack` makes the client's, which is not published yet, so
+ * `npm install @supabase/supabase-js <that tarball>`; then `node script.mjs`. Node 20 has no WebSocket, which supabase-js
+ * wants and this does not use: there it gets one that is none.
  */
 import { createClient } from "@supabase/supabase-js";
 import { executionContexts } from "execution-contexts-client";

@@ -65,6 +65,8 @@ export interface Stack {
   readonly functions: Functions;
   /** Addresses and keys under the names that `supabase status -o env` gives them. */
   readonly environment: () => Record<string, string>;
+  /** Whether the API's address is a page, too. */
+  readonly hasPage: boolean;
   /** Leaves no process, port or file. Idempotent. */
   readonly stop: () => Promise<void>;
   /** The same as `stop`, for `await using`. */
@@ -148,7 +150,8 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
   };
   const groups = options.app?.functions ?? await listFunctions(options.functionsDirectory ?? FUNCTIONS);
   const wallClockSeconds = options.plan && PLANS[options.plan];
-  const page = options.page
+  // Of another project's functions it would show nothing but errors.
+  const page = options.page && groups.some(({ functions }) => functions.some(({ name }) => name === "execute-code"))
     ? createPage({
       apiUrl: gateway.url,
       publishableKey: API_KEYS.publishable,
@@ -218,6 +221,7 @@ async function startParts(options: StackOptions, parts: AsyncDisposableStack): P
     e2b,
     auth,
     functions,
+    hasPage: page !== undefined,
     environment: () => ({
       API_URL: gateway.url,
       REST_URL: `${gateway.url}/rest/v1`,

@@ -35,7 +35,10 @@ async function run(flags: Flags): Promise<number> {
   }
   const stopping = new AbortController();
   stopOnSignals(stopping);
-  const unwatch = await watchRunners(() => stopping.abort());
+  const unwatch = await watchRunners(() => {
+    console.error("What started it has ended: stopping");
+    stopping.abort();
+  });
   await using parts = new AsyncDisposableStack();
   parts.defer(unwatch);
   try {
@@ -85,7 +88,7 @@ async function hold(stack: Stack, asked: AbortSignal): Promise<void> {
   try {
     await publish(file, json);
     for (const [name, value] of Object.entries(environment)) console.log(`${name}=${JSON.stringify(value)}`);
-    console.error(`Ready: ${stack.apiUrl} is a notebook. Ctrl-C stops it.`);
+    console.error(stack.hasPage ? `Ready: ${stack.apiUrl} is a notebook. Ctrl-C stops it.` : "Ready. Ctrl-C stops it.");
     if (!asked.aborted) await new Promise((resolve) => asked.addEventListener("abort", resolve));
   } finally {
     await unpublish(file, json);

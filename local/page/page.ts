@@ -47,11 +47,17 @@ export function createPage(options: PageOptions): Page {
   // Made once: while a browser reads the page, its script is on its way.
   let script: Promise<Uint8Array<ArrayBuffer>> | undefined;
   let operator: Operator | undefined;
+  let isStopped = false;
+  const scriptText = () =>
+    script ??= bundled().catch((error) => {
+      script = undefined;
+      throw error;
+    });
 
   const files = new Map<string, () => Promise<Response>>([
     ["/", async () => respond(await readPage(options), "text/html")],
     ["/page.css", async () => respond(await Deno.readTextFile(join(FOLDER, "page.css")), "text/css")],
-    ["/page.js", async () => respond(await (script ??= bundled()), "text/javascript")],
+    ["/page.js", async () => respond(await scriptText(), "text/javascript")],
     ["/favicon.svg", async () => respond(await Deno.readTextFile(join(FOLDER, "favicon.svg")), "image/svg+xml")],
   ]);
   const answers = new Map<string, (request: Request) => Promise<Response>>([
@@ -61,6 +67,7 @@ export function createPage(options: PageOptions): Page {
       return Response.json(await stampede(options, asked.data.callers, request.headers.get("authorization") ?? ""));
     }],
     ["GET /operator", async () => {
+      if (isStopped) return new Response("The stack is stopping.", { status: 503 });
       operator ??= openOperator(options, latencies);
       return Response.json(await operator.look());
     }],
@@ -77,6 +84,7 @@ export function createPage(options: PageOptions): Page {
     noteLine: (line) => latencies.note(line),
     noteSweep: (answer) => latencies.noteSweep(answer),
     stop: async () => {
+      isStopped = true;
       await script?.catch(() => {});
       await operator?.stop();
     },
@@ -106,8 +114,8 @@ function respond(body: string | Uint8Array<ArrayBuffer>, type: string): Response
   });
 }
 
-async function readPage({ apiUrl, publishableKey, e2b }: PageOptions): Promise<string> {
-  const stack = JSON.stringify({ apiUrl, publishableKey, isLocal: e2b.server !== null });
+async function readPage({ publishableKey, e2b }: PageOptions): Promise<string> {
+  const stack = JSON.stringify({ publishableKey, isLocal: e2b.server !== null });
   const html = await Deno.readTextFile(join(FOLDER, "page.html"));
   return html.replace("null", () => stack.replaceAll("<", "\\u003c"));
 }

@@ -4,10 +4,7 @@ import { z } from "zod";
 import type { Sandboxes } from "../sandboxes.ts";
 
 export interface Caller {
-  /** Which of the sandboxes it was given, by number; null: none. */
-  readonly sandbox: number | null;
-  /** In milliseconds. */
-  readonly took: number;
+  /** What kept it from a sandbox, if anything did. */
   readonly error: string | null;
 }
 
@@ -34,7 +31,9 @@ const refusedSchema = z.object({ message: z.string() });
 export async function stampede(options: StampedeOptions, callers: number, authorization: string) {
   const conversation_id = `stampede-${crypto.randomUUID()}`;
   const ours = await raceOfOurs(options, callers, conversation_id, authorization);
-  const before = options.e2b.server === null
+  const hasFailed = ours.callers.some(({ error }) => error !== null);
+  // Of another server's sandboxes each costs something.
+  const before = options.e2b.server === null || hasFailed
     ? null
     : await raceOfBefore(options, callers, conversation_id, authorization);
   return { ours, before };
@@ -51,19 +50,18 @@ async function raceOfOurs(
   const headers = { apikey: publishableKey, authorization, "content-type": "application/json" };
   const ask = (name: string) =>
     fetch(`${apiUrl}/functions/v1/${name}`, { method: "POST", headers, body: JSON.stringify(path) });
-  const contexts: string[] = [];
+  const contexts = new Set<string>();
   let created = 0;
   const answers = await Promise.all(Array.from({ length: callers }, () =>
-    timed(async () => {
+    attempt(async () => {
       const response = await ask("acquire-context");
       if (!response.ok) throw new Error(refusedSchema.parse(await response.json()).message);
       const { context, was_created } = acquiredSchema.parse(await response.json());
       if (was_created) created++;
-      if (!contexts.includes(context.id)) contexts.push(context.id);
-      return contexts.indexOf(context.id);
+      contexts.add(context.id);
     })));
   await (await ask("terminate-context")).body?.cancel();
-  return { callers: answers, created, killed: Math.max(0, created - contexts.length) };
+  return { callers: answers, created, killed: Math.max(0, created - contexts.size) };
 }
 
 /**
@@ -77,7 +75,8 @@ async function raceOfBefore(
   authorization: string,
 ): Promise<Side> {
   const options = { apiKey: e2b.apiKey, apiUrl: e2b.url, sandboxUrl: e2b.sandboxUrl ?? undefined };
-  const rows = new Map<string, number>();
+  /** Whose sandbox the row has, once there is one. */
+  let row: Sandbox | undefined;
   let created = 0;
   let killed = 0;
   const look = async () => {
@@ -85,37 +84,31 @@ async function raceOfBefore(
     const headers = { apikey: publishableKey, authorization };
     const response = await fetch(`${apiUrl}/rest/v1/execution_contexts?${query}`, { headers });
     await response.body?.cancel();
-    return rows.get(conversation_id);
+    if (!response.ok) throw new Error(`The database answered ${response.status}.`);
+    return row;
   };
-  const kept: Sandbox[] = [];
   const answers = await Promise.all(Array.from({ length: callers }, () =>
-    timed(async () => {
-      const found = await look();
-      if (found !== undefined) return found;
+    attempt(async () => {
+      if (await look() !== undefined) return;
       await new Promise((resolve) => setTimeout(resolve, CREATE_MILLISECONDS));
       const sandbox = await Sandbox.create("code-interpreter-v1", { ...options, timeoutMs: 60_000 });
-      const number = created++;
-      const winner = rows.get(conversation_id);
-      if (winner !== undefined) {
+      created++;
+      if (row === undefined) {
+        row = sandbox;
+      } else {
         killed++;
         await sandbox.kill();
-        return winner;
       }
-      rows.set(conversation_id, number);
-      kept.push(sandbox);
-      return number;
     })));
-  await Promise.all(kept.map((sandbox) => sandbox.kill()));
+  await row?.kill();
   return { callers: answers, created, killed };
 }
 
-async function timed(work: () => Promise<number>): Promise<Caller> {
-  const begun = performance.now();
-  const took = () => Math.round(performance.now() - begun);
+async function attempt(work: () => Promise<unknown>): Promise<Caller> {
   try {
-    const sandbox = await work();
-    return { sandbox, took: took(), error: null };
+    await work();
+    return { error: null };
   } catch (error) {
-    return { sandbox: null, took: took(), error: error instanceof Error ? error.message : String(error) };
+    return { error: error instanceof Error ? error.message : String(error) };
   }
 }

@@ -22,7 +22,7 @@ export async function startBrowser(): Promise<RunningBrowser> {
         // No picture is looked at, and drawing takes most of its computing.
         "--disable-gpu",
         "--disable-software-rasterizer",
-        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
       ],
       // Playwright switches this off, but users have it, and a page that is kept keeps its connections.
       ignoreDefaultArgs: ["--disable-back-forward-cache"],

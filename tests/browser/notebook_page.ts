@@ -48,6 +48,8 @@ export async function openNotebook(
       await cells.nth(cell).getByRole("region", { name: /^Output/ }).filter({ hasText: text }).waitFor();
     },
     user: async () => {
+      // What has been written last is kept when the page is left, or a little later.
+      await page.evaluate("dispatchEvent(new Event('pagehide'))");
       const kept = await page.evaluate(() => ({ ...localStorage }));
       const [, session = "{}"] = Object.entries(kept).find(([name]) => name.endsWith("-auth-token")) ?? [];
       const token: unknown = JSON.parse(session).access_token;

@@ -37,4 +37,4 @@ export async function ended(child: Child): Promise<number> {
   return code;
 }
 
-export const ready = (line: string) => line.startsWith("Ready: ") || undefined;
+export const ready = (line: string) => /^Ready[:.] /.test(line) || undefined;

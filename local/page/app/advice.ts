@@ -2,6 +2,8 @@
 import { ExecutionContextsError } from "../../../client/mod.ts";
 
 const ADVICE = new Map([
+  ["http_404", "The stack runs a project without these functions: `deno task install --into` puts them there."],
+  ["NOT_FOUND", "The stack runs a project without these functions: `deno task install --into` puts them there."],
   ["network", "Is the stack running? `deno task start` runs it."],
   ["quota_exceeded", "End a path that you do not need, and run the cell again."],
   ["out_of_sandboxes", "E2B's account has no more sandboxes: end a path, or wait until one falls asleep."],

@@ -1,10 +1,10 @@
 import { useEffect, useRef } from "preact/hooks";
 import { createEditor, namesIn } from "./editor.ts";
-import { runCell, stopCell } from "./execution.ts";
-import { addCell, type Cell, changeCell, type NotebookPath, removeCell } from "./notebook.ts";
+import { dropCell, runCell, stopCell } from "./execution.ts";
+import { addCell, type Cell, changeCell, type NotebookPath } from "./notebook.ts";
 import { PieceView } from "./piece_view.tsx";
 import type { Run } from "./run.ts";
-import { branchFrom } from "./tabs_view.tsx";
+import { branchFrom, isBranching } from "./tabs_view.tsx";
 import { now } from "./states.ts";
 
 interface CellProps {
@@ -21,6 +21,11 @@ export function CellView({ path, cell, number }: CellProps) {
     void runCell(path.id, cell.id, code.current);
     const next = path.cells[number];
     focusCell(next === undefined ? addCell(path.id, cell.id).id : next.id);
+  };
+  const drop = () => {
+    const near = path.cells[number] ?? path.cells[number - 2];
+    dropCell(path.id, cell.id);
+    if (near !== undefined) focusCell(near.id);
   };
   const onRun = useRef(run);
   onRun.current = run;
@@ -39,7 +44,10 @@ export function CellView({ path, cell, number }: CellProps) {
       onRun: () => onRun.current(),
       names: () => cells.current.flatMap(({ code }) => namesIn(code)),
     });
-    if (awaited === cell.id) editor.focus();
+    if (awaited === cell.id) {
+      awaited = null;
+      editor.focus();
+    }
     return () => editor.destroy();
   }, [path.id, cell.id]);
 
@@ -53,8 +61,15 @@ export function CellView({ path, cell, number }: CellProps) {
           : <button type="button" class="run" title="Shift-Enter" onClick={run}>Run</button>}
         {cell.run !== null && <Ending run={cell.run} />}
         <span class="more">
-          <button type="button" onClick={() => branchFrom(path, cell)}>Branch from here</button>
-          <button type="button" onClick={() => removeCell(path.id, cell.id)} aria-label={`Remove cell ${number}`}>
+          <button
+            type="button"
+            title="A path that begins with the variables as they are now, and with the cells down to this one"
+            disabled={isBranching.value}
+            onClick={() => branchFrom(path, cell)}
+          >
+            Branch from here
+          </button>
+          <button type="button" onClick={() => drop()} aria-label={`Remove cell ${number}`}>
             Remove
           </button>
         </span>
@@ -68,8 +83,9 @@ export function CellView({ path, cell, number }: CellProps) {
 let awaited: string | null = null;
 
 function focusCell(id: string): void {
-  awaited = id;
-  document.querySelector<HTMLElement>(`[data-cell="${id}"] .cm-content`)?.focus();
+  const editor = document.querySelector<HTMLElement>(`[data-cell="${id}"] .cm-content`);
+  awaited = editor === null ? id : null;
+  editor?.focus();
 }
 
 const STATUSES = new Map([

@@ -34,19 +34,23 @@ Drawing.register(
 
 const titles = { title: z._default(z.nullable(z.string()), null) };
 const axes = { x_label: z._default(z.nullable(z.string()), null), y_label: z._default(z.nullable(z.string()), null) };
-const place = z.union([z.number(), z.string()]);
+/** Times, logarithms and words along a line are left to the kernel's picture. */
+const scales = { x_scale: z.optional(z.literal("linear")), y_scale: z.optional(z.literal("linear")) };
+const bars = { x_scale: z.optional(z.enum(["linear", "categorical"])), y_scale: z.optional(z.literal("linear")) };
 
 const chartSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.enum(["line", "scatter"]),
     ...titles,
     ...axes,
-    elements: z.array(z.object({ label: z.string(), points: z.array(z.tuple([place, z.number()])) })),
+    ...scales,
+    elements: z.array(z.object({ label: z.string(), points: z.array(z.tuple([z.number(), z.number()])) })),
   }),
   z.object({
     type: z.literal("bar"),
     ...titles,
     ...axes,
+    ...bars,
     elements: z.array(z.object({ label: z.string(), value: z.coerce.number(), group: z._default(z.string(), "") })),
   }),
   z.object({
@@ -71,22 +75,18 @@ export function chartOf(given: unknown): Chart | null {
   const title = chart.title ?? "";
   switch (chart.type) {
     case "line":
-    case "scatter": {
-      const places = chart.elements.flatMap(({ points }) => points.map(([x]) => x));
-      const hasNumbers = places.every((x) => typeof x === "number");
-      const labels = hasNumbers ? undefined : [...new Set(places.map(String))];
+    case "scatter":
       return {
         title,
         axes: [chart.x_label ?? "", chart.y_label ?? ""],
-        hasNumbers,
+        hasNumbers: true,
         config: (colours) => ({
           type: chart.type,
           data: {
-            labels,
             datasets: chart.elements.map(({ label, points }, at) => ({
-              // Matplotlib's names for what has none begin so.
-              label: label.startsWith("_") ? "" : label,
-              data: points.map(([x, y]) => ({ x: typeof x === "number" ? x : places.indexOf(x), y })),
+              // The kernel's, or Matplotlib's, names for what has none.
+              label: /^(_|Line \d+$)/.test(label) ? "" : label,
+              data: points.map(([x, y]) => ({ x, y })),
               borderColor: colours[at % colours.length],
               backgroundColor: colours[at % colours.length],
               pointRadius: chart.type === "line" ? 0 : 3,
@@ -94,7 +94,6 @@ export function chartOf(given: unknown): Chart | null {
           },
         }),
       };
-    }
     case "bar": {
       const labels = [...new Set(chart.elements.map(({ label }) => label))];
       const groups = [...new Set(chart.elements.map(({ group }) => group))];

@@ -3,8 +3,9 @@ import { render } from "preact";
 import { signIn } from "./account.ts";
 import { failureOf } from "./advice.ts";
 import { CellView } from "./cell_view.tsx";
-import { goOnAnew, notice, resume } from "./execution.ts";
-import { beginAnew, shownPath } from "./notebook.ts";
+import { goOnAnew, newNotebook, notice, resume } from "./execution.ts";
+import { keepNotebook, notKept } from "./keeping.ts";
+import { shownPath } from "./notebook.ts";
 import { OperatorView } from "./operator_view.tsx";
 import { StampedeView } from "./stampede_view.tsx";
 import { watchStates } from "./states.ts";
@@ -56,7 +57,9 @@ function NotebookView() {
         One conversation. Each path of it has one live sandbox, which keeps its variables, sleeps when nobody uses it,
         and can be branched.
       </p>
-      {notice.value !== null && <p class="note" role="status">{notice.value}</p>}
+      {[notice.value, notKept.value].map((words, at) =>
+        words !== null && <p key={at} class="note" role="status">{words}</p>
+      )}
       <TabsView />
       <StateView />
       <section id="cells" role="tabpanel" aria-labelledby={`tab-${path.id}`}>
@@ -70,14 +73,20 @@ function NotebookView() {
         ))}
       </section>
       <p class="end">
-        <button type="button" onClick={beginAnew}>New notebook</button>
+        <button type="button" onClick={beginAfresh}>New notebook</button>
         <span>Shift-Enter runs a cell.</span>
       </p>
     </>
   );
 }
 
+/** What a notebook holds is gone with it, here and in its sandboxes. */
+function beginAfresh(): void {
+  if (confirm("Begin a new notebook? This one's cells are removed, and its sandboxes ended.")) void newNotebook();
+}
+
 addEventListener("hashchange", () => view.value = named(location.hash));
+await keepNotebook();
 const place = document.getElementById("page");
 if (place) {
   place.textContent = "";

@@ -1,5 +1,5 @@
-/** The notebook: a conversation, its paths, their cells; kept in the browser from one visit to the next. */
-import { computed, effect, signal } from "@preact/signals";
+/** The notebook: a conversation, its paths, their cells. */
+import { computed, signal } from "@preact/signals";
 import * as z from "zod/mini";
 import { runSchema } from "./run.ts";
 
@@ -16,10 +16,8 @@ const pathSchema = z.object({
 });
 export type NotebookPath = z.infer<typeof pathSchema>;
 
-const notebookSchema = z.object({ conversation_id: z.string(), shown: z.string(), paths: z.array(pathSchema) });
+export const notebookSchema = z.object({ conversation_id: z.string(), shown: z.string(), paths: z.array(pathSchema) });
 export type Notebook = z.infer<typeof notebookSchema>;
-
-const KEPT = "notebook";
 
 const FIRST = `import math
 squares = [n * n for n in range(1, 11)]
@@ -35,34 +33,24 @@ function newNotebook(): Notebook {
   return { conversation_id: `notebook-${crypto.randomUUID()}`, shown: "main", paths: [main] };
 }
 
-function kept(): Notebook {
-  try {
-    return notebookSchema.parse(JSON.parse(localStorage.getItem(KEPT) ?? "null"));
-  } catch {
-    return newNotebook();
-  }
-}
-
-export const notebook = signal(kept());
+export const notebook = signal(newNotebook());
 
 export const shownPath = computed(() => {
   const { paths, shown } = notebook.value;
   return paths.find(({ id }) => id === shown) ?? paths[0];
 });
 
-effect(() => {
-  try {
-    localStorage.setItem(KEPT, JSON.stringify(notebook.value));
-  } catch {
-    // Pictures may be more than a browser keeps: then what was kept last is what a reload brings back.
-  }
-});
-
-/** A new conversation, with the cells of the path that is shown, not run yet. */
+/** A new conversation, which has nothing of this one. */
 export function beginAnew(): void {
-  const cells = shownPath.value.cells.map(({ code }) => newCell(code));
-  const { paths: [main], ...rest } = newNotebook();
-  notebook.value = { ...rest, paths: [{ ...main, cells }] };
+  notebook.value = newNotebook();
+}
+
+/** A new conversation with the paths and the code of this one, not run yet. */
+export function beginAgain(): void {
+  const { shown, paths } = notebook.value;
+  const { conversation_id } = newNotebook();
+  const again = paths.map((path) => ({ ...path, state_id: null, cells: path.cells.map(({ code }) => newCell(code)) }));
+  notebook.value = { conversation_id, shown, paths: again };
 }
 
 function changePath(id: string, change: (path: NotebookPath) => NotebookPath): void {
@@ -94,12 +82,26 @@ export function removeCell(pathId: string, cellId: string): void {
   });
 }
 
-export function noteState(pathId: string, state_id: string): void {
+/** Unless another notebook has been begun since. */
+export function noteState(conversationId: string, pathId: string, state_id: string): void {
+  if (notebook.value.conversation_id !== conversationId) return;
   changePath(pathId, (path) => ({ ...path, state_id }));
+}
+
+/** A path that is of no use any more; the first one stays. */
+export function removePath(id: string): void {
+  const { shown, paths, ...rest } = notebook.value;
+  const left = paths.filter((path) => path.id !== id);
+  notebook.value = { ...rest, shown: shown === id ? left[0].id : shown, paths: left };
 }
 
 export function show(id: string): void {
   notebook.value = { ...notebook.value, shown: id };
+}
+
+/** Of a run that is on, the copy knows nothing. */
+function copied({ code, run }: Cell): Cell {
+  return { ...newCell(code), run: run?.took === null ? null : run };
 }
 
 /** A new path that begins as another one is, with its cells up to one of them. Returns its id. */
@@ -107,12 +109,13 @@ export function addBranch(fromId: string, cellId: string): string {
   const { paths, ...rest } = notebook.value;
   const from = paths.find(({ id }) => id === fromId) ?? paths[0];
   const cells = from.cells.slice(0, from.cells.findIndex(({ id }) => id === cellId) + 1);
-  const id = `branch-${paths.length}`;
+  const numbers = paths.map(({ id }) => Number(/^branch-(\d+)$/.exec(id)?.[1] ?? 0));
+  const id = `branch-${Math.max(...numbers) + 1}`;
   const branch = {
     id,
     from: { id: from.id, cells: cells.length },
     state_id: null,
-    cells: [...cells.map((cell) => ({ ...cell, id: crypto.randomUUID() })), newCell()],
+    cells: [...cells.map(copied), newCell()],
   };
   notebook.value = { ...rest, shown: id, paths: [...paths, branch] };
   return id;

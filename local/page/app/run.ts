@@ -10,6 +10,8 @@ const pieceSchema = z.discriminatedUnion("kind", [
 export type Piece = z.infer<typeof pieceSchema>;
 
 export const runSchema = z.object({
+  /** What was sent: the cell's own may have been changed since. */
+  code: z.string(),
   /** The idempotency key: by it a page that was reloaded comes back to its run. */
   key: z.string(),
   begun_at: z.number(),
@@ -25,9 +27,10 @@ export const runSchema = z.object({
 });
 export type Run = z.infer<typeof runSchema>;
 
-export function newRun(key: string): Run {
+export function newRun(key: string, code: string): Run {
   return {
     key,
+    code,
     begun_at: Date.now(),
     took: null,
     pieces: [],

@@ -2,10 +2,12 @@
 import * as z from "zod/mini";
 
 const stackSchema = z.object({
-  apiUrl: z.string(),
   publishableKey: z.string(),
   /** Whether the sandboxes are this machine's, so that a race of the old algorithm costs nothing. */
   isLocal: z.boolean(),
 });
 
-export const stack = stackSchema.parse(JSON.parse(document.getElementById("stack")?.textContent ?? "null"));
+const told: unknown = JSON.parse(document.getElementById("stack")?.textContent ?? "null");
+
+/** The API is where the page is, by whichever name its user came. */
+export const stack = { apiUrl: location.origin, ...stackSchema.parse(told) };

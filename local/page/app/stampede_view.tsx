@@ -5,8 +5,8 @@ import { supabase } from "./account.ts";
 import { stack } from "./stack.ts";
 
 const sideSchema = z.object({
-  /** Each caller: what it came to, and after how many milliseconds. */
-  callers: z.array(z.object({ sandbox: z.nullable(z.int()), took: z.int(), error: z.nullable(z.string()) })),
+  /** Each caller: what kept it from a sandbox, if anything did. */
+  callers: z.array(z.object({ error: z.nullable(z.string()) })),
   created: z.int(),
   killed: z.int(),
 });
@@ -83,15 +83,15 @@ export function StampedeView() {
 
 function SideView({ title, side: { callers, created, killed } }: { readonly title: string; readonly side: Side }) {
   const failed = callers.filter(({ error }) => error !== null).length;
-  const slowest = Math.max(...callers.map(({ took }) => took));
+  const [why] = callers.flatMap(({ error }) => error ?? []);
   const sentence = `${callers.length} callers, ${created} ${created === 1 ? "sandbox" : "sandboxes"} made` +
-    `${killed > 0 ? `, ${killed} of them for nothing` : ""}${failed > 0 ? `, ${failed} callers failed` : ""}, ` +
-    `all answered after ${slowest} ms`;
+    `${killed > 0 ? `, ${killed} of them for nothing` : ""}${failed > 0 ? `, ${failed} callers failed` : ""}`;
   return (
     <figure>
       <figcaption>
         <strong>{title}</strong>
         <span>{sentence}</span>
+        {why !== undefined && <span class="failure">{why}</span>}
       </figcaption>
       <div class="dots" role="img" aria-label={sentence}>
         <div>

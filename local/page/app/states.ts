@@ -15,6 +15,8 @@ export type ContextState = z.infer<typeof stateSchema>;
 
 /** The newest context of each path. */
 export const states = signal<ReadonlyMap<string, ContextState>>(new Map());
+/** Whether that is how they stand: the stack may not answer. */
+export const areKnown = signal(true);
 /** Since 1970, in milliseconds: what counts down looks at it. */
 export const now = signal(Date.now());
 
@@ -31,16 +33,25 @@ export function refreshStates(): void {
 
 async function look(): Promise<void> {
   isLooking = true;
-  do {
-    isToLookAgain = false;
-    const { data, error } = await supabase.from("execution_contexts")
-      .select("path_id, state, expires_at, kept_until, termination_reason")
-      .eq("conversation_id", notebook.value.conversation_id)
-      .order("created_at");
-    // What is shown stays as it was: a run says what is wrong.
-    if (!error) states.value = new Map(z.array(stateSchema).parse(data).map((row) => [row.path_id, row]));
-  } while (isToLookAgain);
-  isLooking = false;
+  try {
+    do {
+      isToLookAgain = false;
+      await lookOnce();
+    } while (isToLookAgain);
+  } finally {
+    isLooking = false;
+  }
+}
+
+async function lookOnce(): Promise<void> {
+  const { data, error } = await supabase.from("execution_contexts")
+    .select("path_id, state, expires_at, kept_until, termination_reason")
+    .eq("conversation_id", notebook.value.conversation_id)
+    .order("created_at");
+  const rows = z.array(stateSchema).safeParse(data);
+  // A run says what is wrong.
+  areKnown.value = !error && rows.success;
+  if (rows.success) states.value = new Map(rows.data.map((row) => [row.path_id, row]));
 }
 
 export function watchStates(): void {
@@ -51,6 +62,7 @@ export function watchStates(): void {
 
 /** A state in words. */
 export function wordsOf(state: ContextState | undefined, at: number): string {
+  if (!areKnown.value) return "not known: the stack does not answer";
   if (state === undefined) return "no sandbox yet";
   switch (state.state) {
     case "creating":

@@ -1,11 +1,13 @@
 import { signal } from "@preact/signals";
-import { failureOf } from "./advice.ts";
-import { endPath, makeReady } from "./execution.ts";
+import { type Failure, failureOf, isSignedOut } from "./advice.ts";
+import { comeBack, dropPath, endPath, makeReady } from "./execution.ts";
 import { addBranch, type Cell, notebook, type NotebookPath, show, shownPath } from "./notebook.ts";
-import { now, states, wordsOf } from "./states.ts";
+import { areKnown, now, states, wordsOf } from "./states.ts";
 
 /** What kept a path from being made, or ended. */
-const failure = signal<ReturnType<typeof failureOf> | null>(null);
+const failure = signal<(Failure & { readonly path: string }) | null>(null);
+/** A double click is one branch. */
+export const isBranching = signal(false);
 
 export function TabsView() {
   const { paths } = notebook.value;
@@ -41,12 +43,18 @@ export function TabsView() {
 }
 
 function Dot({ id }: { readonly id: string }) {
-  return <span class={`dot ${states.value.get(id)?.state ?? "none"}`} aria-hidden="true" />;
+  const state = areKnown.value ? states.value.get(id)?.state ?? "none" : "none";
+  return (
+    <>
+      <span class={`dot ${state}`} aria-hidden="true" />
+      <span class="said">{`${state} `}</span>
+    </>
+  );
 }
 
 /** How the context of the path that is shown stands. */
 export function StateView() {
-  const { id } = shownPath.value;
+  const { id, from } = shownPath.value;
   const state = states.value.get(id);
   const isActive = state !== undefined && state.state !== "ended";
   return (
@@ -55,8 +63,11 @@ export function StateView() {
         <Dot id={id} />
         <span id="state">{wordsOf(state, now.value)}</span>
       </p>
-      {isActive && <button type="button" onClick={() => told(() => endPath(id))}>Terminate</button>}
-      {failure.value !== null && (
+      <span class="buttons">
+        {isActive && <button type="button" onClick={() => told(id, () => endPath(id))}>Terminate</button>}
+        {from !== null && <button type="button" onClick={() => drop(id, from.id)}>Remove path</button>}
+      </span>
+      {failure.value?.path === id && (
         <p class="failure" role="alert">
           <strong>{failure.value.message}</strong> {failure.value.advice}
         </p>
@@ -65,17 +76,28 @@ export function StateView() {
   );
 }
 
-/** A new path with the variables that this one has, and its cells up to this one. */
-export function branchFrom(path: NotebookPath, cell: Cell): void {
+/** A new path with the variables that this one has, and its cells down to this one. */
+export async function branchFrom(path: NotebookPath, cell: Cell): Promise<void> {
+  if (isBranching.value) return;
+  isBranching.value = true;
   const id = addBranch(path.id, cell.id);
-  void told(() => makeReady(id));
+  await told(id, () => makeReady(id));
+  isBranching.value = false;
+  document.getElementById(`tab-${id}`)?.focus();
 }
 
-async function told(work: () => Promise<void>): Promise<void> {
+async function drop(id: string, from: string): Promise<void> {
+  await told(id, () => dropPath(id));
+  document.getElementById(`tab-${from}`)?.focus();
+}
+
+async function told(path: string, work: () => Promise<void>): Promise<void> {
+  const { conversation_id } = notebook.value;
   failure.value = null;
   try {
     await work();
   } catch (error) {
-    failure.value = failureOf(error);
+    if (isSignedOut(error)) await comeBack(conversation_id);
+    else failure.value = { ...failureOf(error), path };
   }
 }

@@ -35,7 +35,7 @@ export const branch: Tool<z.infer<typeof input>> = {
       ttl_seconds: session.ttlSeconds,
     });
     const key = pathKeyOf(call.caller, request);
-    const { expects, noteOf } = noting(key);
+    const { expects, noteOf } = noting(key, "The session");
     const acquired = await acquire(call, key, {
       ttlSeconds: request.ttl_seconds,
       fromPathId: from,
@@ -43,7 +43,7 @@ export const branch: Tool<z.infer<typeof input>> = {
       isAsked: true,
     });
     const branched = view({ ...acquired, lost: await lossOf(call, acquired.context, expects) }, call.caller);
-    return answer([told(branched, from), noteOf(branched, "The session")]);
+    return answer([told(branched, from), noteOf(branched)]);
   },
 };
 

@@ -10,31 +10,27 @@ import type { Loss } from "../contract/state.ts";
 /** Most paths that are remembered; then the one that was used longest ago is forgotten. */
 const PATHS = 1_000;
 
-/** The `state_id` of the last answer, by the path. */
+/** The `state_id` of the last answer, by the path and the kernel: a path has one a language, and one may go by itself. */
 const seen = new Map<string, string>();
 
 export interface Noting {
   /** For the request's `expects`. */
   readonly expects: string | undefined;
-  /** In words, what the model must know. `kernel` is what it calls the interpreter. */
-  readonly noteOf: (
-    answer: AcquireResponse & Partial<Pick<ExecuteResponse, "execution">>,
-    kernel: string,
-  ) => string | null;
+  /** In words, what the model must know. */
+  readonly noteOf: (answer: AcquireResponse & Partial<Pick<ExecuteResponse, "execution">>) => string | null;
 }
 
-/** A call on a path begins. */
-export function noting({ tenantId, userId, conversationId, pathId }: PathKey): Noting {
-  const name = JSON.stringify([tenantId, userId, conversationId, pathId]);
+/** A call on a path begins. `kernel` is what a model calls the interpreter that it is for. */
+export function noting({ tenantId, userId, conversationId, pathId }: PathKey, kernel: string): Noting {
+  const name = JSON.stringify([tenantId, userId, conversationId, pathId, kernel]);
   const expects = seen.get(name);
   return {
     expects,
-    noteOf: (answer, kernel) => {
+    noteOf: (answer) => {
       // Another call on the path may have been told meanwhile.
       const isNews = seen.get(name) !== answer.state_id;
       remember(name, answer.state_id);
-      if (!isNews) return null;
-      const loss = expects === undefined ? lossBefore(answer) : answer.lost;
+      const loss = !isNews ? null : expects === undefined ? lossBefore(answer) : answer.lost;
       const said = [
         ...(loss === null ? [] : [wordsOf(loss, kernel)]),
         ...(answer.execution?.kernel_restarted
@@ -68,9 +64,11 @@ const REASONS = new Map([
 ]);
 
 function wordsOf({ reason, at }: Loss, kernel: string): string {
-  const why = REASONS.get(reason ?? "");
   const when = at === null ? "" : ` at ${at.slice(0, 19)}Z`;
-  return `${kernel} was restarted${when}${
-    why === undefined ? "" : `, ${why}`
-  }: variables defined before that are gone.`;
+  const why = REASONS.get(reason ?? "");
+  const how = `was restarted${when}${why === undefined ? "" : `, ${why}`}`;
+  // Nothing tells of which language it was.
+  return reason === "kernel_restarted"
+    ? `A session here ${how}: variables that were defined in its language before that are gone.`
+    : `${kernel} ${how}: variables defined before that are gone.`;
 }

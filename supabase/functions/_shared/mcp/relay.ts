@@ -16,6 +16,7 @@ export function relayed(response: Response, gone: AbortController): Relayed {
   const stream = new TextStream(gone);
   const leave = () => void reader.cancel().catch(() => {});
   gone.signal.addEventListener("abort", leave);
+  if (gone.signal.aborted) leave();
   const pass = async () => {
     const decoder = new TextDecoder();
     try {

@@ -27,9 +27,9 @@ export async function run({ call, session, id }: ToolCall, { path, ...fields }: 
     ttl_seconds: session.ttlSeconds,
     ...fields,
   });
-  const { expects, noteOf } = noting(pathKeyOf(call.caller, request));
+  const { expects, noteOf } = noting(pathKeyOf(call.caller, request), kernelName(request.language));
   const answer = await execute(call, { ...request, expects }, nameOf(session, id));
-  return { ...answer, stateNote: noteOf(answer, kernelName(request.language)) };
+  return { ...answer, stateNote: noteOf(answer) };
 }
 
 /**

@@ -96,7 +96,7 @@ export function serverOf({ call, session, stopsWithConnection, onCall }: Service
 function wordsOf(thrown: unknown): string {
   const { message, retryable, retryAfterSeconds } = asContextError(thrown);
   // An uploaded file is one of a list to execute-code.
-  const words = message.replace(/^files\.0\./, "");
+  const words = message.replace(/^files\.0[.:] ?/, "");
   if (!retryable) return words;
   return `${words} It may work ${retryAfterSeconds === undefined ? "soon" : `in ${retryAfterSeconds} s`}.`;
 }
