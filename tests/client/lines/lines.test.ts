@@ -1,4 +1,4 @@
-/** What is counted works: by hand and with the client the same comes of it; and docs/client.md has the numbers. */
+/** What is counted works: by hand and with the client the same comes of it; and the README has the numbers. */
 import assert from "node:assert/strict";
 import { newPath, user } from "../../support/clients.ts";
 import { endless } from "../../support/programs.ts";
@@ -40,8 +40,8 @@ for (const [how, { run, stream, once, files, stop, tool }] of Object.entries({ b
   });
 }
 
-Deno.test("docs/client.md has the numbers that `deno task lines` prints", async () => {
-  const page = await Deno.readTextFile(new URL("../../../docs/client.md", import.meta.url));
+Deno.test("the README has the numbers that `deno task lines` prints", async () => {
+  const page = await Deno.readTextFile(new URL("../../../README.md", import.meta.url));
   for (const { what, before, after } of await table()) {
     assert.match(page, new RegExp(`\\| ${what} +\\| ${before} +\\| ${after} +\\|`), what);
   }
