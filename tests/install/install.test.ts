@@ -43,7 +43,7 @@ Deno.test("an app gets functions, what they share, settings and one migration, a
   assert.match(output, /npx supabase db push/);
 });
 
-Deno.test("config.toml keeps every comment, and has three tables more", async () => {
+Deno.test("config.toml keeps every comment, and has four tables more", async () => {
   await using app = await exampleApp();
   const before = await app.read(CONFIG);
   await installer(["install", "--into", app.directory]);

@@ -6,7 +6,7 @@ import { FUNCTIONS } from "../../../local/repository.ts";
 import type { DenoBinary } from "../denos.ts";
 
 export const BARE = "bare";
-const NAMES = ["acquire-context", "execute-code", "terminate-context"];
+const NAMES = ["acquire-context", "execute-code", "mcp", "terminate-context"];
 
 export interface Variant {
   readonly name: string;
