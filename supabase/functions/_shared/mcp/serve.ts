@@ -35,12 +35,14 @@ async function answered(exchange: Exchange, respond: (response: Response) => voi
     // What an answer's stream tells comes from the tools.
     tell: async () => {},
     operation: async (call, message) => {
+      // Before the SDK, so that what its URL says wrong is an answer of ours.
+      const session = sessionOf(request, call.caller);
       const calls: Promise<CallToolResult>[] = [];
       const handler = createMcpHandler(
         () =>
           serverOf({
             call,
-            session: sessionOf(request, call.caller),
+            session,
             stopsWithConnection: isStateless(request),
             onCall: (work) => calls.push(work),
           }),
@@ -55,24 +57,18 @@ async function answered(exchange: Exchange, respond: (response: Response) => voi
             }),
         },
       );
-      // What its URL says is wrong is an answer of ours.
-      sessionOf(request, call.caller);
       const response = await handler.fetch(request, { parsedBody: message });
       if (begins(message) && response.ok) response.headers.set(SESSION_ID, crypto.randomUUID());
       const { relay, isOver } = relayed(response, gone);
       respond(relay);
       await isOver;
       // An agent that has hung up may leave its run to come to an end, or to be interrupted: the worker must last.
-      for (const { status, reason } of (await Promise.allSettled(calls)).map(failureOf)) {
-        if (status === "rejected") throw reason;
-      }
+      await Promise.allSettled(calls);
+      // Told to the agent already; thrown for the log.
+      await Promise.all(calls);
       if (response.status >= 400) throw new ContextError("invalid_request", "It is no message of the protocol.");
     },
   });
-}
-
-function failureOf(settled: PromiseSettledResult<CallToolResult>) {
-  return { status: settled.status, reason: settled.status === "rejected" ? settled.reason : undefined };
 }
 
 /** Whether a session begins: its id is all that there is of it, and names its conversation. */
