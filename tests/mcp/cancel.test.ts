@@ -43,8 +43,12 @@ Deno.test("a run is cancelled that waits for its sandbox, and one that is over c
   await eventually("it is to stop", async () => {
     const [open] = await faulty.sql`
       select stop_requested_at from copilot_internal.open_executions where conversation_id = ${path.conversation_id}`;
-    return open?.stop_requested_at !== null;
+    return open.stop_requested_at !== null;
   });
+  // Whoever runs it asks every second.
+  const asked = faulty.database.intercept(at.stopped, { kind: "hold_answer" });
+  await eventually("whoever runs it has been told", () => asked.served() > 0);
+  asked.release();
   creating.release();
   await eventually("it is over", async () =>
     (await faulty.sql`
