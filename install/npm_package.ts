@@ -17,15 +17,15 @@ export async function packed(
     await fill(folder);
     await writeFile(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
     await mkdir(directory, { recursive: true });
-    const printed = await run("npm", ["pack", "--silent", "--pack-destination", resolve(directory)], folder);
+    const printed = await npm(["pack", "--silent", "--pack-destination", resolve(directory)], folder);
     return join(directory, basename(printed.trim()));
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-async function run(command: string, args: string[], cwd?: string): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command(command, { args, cwd, stdin: "null" }).output();
-  if (code !== 0) throw new Error(`${command} ${args[0]}: ${new TextDecoder().decode(stderr)}`);
+async function npm(args: string[], cwd: string): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command("npm", { args, cwd, stdin: "null" }).output();
+  if (code !== 0) throw new Error(`npm ${args[0]}: ${new TextDecoder().decode(stderr)}`);
   return new TextDecoder().decode(stdout);
 }

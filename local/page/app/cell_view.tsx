@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { createEditor, namesIn } from "./editor.ts";
 import { dropCell, runCell, stopCell } from "./execution.ts";
+import { FailureView } from "./failure_view.tsx";
 import { addCell, type Cell, changeCell, type NotebookPath } from "./notebook.ts";
 import { PieceView } from "./piece_view.tsx";
 import type { Run } from "./run.ts";
@@ -69,7 +70,7 @@ export function CellView({ path, cell, number }: CellProps) {
           >
             Branch from here
           </button>
-          <button type="button" onClick={() => drop()} aria-label={`Remove cell ${number}`}>
+          <button type="button" onClick={drop} aria-label={`Remove cell ${number}`}>
             Remove
           </button>
         </span>
@@ -118,12 +119,7 @@ function Output({ run, number }: { readonly run: Run; readonly number: number })
     <section class="output" aria-label={`Output of cell ${number}`} aria-live="polite" aria-busy={run.took === null}>
       {run.note !== null && <p class="note" role="status">{run.note}</p>}
       {run.pieces.map((piece, at) => <PieceView key={at} piece={piece} />)}
-      {run.failure !== null && (
-        <div class="failure" role="alert">
-          <strong>{run.failure.message}</strong>
-          <p>{run.failure.advice}</p>
-        </div>
-      )}
+      {run.failure !== null && <FailureView failure={run.failure} />}
     </section>
   );
 }

@@ -41,7 +41,7 @@ function pathOf(id: string): Path {
 export async function runCell(pathId: string, cellId: string, code: string, earlier?: Run): Promise<void> {
   if (code.trim() === "" || running.has(cellId)) return;
   const path = pathOf(pathId);
-  const key = earlier?.key ?? crypto.randomUUID().replaceAll("-", "");
+  const key = earlier?.key ?? crypto.randomUUID();
   let run = { ...newRun(key, code), begun_at: earlier?.begun_at ?? Date.now() };
   const tell = (next: Run) => {
     run = next;

@@ -1,9 +1,10 @@
 import { signal } from "@preact/signals";
 import { render } from "preact";
 import { signIn } from "./account.ts";
-import { failureOf } from "./advice.ts";
+import { type Failure, failureOf } from "./advice.ts";
 import { CellView } from "./cell_view.tsx";
 import { goOnAnew, newNotebook, notice, resume } from "./execution.ts";
+import { FailureView } from "./failure_view.tsx";
 import { keepNotebook, notKept } from "./keeping.ts";
 import { shownPath } from "./notebook.ts";
 import { OperatorView } from "./operator_view.tsx";
@@ -11,39 +12,32 @@ import { StampedeView } from "./stampede_view.tsx";
 import { watchStates } from "./states.ts";
 import { StateView, TabsView } from "./tabs_view.tsx";
 
-const VIEWS = { notebook: "Notebook", stampede: "Stampede", operator: "Operator" } as const;
-type ViewName = keyof typeof VIEWS;
+/** By what the address says; the first one, where it says nothing. */
+const VIEWS = [
+  { hash: "#notebook", title: "Notebook", View: NotebookView },
+  { hash: "#stampede", title: "Stampede", View: StampedeView },
+  { hash: "#operator", title: "Operator", View: OperatorView },
+];
 
-const view = signal(named(location.hash));
-const failure = signal<ReturnType<typeof failureOf> | null>(null);
+const hash = signal(location.hash);
+const failure = signal<Failure | null>(null);
 const isReady = signal(false);
 
-function named(hash: string): ViewName {
-  return hash === "#stampede" ? "stampede" : hash === "#operator" ? "operator" : "notebook";
-}
-
 function Page() {
-  const shown = view.value;
+  const shown = VIEWS.find((view) => view.hash === hash.value) ?? VIEWS[0];
   return (
     <>
       <header>
         <h1>Execution contexts</h1>
         <nav aria-label="Views">
-          {(["notebook", "stampede", "operator"] as const).map((name) => (
-            <a key={name} href={`#${name}`} aria-current={shown === name ? "page" : undefined}>{VIEWS[name]}</a>
+          {VIEWS.map((view) => (
+            <a key={view.hash} href={view.hash} aria-current={shown === view ? "page" : undefined}>{view.title}</a>
           ))}
         </nav>
       </header>
       <main data-ready={isReady.value}>
-        {failure.value !== null && (
-          <div class="failure" role="alert">
-            <strong>{failure.value.message}</strong>
-            <p>{failure.value.advice}</p>
-          </div>
-        )}
-        {shown === "notebook" && <NotebookView />}
-        {shown === "stampede" && <StampedeView />}
-        {shown === "operator" && <OperatorView />}
+        {failure.value !== null && <FailureView failure={failure.value} />}
+        <shown.View />
       </main>
     </>
   );
@@ -85,7 +79,7 @@ function beginAfresh(): void {
   if (confirm("Begin a new notebook? This one's cells are removed, and its sandboxes ended.")) void newNotebook();
 }
 
-addEventListener("hashchange", () => view.value = named(location.hash));
+addEventListener("hashchange", () => hash.value = location.hash);
 await keepNotebook();
 const place = document.getElementById("page");
 if (place) {

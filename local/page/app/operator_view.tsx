@@ -9,7 +9,7 @@ const operatorSchema = z.object({
   last_sweep_at: z.nullable(z.string()),
   contexts: z.record(z.string(), z.int()),
   kills_owed: z.int(),
-  orphans_found: z.nullable(z.int()),
+  orphans_found: z.int(),
   tenants: z.array(z.object({ tenant_id: z.string(), awake: z.int(), asleep: z.int(), executions: z.int() })),
   executions: z.record(z.string(), z.int()),
   latencies: z.array(z.object({ name: z.string(), p50: z.number(), p95: z.number(), count: z.int() })),
@@ -51,16 +51,24 @@ export function OperatorView() {
           <div class="numbers">
             <Numbers title="Contexts" of={now.contexts} />
             <Numbers title="Executions of the last hour" of={now.executions} />
-            <Numbers
-              title="Sandboxes"
-              of={{
-                "kills owed": now.kills_owed,
-                ...(now.orphans_found === null ? {} : { "orphans found": now.orphans_found }),
-              }}
-            />
+            <Numbers title="Sandboxes" of={{ "kills owed": now.kills_owed, "orphans found": now.orphans_found }} />
           </div>
-          <TenantsView tenants={now.tenants} />
-          <LatenciesView latencies={now.latencies} />
+          <NumbersTable
+            title="Tenants by use"
+            head={["tenant", "awake", "asleep", "executions, last hour"]}
+            rows={now.tenants.map(({ tenant_id, awake, asleep, executions }) => ({
+              name: tenant_id,
+              numbers: [awake, asleep, executions],
+            }))}
+          />
+          <NumbersTable
+            title="Requests since the stack began, in milliseconds"
+            head={["function", "half of them within", "95 % within", "requests"]}
+            rows={now.latencies.map(({ name, p50, p95, count }) => ({
+              name,
+              numbers: [Math.round(p50), Math.round(p95), count],
+            }))}
+          />
         </>
       )}
     </section>
@@ -87,53 +95,26 @@ function Numbers({ title, of }: { readonly title: string; readonly of: Readonly<
   );
 }
 
-type Seen = z.infer<typeof operatorSchema>;
-
-function TenantsView({ tenants }: Pick<Seen, "tenants">) {
-  return (
-    <div class="table" tabIndex={0} role="region" aria-label="Tenants by use">
-      <table>
-        <caption>Tenants by use</caption>
-        <thead>
-          <tr>
-            {["tenant", "awake", "asleep", "executions, last hour"].map((name) => <th key={name} scope="col">{name}
-            </th>)}
-          </tr>
-        </thead>
-        <tbody>
-          {tenants.map(({ tenant_id, awake, asleep, executions }) => (
-            <tr key={tenant_id}>
-              <th scope="row">{tenant_id}</th>
-              <td>{awake}</td>
-              <td>{asleep}</td>
-              <td>{executions}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
+interface NumbersTableProps {
+  readonly title: string;
+  /** Of what names a row, and of its numbers. */
+  readonly head: readonly string[];
+  readonly rows: readonly { readonly name: string; readonly numbers: readonly number[] }[];
 }
 
-function LatenciesView({ latencies }: Pick<Seen, "latencies">) {
+function NumbersTable({ title, head, rows }: NumbersTableProps) {
   return (
-    <div class="table" tabIndex={0} role="region" aria-label="Requests">
+    <div class="table" tabIndex={0} role="region" aria-label={title}>
       <table>
-        <caption>Requests since the stack began, in milliseconds</caption>
+        <caption>{title}</caption>
         <thead>
-          <tr>
-            {["function", "half of them within", "95 % within", "requests"].map((name) => (
-              <th key={name} scope="col">{name}</th>
-            ))}
-          </tr>
+          <tr>{head.map((name) => <th key={name} scope="col">{name}</th>)}</tr>
         </thead>
         <tbody>
-          {latencies.map(({ name, p50, p95, count }) => (
+          {rows.map(({ name, numbers }) => (
             <tr key={name}>
               <th scope="row">{name}</th>
-              <td>{Math.round(p50)}</td>
-              <td>{Math.round(p95)}</td>
-              <td>{count}</td>
+              {numbers.map((number, at) => <td key={at}>{number}</td>)}
             </tr>
           ))}
         </tbody>

@@ -1,6 +1,7 @@
 /** What code has said and shown. All of it comes from a sandbox: nothing of it is ever markup of this page. */
 import { signal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { withoutColours } from "../../../supabase/functions/_shared/words/answer.ts";
 import { type Chart, chartOf, drawChart } from "./chart.ts";
 import type { Piece } from "./run.ts";
 import { type Table, type TableCell, tableOf } from "./table.ts";
@@ -13,16 +14,13 @@ export function PieceView({ piece }: { readonly piece: Piece }) {
       return (
         <details class="traceback">
           <summary>{`${piece.name}: ${piece.value}`}</summary>
-          <pre>{piece.traceback.replaceAll(COLOURS, "")}</pre>
+          <pre>{withoutColours(piece.traceback)}</pre>
         </details>
       );
     case "result":
       return <ResultView result={piece.result} />;
   }
 }
-
-// deno-lint-ignore no-control-regex -- IPython colours its tracebacks
-const COLOURS = /\x1b\[[\d;]*m/g;
 
 function ResultView({ result }: { readonly result: Record<string, unknown> }) {
   const { png, jpeg, svg, html, markdown, latex, text, json } = result;

@@ -4,8 +4,8 @@
  */
 import type { PathKey } from "../contexts/path_key.ts";
 import type { AcquireResponse } from "../contract/acquire_context.ts";
-import type { ExecuteResponse } from "../contract/execute_code.ts";
 import type { Loss } from "../contract/state.ts";
+import { restartedByRun, type StateAnswer } from "../words/state_memory.ts";
 
 /** Most paths that are remembered; then the one that was used longest ago is forgotten. */
 const PATHS = 1_000;
@@ -17,7 +17,7 @@ export interface Noting {
   /** For the request's `expects`. */
   readonly expects: string | undefined;
   /** In words, what the model must know. */
-  readonly noteOf: (answer: AcquireResponse & Partial<Pick<ExecuteResponse, "execution">>) => string | null;
+  readonly noteOf: (answer: StateAnswer) => string | null;
 }
 
 /** A call on a path begins. `kernel` is what a model calls the interpreter that it is for. */
@@ -33,9 +33,7 @@ export function noting({ tenantId, userId, conversationId, pathId }: PathKey, ke
       const loss = !isNews ? null : expects === undefined ? lossBefore(answer) : answer.lost;
       const said = [
         ...(loss === null ? [] : [wordsOf(loss, kernel)]),
-        ...(answer.execution?.kernel_restarted
-          ? [`${kernel} was restarted by this run: variables defined before, and by it, are gone.`]
-          : []),
+        ...(answer.execution?.kernel_restarted ? [restartedByRun(kernel)] : []),
       ];
       return said.length === 0 ? null : said.join(" ");
     },

@@ -87,10 +87,15 @@ function textOf({ html, markdown, text, json }: Execution["results"][number]): s
 // deno-lint-ignore no-control-regex -- IPython colours its tracebacks
 const COLOURS = /\x1b\[[\d;]*m/g;
 
+/** A traceback as plain text. */
+export function withoutColours(traceback: string): string {
+  return traceback.replaceAll(COLOURS, "");
+}
+
 /** What was raised, with the end of the traceback: there is the line that raised it. */
 function errorOf(error: Execution["error"], most: number): string | null {
   if (error === null) return null;
-  const traceback = error.traceback.replaceAll(COLOURS, "").trimEnd();
+  const traceback = withoutColours(error.traceback).trimEnd();
   const what = `${error.name}: ${error.value}`;
   // Every kernel's traceback but JavaScript's ends with what was raised.
   return endOf(traceback.includes(what) ? traceback : `${traceback}\n${what}`, most);

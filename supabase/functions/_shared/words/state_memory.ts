@@ -4,7 +4,7 @@ import type { ExecuteResponse, Language } from "../contract/execute_code.ts";
 import type { Loss } from "../contract/state.ts";
 
 /** What answers say of the state, those of both functions. */
-type Answer = AcquireResponse & Partial<Pick<ExecuteResponse, "execution">>;
+export type StateAnswer = AcquireResponse & Partial<Pick<ExecuteResponse, "execution">>;
 
 /** What a model calls the languages. */
 export const LANGUAGES: Record<Language, string> = {
@@ -19,6 +19,11 @@ export const LANGUAGES: Record<Language, string> = {
 /** What a model calls a kernel. */
 export function kernelName(language: Language = "python"): string {
   return `The ${LANGUAGES[language]} session`;
+}
+
+/** What a model is told when its own run cost the kernel. */
+export function restartedByRun(session: string): string {
+  return `${session} was restarted by this run: variables defined before, and by it, are gone.`;
 }
 
 export class StateMemory {
@@ -46,7 +51,7 @@ export class StateMemory {
    * A call begins. What this returns notes its answer, and says in words what that tells of variables that are gone, if it
    * has not been said before. `session` is what a model calls the kernel.
    */
-  begin(): (answer: Answer, session: string) => string | null {
+  begin(): (answer: StateAnswer, session: string) => string | null {
     const call = ++this.#calls;
     const isFirst = this.#stateId === undefined;
     return (answer, session) => {
@@ -62,7 +67,7 @@ export class StateMemory {
     };
   }
 
-  #wordsOf(answer: Answer, isFirst: boolean, session: string): string {
+  #wordsOf(answer: StateAnswer, isFirst: boolean, session: string): string {
     const { was_created, forked_from, execution } = answer;
     const said: string[] = [];
     const loss = isFirst ? lossOf(answer) : answer.lost;
@@ -71,12 +76,12 @@ export class StateMemory {
       said.push(`${session} of this branch begins empty: variables of the conversation before are not there.`);
     }
     if (execution?.kernel_restarted) {
-      said.push(`${session} was restarted by this run: variables defined before, and by it, are gone.`);
+      said.push(restartedByRun(session));
     }
     return said.join(" ");
   }
 
-  #wordsOfLoss({ reason }: Loss, { was_created, forked_from }: Answer, session: string): string[] {
+  #wordsOfLoss({ reason }: Loss, { was_created, forked_from }: StateAnswer, session: string): string[] {
     if (was_created && forked_from !== null) {
       const again = `${session} is a new copy of that of the branch "${forked_from.path_id}"`;
       return [`${again}: variables that this branch had defined itself are gone.`];
