@@ -5,7 +5,6 @@ import { z } from "zod";
 const REQUESTS = 1_000;
 
 const lineSchema = z.object({ function: z.string(), duration_ms: z.number() });
-const sweepSchema = z.object({ orphans: z.int() });
 
 export interface Latency {
   readonly name: string;
@@ -17,12 +16,6 @@ export interface Latency {
 
 export class Latencies {
   readonly #spent = new Map<string, number[]>();
-  #orphans = 0;
-
-  /** Sandboxes that no context owned, and that sweeps have killed. */
-  get orphans(): number {
-    return this.#orphans;
-  }
 
   note(line: string): void {
     const parsed = lineSchema.safeParse(parse(line.replace(/^\[[^\]]*\] /, "")));
@@ -32,11 +25,6 @@ export class Latencies {
     this.#spent.set(name, spent);
     spent.push(duration_ms);
     if (spent.length > REQUESTS) spent.shift();
-  }
-
-  noteSweep(answer: unknown): void {
-    const parsed = sweepSchema.safeParse(answer);
-    if (parsed.success) this.#orphans += parsed.data.orphans;
   }
 
   list(): Latency[] {

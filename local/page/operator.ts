@@ -1,7 +1,6 @@
 /** What an operator sees, of all tenants: read from the database, and from what the functions say of their health. */
 import postgres from "postgres";
 import { z } from "zod";
-import type { Latencies } from "./latencies.ts";
 
 export interface Operator {
   look(): Promise<Record<string, unknown>>;
@@ -22,7 +21,7 @@ const healthSchema = z.object({
   kills_owed: z.object({ count: z.int() }),
 });
 
-export function openOperator({ apiUrl, secretKey, databaseUrl }: OperatorOptions, latencies: Latencies): Operator {
+export function openOperator({ apiUrl, secretKey, databaseUrl }: OperatorOptions): Operator {
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} });
   return {
     look: async () => {
@@ -51,10 +50,8 @@ export function openOperator({ apiUrl, secretKey, databaseUrl }: OperatorOptions
         last_sweep_at: health.last_sweep_at,
         contexts: health.contexts,
         kills_owed: health.kills_owed.count,
-        orphans_found: latencies.orphans,
         tenants,
         executions: Object.fromEntries(executions.map(({ status, count }) => [status, count])),
-        latencies: latencies.list(),
       };
     },
     stop: () => sql.end(),

@@ -40,10 +40,13 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
+const sweepSchema = z.object({ orphans: z.int() });
 const stampedeSchema = z.strictObject({ callers: z.int().min(1).max(200) });
 
 export function createPage(options: PageOptions): Page {
   const latencies = new Latencies();
+  /** Sandboxes that no context owned, and that sweeps have killed. */
+  let orphans = 0;
   // Made once: while a browser reads the page, its script is on its way.
   let script: Promise<Uint8Array<ArrayBuffer>> | undefined;
   let operator: Operator | undefined;
@@ -68,8 +71,8 @@ export function createPage(options: PageOptions): Page {
     }],
     ["GET /operator", async () => {
       if (isStopped) return new Response("The stack is stopping.", { status: 503 });
-      operator ??= openOperator(options, latencies);
-      return Response.json(await operator.look());
+      operator ??= openOperator(options);
+      return Response.json({ ...await operator.look(), orphans_found: orphans, latencies: latencies.list() });
     }],
   ]);
   return {
@@ -82,7 +85,10 @@ export function createPage(options: PageOptions): Page {
       return isOwn(request) ? answer(request) : Promise.resolve(new Response("For this page alone.", { status: 403 }));
     },
     noteLine: (line) => latencies.note(line),
-    noteSweep: (answer) => latencies.noteSweep(answer),
+    noteSweep: (answer) => {
+      const parsed = sweepSchema.safeParse(answer);
+      if (parsed.success) orphans += parsed.data.orphans;
+    },
     stop: async () => {
       isStopped = true;
       await script?.catch(() => {});
