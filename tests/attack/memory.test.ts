@@ -103,7 +103,7 @@ Deno.test("while the largest are served, what is small is served too", async () 
   const large = largest();
   const run = faulty.proxy.intercept(at.execute, { kind: "hold" });
   const running = invoke(client, "execute-code", large);
-  await run.hit;
+  await run.reached();
   const { body } = await refused(await user(faulty.stack), "execute-code", largest());
   assert.deepEqual([body.code, body.retryable], ["context_busy", true]);
   faulty.proxy.mischief = (line) => at.download(line) ? { kind: "answer", status: 200, text: "small" } : undefined;

@@ -140,7 +140,7 @@ for (
     const marked = faulty.database.requests.length;
     const running = path.execute("import time\nwhile True: time.sleep(0.01)", { signal: signal.signal });
     const ended = running.then<string, string>(({ execution }) => execution.status, String);
-    await held.hit;
+    await held.reached();
     const stopped = stop(running, signal);
     const stops = () => faulty.database.requests.slice(marked).filter(({ path }) => path.endsWith("stop_executions"));
     await eventually("it is stopped for the first time", () => stops().length > 0);

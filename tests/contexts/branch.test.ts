@@ -91,7 +91,7 @@ Deno.test("a source that is just being made has something to give, and is waited
   const { path, branch } = branching();
   const making = faulty.proxy.intercept(at.create, { kind: "hold" });
   const first = invoke(client, "execute-code", { ...path, code: "x = 1" });
-  await making.hit;
+  await making.reached();
   const claims = faulty.database.answered.filter(at.claim).length;
   const branched = invoke(client, "execute-code", { ...branch, code: "x" });
   await eventually("the branch waits", () => faulty.database.answered.filter(at.claim).length > claims + 1, {
@@ -177,7 +177,7 @@ for (const whose of ["the run that made its source", "a later one"]) {
     if (whose === "a later one") await invoke(client, "execute-code", { ...path, code: "1" });
     const running = faulty.proxy.intercept(at.execute, { kind: "hold_answer" });
     const first = invoke(client, "execute-code", { ...path, code: "x = 1; x" });
-    const { headers } = await running.hit;
+    const { headers } = await running.reached();
     await eventually("its source is ready", async () => {
       const [row] = await contexts(faulty.sql, path);
       return row.sandbox_status === "ready";
@@ -209,7 +209,7 @@ Deno.test("a run that is stopped while its fork waits holds its source up no mor
   await invoke(client, "execute-code", { ...path, code: "1" });
   const running = faulty.proxy.intercept(at.execute, { kind: "hold_answer" });
   const first = invoke(client, "execute-code", { ...path, code: "x = 1; x" });
-  await running.hit;
+  await running.reached();
   const branched = refused(client, "execute-code", { ...branch, code: "x" });
   await eventually("its source is held", () => isHeld(faulty.sql, path));
   assert.equal(await stop(client, { conversation_id: branch.conversation_id, path_id: branch.path_id }), 1);
@@ -227,7 +227,7 @@ Deno.test("no run begins on the source while it is forked", async () => {
   await endsNoted(faulty.sql, path);
   const forking = faulty.proxy.intercept(at.fork, { kind: "hold" });
   const branched = invoke(client, "execute-code", { ...branch, code: "x" });
-  await forking.hit;
+  await forking.reached();
   const runs = faulty.proxy.requests.filter(at.execute).length;
   const claims = faulty.database.answered.filter(at.claim).length;
   const next = invoke(client, "execute-code", { ...path, code: "x += 10; x" });
@@ -363,11 +363,11 @@ Deno.test("a source that took long to wake is held anew before its fork: a run t
   await deadlinesMoved(hasty.sql, path);
   const waking = hasty.proxy.intercept(at.connect, { kind: "hold" });
   const branched = patiently(() => invoke(client, "execute-code", { ...branch, code: "x" }));
-  await waking.hit;
+  await waking.reached();
   await eventually("it is held no more", async () => !await isHeld(hasty.sql, path));
   const running = hasty.proxy.intercept(at.execute, { kind: "hold_answer" });
   const run = invoke(client, "execute-code", { ...path, code: "x += 1; x" });
-  const { headers } = await running.hit;
+  const { headers } = await running.reached();
   const looks = hasty.database.answered.filter(at.holdSource).length;
   waking.release();
   await eventually("the fork waits", () => hasty.database.answered.filter(at.holdSource).length > looks + 1);
@@ -394,7 +394,7 @@ Deno.test("a request that may not make a second sandbox holds up no source", asy
   await endsNoted(faulty.sql, path);
   const sending = faulty.proxy.intercept(at.execute, { kind: "hold" });
   const branched = refused(client, "execute-code", { ...branch, code: "x" });
-  const { headers } = await sending.hit;
+  const { headers } = await sending.reached();
   const killed = await fetch(`${faulty.provider.url}/sandboxes/${headers["e2b-sandbox-id"]}`, {
     method: "DELETE",
     headers: { "X-API-KEY": faulty.provider.apiKey },

@@ -58,7 +58,7 @@ Deno.test("a claim that is under way when it is closed keeps to its end, and non
   const path = newPath();
   const create = faulty.proxy.intercept(at.create, { kind: "hold" });
   const acquiring = invoke(client, "acquire-context", path);
-  await create.hit;
+  await create.reached();
   await close(true);
   try {
     create.release();
@@ -112,7 +112,7 @@ Deno.test("what ended while E2B made its sandbox is not over before that is know
   const create = faulty.proxy.intercept(at.create, { kind: "hold" });
   const path = newPath();
   const acquiring = refused(client, "acquire-context", path);
-  await create.hit;
+  await create.reached();
   await close(true);
   try {
     await invoke(service(faulty.stack), "terminate-context", { tenant_id: tenant, all: true });

@@ -16,7 +16,7 @@ Deno.test("a claim that is lost while its sandbox is being created kills that sa
   const path = newPath();
   const held = faulty.proxy.intercept(at.create, { kind: "hold_answer" });
   const late = invoke(client, "acquire-context", path);
-  await held.hit;
+  await held.reached();
   await reachDeadline(faulty.sql, path);
   const winner = await invoke(client, "acquire-context", path);
   held.release();
@@ -39,7 +39,7 @@ Deno.test("callers who wait for a claim take over when its create fails", async 
   const path = newPath();
   const held = faulty.proxy.intercept(at.create, { kind: "answer", status: 500, hold: true });
   const first = refused(client, "acquire-context", path);
-  await held.hit;
+  await held.reached();
   const waiting = invoke(client, "acquire-context", path);
   held.release();
 
@@ -92,7 +92,7 @@ Deno.test("a sandbox is born on probation and extended once its context is commi
   const held = faulty.proxy.intercept(at.connect, { kind: "hold" });
   // Nobody waits for that.
   const { context } = await invoke(client, "acquire-context", path);
-  await held.hit;
+  await held.reached();
   const [row] = await contexts(faulty.sql, path);
   assert.equal(row.sandbox_status, "ready");
   const life = () => {
@@ -110,7 +110,7 @@ Deno.test("a claim that is terminated while its sandbox is being created leaves 
   const path = newPath();
   const held = faulty.proxy.intercept(at.create, { kind: "hold_answer" });
   const acquiring = refused(client, "acquire-context", path);
-  await held.hit;
+  await held.reached();
   assert.deepEqual(await invoke(client, "terminate-context", path), { terminated: 1 });
   held.release();
   const answer = await acquiring;

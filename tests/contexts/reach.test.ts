@@ -229,7 +229,7 @@ Deno.test("where moving the deadline finds the sandbox gone, the context ends, a
   const path = newPath();
   const held = faulty.proxy.intercept(at.connect, { kind: "hold" });
   const { context } = await invoke(client, "acquire-context", path);
-  await held.hit;
+  await held.reached();
   await killBehindOurBack(faulty.provider, context.id);
   held.release();
   await eventually("its context has ended", async () => {
@@ -246,7 +246,7 @@ Deno.test("of many callers of a new path in one process one creates, and all are
   const path = newPath();
   const held = faulty.proxy.intercept(at.create, { kind: "hold" });
   const first = invoke(client, "acquire-context", path);
-  await held.hit;
+  await held.reached();
   const others = Array.from({ length: 20 }, () => invoke(client, "acquire-context", path));
   // A call that comes after them has come through: so have they.
   await invoke(client, "terminate-context", newPath());
@@ -261,7 +261,7 @@ Deno.test("a sandbox that has gone while runs were held back is asked for all th
   const { path, context, client, run } = await inUse();
   const held = faulty.proxy.intercept(at.execute, { kind: "hold" });
   const running = invoke(client, "execute-code", run);
-  await held.hit;
+  await held.reached();
   // As for an interrupt: the second attempt has to wait, and finds the same context ready.
   await faulty.sql`
     update copilot_internal.execution_contexts set held_until = clock_timestamp() + interval '1 second'

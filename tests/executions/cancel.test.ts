@@ -75,7 +75,7 @@ Deno.test("a caller who leaves before the sandbox is there: nothing runs, where 
   const path = newPath();
   const held = faulty.proxy.intercept(at.create, { kind: "hold" });
   const call = await callers["hangs up"](faulty.stack.apiUrl, client, { ...path, ...quick, code: "var ran = 1" });
-  await held.hit;
+  await held.reached();
   await call.leave();
   // What comes later by the same way is seen later.
   await invoke(client, "terminate-context", newPath());

@@ -177,7 +177,7 @@ Deno.test("a request that found its new sandbox dead does not create a second on
   const before = created(faulty.provider).length;
   const held = faulty.proxy.intercept(at.execute, { kind: "hold" });
   const running = refused(client, "execute-code", { ...path, ...quick, code: "1" });
-  await held.hit;
+  await held.reached();
   const [{ metadata }] = created(faulty.provider).slice(before);
   await killBehindOurBack(faulty.provider, metadata.context_id);
   held.release();
@@ -194,7 +194,7 @@ Deno.test("a sandbox that dies before it could take the code is replaced, and th
   const { context } = await invoke(client, "execute-code", { ...path, ...quick, code: "var x = 1" });
   const held = faulty.proxy.intercept(at.execute, { kind: "hold" });
   const running = invoke(client, "execute-code", { ...path, ...quick, code: "'x' in globalThis" });
-  await held.hit;
+  await held.reached();
   await killBehindOurBack(faulty.provider, context.id);
   held.release();
   const answer = await running;

@@ -163,7 +163,7 @@ Deno.test("a sandbox found dead when the files come is replaced", async () => {
   const held = faulty.proxy.intercept(write, { kind: "hold" });
   const body = { ...path, files: [{ path: "a", content: "x" }], code: "open('a').read()" };
   const running = invoke(client, "execute-code", body);
-  await held.hit;
+  await held.reached();
   await killBehindOurBack(faulty.provider, context.id);
   held.release();
   const answer = await running;

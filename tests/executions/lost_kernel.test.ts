@@ -45,7 +45,7 @@ Deno.test("it crashes, and the function's process dies before it has noted that"
   const { client, path } = await inUse();
   const held = faulty.database.intercept(at.noteRestart, { kind: "answer", status: 503, hold: true });
   const doomed = client.functions.invoke("execute-code", { body: { ...path, ...quick, code: crash } });
-  await held.hit;
+  await held.reached();
   const [process] = faulty.stack.functions.processes;
   await process.kill();
   held.release();
@@ -96,7 +96,7 @@ Deno.test("it crashes, and the next run in it is over before that is noted: what
   const { client, path } = await inUse();
   const held = faulty.database.intercept(at.noteRestart, { kind: "hold" });
   const crashed = invoke(client, "execute-code", { ...path, ...quick, code: crash });
-  await held.hit;
+  await held.reached();
   const next = await invoke(client, "execute-code", { ...path, ...quick, code: "var made = 1" });
   assert.equal(next.previous?.termination_reason, "kernel_restarted");
   held.release();
@@ -150,7 +150,7 @@ Deno.test("it ends at the interrupt of a run whose connection broke, and who com
   faulty.database.intercept(at.hold, { kind: "answer", status: 401 });
   const free = faulty.proxy.intercept(at.question, { kind: "hold_answer" });
   await running.cancel();
-  await free.hit;
+  await free.reached();
   await eventually("the question is answered", () => free.served() === 1);
   const noted = faulty.database.intercept(at.noteRestart, { kind: "hold_answer" });
   free.release();

@@ -46,7 +46,7 @@ Deno.test("of twenty at once, over two processes, one runs and all get its answe
   const { body, runs } = await counter(client);
   const held = faulty.proxy.intercept(at.execute, { kind: "hold" });
   const answers = Array.from({ length: 20 }, () => invoke(client, "execute-code", body));
-  await held.hit;
+  await held.reached();
   held.release();
   const told = await Promise.all(answers);
   assert.equal(told.filter(({ replayed }) => !replayed).length, 1);
@@ -127,7 +127,7 @@ Deno.test("who was taken over because it seemed dead does not run", async () => 
   const { body, runs } = await counter(client);
   const held = faulty.database.intercept(at.send, { kind: "hold" });
   const slow = refused(client, "execute-code", body);
-  await held.hit;
+  await held.reached();
   await faulty.sql`update copilot_internal.idempotency_keys set alive_until = clock_timestamp()
     where idempotency_key = ${body.idempotency_key}`;
   assert.equal((await invoke(client, "execute-code", body)).execution.results[0].text, "1");

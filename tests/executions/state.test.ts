@@ -178,7 +178,7 @@ Deno.test("it is compared when the code is sent, not when the context was acquir
   const held = faulty.proxy.intercept(at.upload, { kind: "hold" });
   const code = "kept; 'late'";
   const answered = refuse(code, { expects: state, files });
-  await held.hit;
+  await held.reached();
   await invoke(client, "execute-code", { ...path, ...quick, code: crash });
   held.release();
   const { body } = await answered;

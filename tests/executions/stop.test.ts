@@ -96,7 +96,7 @@ Deno.test("what has not been sent never is", async () => {
     const held = faulty.proxy.intercept(at.create, { kind: "hold" });
     const body = { ...path, ...quick, ...key, code: "ran = 1", outputs: ["a"] };
     const answered = invoke(client, "execute-code", body);
-    await held.hit;
+    await held.reached();
     await stopAndTell(client, path);
     held.release();
     const { execution, was_created } = await answered;
@@ -118,7 +118,7 @@ Deno.test("what was stopped before it had a sandbox is not to be tried again", a
   const held = faulty.proxy.intercept(at.create, { ...answer(503), hold: true });
   const body = { ...path, ...quick, code: "never = 1", idempotency_key: crypto.randomUUID() };
   const answered = refused(client, "execute-code", body);
-  await held.hit;
+  await held.reached();
   await stopAndTell(client, path);
   held.release();
   for (const told of [await answered, await refused(client, "execute-code", body)]) {
@@ -170,11 +170,11 @@ Deno.test("while an interrupt is on its way nothing else begins, and it hits not
   await events.until("stdout");
   const held = faulty.proxy.intercept(at.interrupt, { kind: "hold" });
   assert.equal(await stop(client, path), 1);
-  await held.hit;
+  await held.reached();
   const executions = sent(at.execute);
   const waits = faulty.database.intercept(at.claim, { kind: "hold_answer" });
   const next = run("import time; time.sleep(0.2); print('whole')");
-  await waits.hit;
+  await waits.reached();
   await eventually("its claim has been answered", () => waits.served() > 0);
   const claims = faulty.database.requests.filter(at.claim).length;
   waits.release();
@@ -224,7 +224,7 @@ Deno.test("a stop that comes while a run's time limit is being enforced does not
   const { client, path } = await open();
   const events = await stream(client, { ...path, code: endless, timeout_ms: 500 });
   const held = faulty.proxy.intercept(at.interrupt, { kind: "hold" });
-  await held.hit;
+  await held.reached();
   await stopAndTell(client, path);
   held.release();
   assert.equal((await events.rest()).at(-1)?.data.status, "timed_out");

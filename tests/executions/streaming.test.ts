@@ -46,7 +46,7 @@ Deno.test("the context is told before the code has begun", async () => {
   const client = await user(faulty.stack);
   const held = faulty.proxy.intercept(at.execute, { kind: "hold" });
   const events = await stream(client, { ...newPath(), ...quick, code: "1" });
-  await held.hit;
+  await held.reached();
   assert.equal((await events.next())?.event, "context");
   held.release();
   assert.equal((await events.next())?.event, "result");
@@ -80,7 +80,7 @@ Deno.test("a stream whose context takes long begins all the same", async () => {
   const client = await user(faulty.stack);
   const held = faulty.proxy.intercept(at.create, { kind: "hold" });
   const begun = stream(client, { ...newPath(), ...quick, code: "1" });
-  await held.hit;
+  await held.reached();
   const events = await begun;
   held.release();
   assert.deepEqual((await events.rest()).map(({ event }) => event), ["context", "result", "end"]);
@@ -123,7 +123,7 @@ Deno.test("a sandbox that is replaced before it took the code is told again", as
   const { context } = await invoke(client, "execute-code", { ...path, ...quick, code: "1" });
   const held = faulty.proxy.intercept(at.execute, { kind: "hold" });
   const events = await stream(client, { ...path, ...quick, code: "2" });
-  await held.hit;
+  await held.reached();
   await killBehindOurBack(faulty.provider, context.id);
   held.release();
   const all = await events.rest();

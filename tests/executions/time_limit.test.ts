@@ -128,7 +128,7 @@ Deno.test("code that has not reached its kernel in time is timed out too, and co
   const { client, path } = await notebook();
   const held = faulty.proxy.intercept(at.execute, { kind: "hold" });
   const late = invoke(client, "execute-code", { ...path, code: "2", timeout_ms: 300 });
-  await held.hit;
+  await held.reached();
   const { execution } = await late;
   held.release();
   assert.deepEqual([execution.status, execution.execution_count, execution.kernel_restarted], [

@@ -66,7 +66,7 @@ for (const step of steps) {
       const held = faulty[step.where].intercept(step.at, { kind });
       const body = step.operation === "execute-code" ? { ...path, ...quick, code: "kept += 1" } : path;
       const doomed = client.functions.invoke(step.operation, { body });
-      await held.hit;
+      await held.reached();
       if (step.isAnswered) assert.equal((await doomed).error, null);
       if (kind === "hold_answer") await eventually("it is served", () => held.served() === 1);
       const [process] = faulty.stack.functions.processes;

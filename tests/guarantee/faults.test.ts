@@ -44,7 +44,7 @@ for (const [stepName, step] of Object.entries(steps)) {
       const body = step.operation === "execute-code" ? { ...path, ...quick, code: "runs += 1" } : path;
       const { error, response } = await client.functions.invoke(step.operation, { body });
       // Nobody waits for that one.
-      if (stepName === "end of probation") await interception.hit;
+      if (stepName === "end of probation") await interception.reached();
       // Some of it is tried again on a kept-alive connection only, and then the second fault has not been met.
       interception.end();
       if (error) {
@@ -118,7 +118,7 @@ Deno.test("an error that trying again cannot mend is told to all who wait, after
     const held = faulty.proxy.intercept(at.create, { ...answer(status, { "Retry-After": "7" }), hold: true });
     // If waiters tried for themselves, they would meet no fault, and succeed.
     const first = client.functions.invoke("acquire-context", { body: path });
-    await held.hit;
+    await held.reached();
     const polled = faulty.database.intercept(at.claim, { kind: "hold_answer" }, 5);
     const waiting = Array.from({ length: 5 }, () => client.functions.invoke("acquire-context", { body: path }));
     // Each of them has been told "pending" once the database has answered it.
@@ -140,7 +140,7 @@ Deno.test("a wait that is too long is answered with when to come back", async ()
   const path = newPath();
   const held = faulty.proxy.intercept(at.create, { kind: "hold" });
   const first = client.functions.invoke("acquire-context", { body: path });
-  await held.hit;
+  await held.reached();
   // A lease that outlasts the wait, as one with other settings would.
   await faulty.sql`
     update copilot_internal.execution_contexts set expires_at = clock_timestamp() + interval '1 hour'

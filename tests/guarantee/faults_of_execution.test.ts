@@ -106,12 +106,12 @@ Deno.test("a claim on a key whose renewal meets a fault once is still honoured",
       const running = faulty.proxy.intercept(at.execute, { kind: "hold" });
       const interception = faulty.database.intercept(at.keepKey, faults[faultName]);
       const told = ask(client, body);
-      await interception.hit;
+      await interception.reached();
       const seen = faulty.database.requests.filter(at.keepKey).length;
       await eventually("it is renewed all the same", () => faulty.database.requests.filter(at.keepKey).length > seen);
       const attached = faulty.database.intercept(at.claimKey, { kind: "hold_answer" });
       const again = ask(client, body);
-      await attached.hit;
+      await attached.reached();
       attached.release();
       running.release();
       assert.equal((await told).how, "ran");
@@ -130,7 +130,7 @@ Deno.test("a claim on a key that cannot be renewed lapses, and its run is not ru
   const running = faulty.proxy.intercept(at.execute, { kind: "hold" });
   const interception = faulty.database.intercept(at.keepKey, refusal, Infinity);
   const told = ask(client, body);
-  await running.hit;
+  await running.reached();
   assert.equal((await askOn(client, body)).how, "lost");
   running.release();
   assert.equal((await told).how, "ran");

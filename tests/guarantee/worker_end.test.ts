@@ -118,7 +118,7 @@ test("a request whose code was not sent gives its idempotency key back", async (
   const body = { ...path, ...quick, code: "1 + 1", idempotency_key: "once" };
   const held = faulty.proxy.intercept(at.create, { kind: "hold" });
   const first = refused(client, "execute-code", body);
-  await held.hit;
+  await held.reached();
   await announceEnd("wall_clock");
   const { status, body: error } = await first;
   assert.deepEqual([status, error.code, error.retryable, error.retry_after_seconds], [503, "context_busy", true, 1]);
@@ -138,7 +138,7 @@ test("a claim fails at once: those who wait in other workers take over, and one 
   const [ends] = faulty.stack.functions.processes;
   const held = faulty.proxy.intercept(at.create, { kind: "hold" });
   const creating = acquireFrom(0, client, path);
-  await held.hit;
+  await held.reached();
   const claims = () => faulty.database.requests.filter(at.claim).length;
   const before = claims();
   const waiting = [acquireFrom(0, client, path), acquireFrom(1, client, path)];

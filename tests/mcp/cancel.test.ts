@@ -37,7 +37,7 @@ Deno.test("a run is cancelled that waits for its sandbox, and one that is over c
   const creating = faulty.proxy.intercept(at.create, { kind: "hold" });
   const abort = new AbortController();
   const call = agent.call("run_code", { code: "ran = True" }, { signal: abort.signal });
-  await creating.hit;
+  await creating.reached();
   abort.abort();
   await assert.rejects(call);
   await eventually("it is to stop", async () => {

@@ -31,12 +31,17 @@ export interface RequestLine {
   readonly code?: string;
 }
 
+/** How long a test waits for a request to come to a step, in seconds. */
+const REACHED_SECONDS = 60;
+
 /** How much of the code a request line has, in characters. */
 const CODE_CHARACTERS = 20;
 
 export interface Interception {
   /** Resolves when a request has come to the step. */
   readonly hit: Promise<RequestLine>;
+  /** Awaits that, and fails after a minute: a test that waited forever would not say for what. */
+  reached(): Promise<RequestLine>;
   /** Lets what is held go on. */
   release(): void;
   /** How many more requests will meet the fault. */
@@ -169,6 +174,12 @@ export async function startProxy(target = ""): Promise<Proxy> {
       plans.push(plan);
       return {
         hit: hit.promise,
+        reached: async () => {
+          const late = Promise.withResolvers<never>();
+          const giveUp = () => late.reject(new Error(`no request has come to the step within ${REACHED_SECONDS} s`));
+          const timer = setTimeout(giveUp, REACHED_SECONDS * 1000);
+          return await Promise.race([hit.promise, late.promise]).finally(() => clearTimeout(timer));
+        },
         release: released.resolve,
         left: () => plan.left,
         served: () => plan.served,
