@@ -405,7 +405,11 @@ inline die() {
   :: atomic { may_come -> d_step { come(); path = p; executes = x; branches = b; has_looked = 0 }; goto acquire }
 #else
 #define REQUEST(p, x, b) \
-  :: atomic { may_come && !waits(p, x) -> d_step { come(); path = p; executes = x; branches = b }; goto claim_now }
+  :: atomic { may_come && may_be_at(p) && !waits(p, x) -> \
+      d_step { come(); path = p; executes = x; branches = b }; \
+      goto claim_now }
+/* The paths are alike, too: where nothing was claimed yet, it is the first one that is. */
+#define may_be_at(p) (rows > 0 || (p) == 0)
 #endif
 inline come() {
   requests--;

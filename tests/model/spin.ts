@@ -45,7 +45,7 @@ export async function check(bounds: Bounds, aim: Aim, mutation?: string): Promis
     await run(folder, "spin", ["-a", ...defined, ...mutation ? [`-D${mutation}`] : [], MODEL]);
     const searched = aim === "states" ? ["-DSAFETY"] : ["-DNP", "-DNOFAIR"];
     // What is searched to its end is worth a better compilation; what is broken is found soon.
-    const effort = mutation === undefined ? "-O2" : "-O1";
+    const effort = mutation === undefined ? "-O2" : "-O0";
     await run(folder, "gcc", [effort, "-w", ...searched, `-DMEMLIM=${MOST_MEGABYTES}`, "-o", "pan", "pan.c"]);
     const began = performance.now();
     const options = [`-m${MOST_DEPTH}`, `-w${TABLE}`, ...aim === "runs" ? ["-l"] : []];

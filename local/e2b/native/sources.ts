@@ -33,7 +33,7 @@ const PROGRAMS = {
     modules: ["files", "frames", "limits", "loop", "main", "pause", "processes", "programs", "tree", "watch"],
     shared: [],
   },
-  python: { modules: [...DISPLAY, ...STATE, "guards", "main", "shell"], shared: [OUTPUT, RESULTS, SERVER] },
+  python: { modules: [...DISPLAY, ...STATE, "guards", "main", "shell", "terminal"], shared: [OUTPUT, RESULTS, SERVER] },
   bash: { modules: ["main"], shared: [OUTPUT, SERVER] },
   jupyter: { modules: ["main"], shared: [OUTPUT, RESULTS, SERVER] },
 } as const;

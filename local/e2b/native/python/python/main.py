@@ -6,6 +6,9 @@ import os
 import sys
 import threading
 
+# Before whatever imports IPython.
+from . import terminal  # noqa: F401, I001
+
 from . import dumping, guards, output, shell, uncarried
 from .incoming import Incoming
 from .server import Server

@@ -2,6 +2,7 @@
 
 import asyncio
 import builtins
+import functools
 import os
 import signal
 import sys
@@ -71,6 +72,14 @@ class Shell(InteractiveShell):
 
     def enable_gui(self, gui=None):
         pass
+
+    def init_completer(self):
+        """Later, if ever: what it imports takes a fifth of a kernel's start, and nobody types here."""
+
+    @functools.cached_property
+    def Completer(self):  # noqa: N802
+        super().init_completer()
+        return vars(self)["Completer"]
 
     def ask_exit(self):
         self._ends = True
