@@ -13,7 +13,7 @@ import { Refusal } from "./refusal.ts";
 import { OPTIONAL, readRelease } from "./release.ts";
 import { uninstall } from "./uninstall.ts";
 import { upgrade } from "./upgrade.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../supabase/functions/_shared/version.ts";
 
 const USAGE = `Execution contexts ${VERSION}, in a Supabase project of your own.
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { bundle } from "../local/bundle.ts";
 import { packed } from "./npm_package.ts";
 import { readRelease } from "./release.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../supabase/functions/_shared/version.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const COPIED = ["README.md", "LICENSE", "docs", "supabase/migrations", "supabase/functions/_shared"];

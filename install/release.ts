@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { asLines } from "./line_ends.ts";
 import { type Migration, readMigrations } from "./migration.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../supabase/functions/_shared/version.ts";
 
 /** The folder of what the functions share, under an app's `supabase/functions`: `_shared` is likely to be theirs. */
 export const SHARED = "_execution-contexts";

@@ -3,7 +3,7 @@ import { cp, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { packed } from "../../install/npm_package.ts";
-import { VERSION } from "../../install/version.ts";
+import { VERSION } from "../../supabase/functions/_shared/version.ts";
 import { bundle } from "../../local/bundle.ts";
 import { declarations } from "./declarations.ts";
 

@@ -120,6 +120,7 @@ const UPLOADS: Record<string, string[]> = {
     "mcp/tool",
     "mcp/transfer",
     "mcp/upload_file",
+    "version",
     "words/answer",
     "words/budget",
     "words/state_memory",

@@ -6,6 +6,7 @@ import { sweepInPassing } from "../contexts/sweep.ts";
 import { asContextError } from "../errors.ts";
 import type { ExecutionCall } from "../executions/execution_call.ts";
 import { checked } from "../http/body.ts";
+import { VERSION } from "../version.ts";
 import { branch } from "./branch.ts";
 import { cancel } from "./cancel.ts";
 import { downloadFile } from "./download_file.ts";
@@ -16,7 +17,7 @@ import type { Session } from "./session.ts";
 import { answer, type Tool, type ToolCall } from "./tool.ts";
 import { uploadFile } from "./upload_file.ts";
 
-const NAME = { name: "execution-contexts", title: "Code in a sandbox", version: "0.1.0" };
+const NAME = { name: "execution-contexts", title: "Code in a sandbox", version: VERSION };
 
 /** As MCP has it. */
 const inputSchemaSchema = z.looseObject({
