@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { ErrorBody } from "../../supabase/functions/_shared/contract/error.ts";
 import { idOf, invoke, newPath, refused, service, user } from "../support/clients.ts";
+import { date } from "../support/dates.ts";
 import { at, useFaultyStack } from "../support/faulty_stack.ts";
 import { alive, awake, createdFor, killBehindOurBack } from "../support/provider.ts";
 import { contexts, reachDeadline } from "../support/rows.ts";
@@ -282,10 +283,9 @@ Deno.test("usage counts the time awake, span by span, and never the sleep", asyn
   assert.equal(spans.length, 2);
   assert(Math.abs(spans[0].seconds - 3600) < 60, String(spans[0].seconds));
   assert(spans[1].seconds < 600, String(spans[1].seconds));
-  const day = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
   const { data } = await service(faulty.stack).rpc("copilot_execution_usage", {
-    p_from: day(-1),
-    p_to: day(0),
+    p_from: date(-1),
+    p_to: date(0),
     p_tenant_id: await idOf(client),
   });
   const seconds = data.reduce((sum: number, row: { sandbox_seconds: number }) => sum + row.sandbox_seconds, 0);

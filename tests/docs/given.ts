@@ -1,4 +1,5 @@
 /** What pages take as given: what their code needs before it, and what stands for the reader's own in it. */
+import { date } from "../support/dates.ts";
 export interface Given {
   /** Before all of the page's code. Besides: `url`, `publishableKey`, `service`, `shown`, `sql` of support.ts. */
   readonly before?: string;
@@ -12,8 +13,10 @@ export interface Given {
   readonly isTest?: boolean;
 }
 
-const today = JSON.stringify(new Date().toISOString().slice(0, 10));
 const tests = new URL("../", import.meta.url).href;
+
+// It may be tomorrow by the time that the page's code runs.
+const [yesterday, tomorrow] = [date(-1), date(1)].map((each) => JSON.stringify(each));
 
 /** By the page's path. */
 export const GIVEN: Readonly<Record<string, Given>> = {
@@ -41,7 +44,7 @@ export const GIVEN: Readonly<Record<string, Given>> = {
   },
   "docs/api.md": {
     // Here it is the runtime's.
-    own: { 'import ws from "ws";': "const ws = WebSocket;", '"2026-11-01"': today, '"2026-11-30"': today },
+    own: { 'import ws from "ws";': "const ws = WebSocket;", '"2026-11-01"': yesterday, '"2026-11-30"': tomorrow },
     between: {
       "copilot_execution_usage": `await runFor(service, "acme");`,
       // Until somebody has swept it is not well, and a 503 is an error to supabase-js.

@@ -2,6 +2,7 @@
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import { MockLanguageModelV4 } from "ai/test";
 import assert from "node:assert/strict";
+import { date } from "../support/dates.ts";
 import { connect, reachDeadline } from "../support/rows.ts";
 import { eventually } from "../support/settle.ts";
 
@@ -34,9 +35,12 @@ export async function runFor(service: SupabaseClient, tenant_id: string): Promis
   const path = { tenant_id, conversation_id: crypto.randomUUID(), path_id: "main" };
   const { error } = await service.functions.invoke("execute-code", { body: { ...path, code: "1" } });
   assert.equal(error, null);
-  const day = new Date().toISOString().slice(0, 10);
   await eventually("it is in the ledger", async () => {
-    const usage = await service.rpc("copilot_execution_usage", { p_from: day, p_to: day, p_tenant_id: tenant_id });
+    const usage = await service.rpc("copilot_execution_usage", {
+      p_from: date(-1),
+      p_to: date(1),
+      p_tenant_id: tenant_id,
+    });
     return usage.data?.length > 0;
   });
 }

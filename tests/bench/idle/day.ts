@@ -3,6 +3,7 @@ import type postgres from "postgres";
 import type { Stack } from "../../../local/stack.ts";
 import type { AcquireResponse } from "../../../supabase/functions/_shared/contract/acquire_context.ts";
 import { invoke, newPath, service, user } from "../../support/clients.ts";
+import { date } from "../../support/dates.ts";
 import { endAt, providerOf } from "../../support/provider.ts";
 import { connect } from "../../support/rows.ts";
 import { eventually, sweepNow } from "../../support/settle.ts";
@@ -97,7 +98,6 @@ async function pass(stack: Stack, sql: postgres.Sql, seconds: number): Promise<v
 }
 
 async function awakeSeconds(stack: Stack): Promise<number> {
-  const date = (days: number) => new Date(Date.now() + days * 24 * HOUR * 1000).toISOString().slice(0, 10);
   const { data, error } = await service(stack).rpc("copilot_execution_usage", { p_from: date(-3), p_to: date(0) });
   if (error) throw error;
   return data.reduce((sum: number, row: { sandbox_seconds: number }) => sum + row.sandbox_seconds, 0);
