@@ -2,25 +2,25 @@
 import type postgres from "postgres";
 import type { E2BServer } from "../../../local/e2b/server.ts";
 
-/**
- * The longest such time, in seconds: of a sandbox whose context had ended, since then; of one that never became a
- * context's, since its birth.
- */
-export async function longestOrphanSeconds(provider: E2BServer, sql: postgres.Sql): Promise<number> {
+export interface Orphan {
+  readonly sandboxId: string;
+  /** Of one whose context had ended, since then; of one that never became a context's, since its birth. */
+  readonly seconds: number;
+}
+
+export async function findOrphans(provider: E2BServer, sql: postgres.Sql): Promise<Orphan[]> {
   const rows = await sql<{ id: string; sandbox_id: string | null; terminated_at: Date | null }[]>`
     select id, sandbox_id, terminated_at from copilot_internal.execution_contexts`;
   // A fork has its source's metadata: whose it is the table says.
   const owners = new Map(rows.map((row) => [row.sandbox_id, row]));
   const makers = new Map(rows.map((row) => [row.id, row]));
-  let longest = 0;
-  for (const sandbox of provider.sandboxes()) {
+  return provider.sandboxes().flatMap((sandbox) => {
     const context = owners.get(sandbox.sandboxId) ?? makers.get(sandbox.metadata.context_id);
-    if (context === undefined) continue;
+    if (context === undefined) return [];
     const owned = context.sandbox_id === sandbox.sandboxId;
-    if (owned && context.terminated_at === null) continue;
+    if (owned && context.terminated_at === null) return [];
     const since = owned && context.terminated_at !== null ? context.terminated_at : sandbox.startedAt;
     const until = sandbox.ended?.at ?? new Date();
-    longest = Math.max(longest, (until.getTime() - since.getTime()) / 1000);
-  }
-  return longest;
+    return [{ sandboxId: sandbox.sandboxId, seconds: (until.getTime() - since.getTime()) / 1000 }];
+  });
 }
