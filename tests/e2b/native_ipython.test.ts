@@ -11,10 +11,9 @@ nativeTest("a kernel starts without IPython's terminal and completer, and has th
 import sys
 print([name for name in ("prompt_toolkit", "jedi", "IPython.terminal.embed") if name in sys.modules])
 import IPython
-from IPython.terminal.embed import InteractiveShellEmbed
-print(InteractiveShellEmbed.__module__, IPython.embed.__name__)
+print(hasattr(IPython, "nothing"), IPython.terminal.interactiveshell.__name__, IPython.embed.__module__)
 shell = get_ipython()
 print("%timeit" in shell.complete("%time")[1], shell.Completer is shell.Completer, shell.Completer in shell.configurables)`,
   );
-  assert.equal(said, "[]\nIPython.terminal.embed embed\nTrue True True\n");
+  assert.equal(said, "[]\nFalse IPython.terminal.interactiveshell IPython.terminal.embed\nTrue True True\n");
 });

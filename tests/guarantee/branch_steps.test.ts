@@ -6,7 +6,7 @@ import { at, impatient, leaksNothing, useFaultyStack } from "../support/faulty_s
 import { endsNoted } from "../support/settle.ts";
 import { type Step, testSteps } from "./steps.ts";
 
-// On a busy machine a fork takes seconds: another Python is started, and filled.
+// On a busy machine a fork takes seconds: another Python is started, and filled. `leaksNothing` has that to spare.
 const faulty = useFaultyStack({ env: { ...impatient.env, CONTEXT_LEASE_SECONDS: "6" } });
 
 const steps: Record<string, Step> = {

@@ -408,7 +408,10 @@ inline die() {
   :: atomic { may_come && may_be_at(p) && !waits(p, x) -> \
       d_step { come(); path = p; executes = x; branches = b }; \
       goto claim_now }
-/* The paths are alike, too: where nothing was claimed yet, it is the first one that is. */
+/*
+ * The paths are alike, too: where nothing was claimed yet, it is the first one that is. Then nobody is busy, as a request
+ * claims in the step in which it comes; not so in the two above.
+ */
 #define may_be_at(p) (rows > 0 || (p) == 0)
 #endif
 inline come() {
@@ -576,7 +579,7 @@ use:
       if
       :: executes ->
         runs[me] = box + 1;
-        must(OWN_SANDBOX, path_of[box] == path && (state[row] != READY || sandbox_of[row] == box + 1))
+        must(OWN_SANDBOX, state[box] != DELETED && path_of[box] == path && (state[row] != READY || sandbox_of[row] == box + 1))
       :: else -> d_step { end_request() }; goto end_idle
       fi
     }

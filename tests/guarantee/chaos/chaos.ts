@@ -42,7 +42,7 @@ const PROBATION = 5;
 /** What an orphan's life is made of: creating, probation, the minute's sweep (here a second), and its work. */
 const BOUND = LEASE / 2 + PROBATION + 1 + 5;
 
-/** A kill that came to nothing, be it that its process died, is tried again by the first sweep so many seconds later. */
+/** A kill that is owed, and came to nothing, is tried again by the first sweep so many seconds later. */
 const RETRY = 30;
 
 /** Lets chaos reign for a while and reports. */
@@ -102,9 +102,9 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     await Promise.all(clients.map((client) => client.comeBack()));
     const left = await settle(faulty.stack, faulty.provider, sql, tally);
     const orphans = await findOrphans(faulty.provider, sql);
-    for (const { sandboxId, seconds } of orphans) {
+    for (const { sandboxId, seconds, isOwed } of orphans) {
       const kills = faulty.proxy.requests.filter((line) => at.kill(line) && line.path.includes(sandboxId)).length;
-      if (seconds <= BOUND + RETRY * Math.max(1, kills)) continue;
+      if (seconds <= BOUND + RETRY * (isOwed ? Math.max(1, kills) : 1)) continue;
       tally.violations.push(`an orphan lived ${seconds} s, in which ${kills} kills were sent`);
     }
     return {

@@ -6,6 +6,8 @@ export interface Orphan {
   readonly sandboxId: string;
   /** Of one whose context had ended, since then; of one that never became a context's, since its birth. */
   readonly seconds: number;
+  /** Whether a context had it: its kill is owed then, and is tried again only after a while. */
+  readonly isOwed: boolean;
 }
 
 export async function findOrphans(provider: E2BServer, sql: postgres.Sql): Promise<Orphan[]> {
@@ -21,6 +23,10 @@ export async function findOrphans(provider: E2BServer, sql: postgres.Sql): Promi
     if (owned && context.terminated_at === null) return [];
     const since = owned && context.terminated_at !== null ? context.terminated_at : sandbox.startedAt;
     const until = sandbox.ended?.at ?? new Date();
-    return [{ sandboxId: sandbox.sandboxId, seconds: (until.getTime() - since.getTime()) / 1000 }];
+    return [{
+      sandboxId: sandbox.sandboxId,
+      seconds: (until.getTime() - since.getTime()) / 1000,
+      isOwed: owned,
+    }];
   });
 }
