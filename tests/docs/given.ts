@@ -1,5 +1,6 @@
 /** What pages take as given: what their code needs before it, and what stands for the reader's own in it. */
 import { date } from "../support/dates.ts";
+
 export interface Given {
   /** Before all of the page's code. Besides: `url`, `publishableKey`, `service`, `shown`, `sql` of support.ts. */
   readonly before?: string;

@@ -70,17 +70,17 @@ async function acquire(client: SupabaseClient, body: Record<string, unknown>) {
 /**
  * Asks until a request has come to the step, or there is an answer beside which one will come. Where the machine is busy,
  * what comes before the step may take longer than its lease allows: whoever is refused by then asks again.
+ * The promise is in an object, or it would be awaited.
  */
 async function askUntil(met: Interception, client: SupabaseClient, body: Record<string, unknown>) {
-  for (let times = 1;; times++) {
+  for (let times = 1; times <= ASKED_AT_MOST; times++) {
     const asked = acquire(client, body);
     const early = await Promise.race([met.hit.then(() => null), asked]);
     if (early === null || early.error === null || met.left() === 0) return { asked };
     await mayComeAgain(early);
-    if (times < ASKED_AT_MOST) continue;
-    met.end();
-    throw new Error("no request comes to the step");
   }
+  met.end();
+  throw new Error("no request comes to the step");
 }
 
 async function mayComeAgain({ error, response }: Answer): Promise<void> {
