@@ -44,15 +44,13 @@ export function findNativeKernels(): Promise<NativeKernels> {
 /** From behind the walls, so that what is found is what a sandbox has. */
 async function look(): Promise<NativeKernels> {
   if (Deno.build.os !== "linux") return { outcome: "missing", reason: "this is not Linux", install: null };
-  const { code, stdout, stderr } = await walled([PYTHON, "-c", LOOK], "null").output().catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return { code: 127, stdout: new Uint8Array(), stderr: new TextEncoder().encode("bubblewrap is not installed") };
-  });
-  if (code !== 0) {
-    const reason = new TextDecoder().decode(stderr).trimEnd().split("\n").at(-1) ?? "bubblewrap failed";
+  const output = await runWalled([PYTHON, "-c", LOOK]);
+  if (output === null) return { outcome: "missing", reason: "bubblewrap is not installed", install: INSTALL };
+  if (output.code !== 0) {
+    const reason = new TextDecoder().decode(output.stderr).trimEnd().split("\n").at(-1) ?? "bubblewrap failed";
     return { outcome: "missing", reason, install: INSTALL };
   }
-  const { modules, r } = Seen.parse(JSON.parse(new TextDecoder().decode(stdout)));
+  const { modules, r } = Seen.parse(JSON.parse(new TextDecoder().decode(output.stdout)));
   if (!modules.includes("IPython") || !modules.includes("matplotlib_inline")) {
     return { outcome: "missing", reason: "IPython is not installed for /usr/bin/python3", install: INSTALL };
   }
@@ -66,4 +64,15 @@ async function look(): Promise<NativeKernels> {
       ? (hasR ? null : INSTALL_R)
       : INSTALL,
   };
+}
+
+/** Null: there are no walls here. */
+async function runWalled(command: string[]): Promise<Deno.CommandOutput | null> {
+  try {
+    // Deno throws here, before there is a promise, where the program is missing.
+    return await walled(command, "null").output();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
 }
