@@ -1,9 +1,13 @@
 /** Debian's Chromium, headless: the browser that users have, driven over a pipe. */
-import { type Browser, chromium } from "playwright-core";
+import { type BrowserContext, type BrowserContextOptions, chromium } from "playwright-core";
 import { CHROMIUM } from "../support/needs.ts";
 
+/** How long a page may take for what a test waits for, where no bound is promised: a busy machine fails no test. */
+const PATIENCE_MILLISECONDS = 60_000;
+
 export interface RunningBrowser {
-  readonly browser: Browser;
+  /** A profile of its own, in which nobody is signed in yet. */
+  openProfile(options?: BrowserContextOptions): Promise<BrowserContext>;
   /** Leaves no process or file. */
   stop(): Promise<void>;
 }
@@ -29,7 +33,11 @@ export async function startBrowser(): Promise<RunningBrowser> {
       env: { ...Deno.env.toObject(), XDG_CONFIG_HOME: configuration },
     });
     return {
-      browser,
+      openProfile: async (options) => {
+        const profile = await browser.newContext(options);
+        profile.setDefaultTimeout(PATIENCE_MILLISECONDS);
+        return profile;
+      },
       stop: async () => {
         await browser.close();
         await remove();

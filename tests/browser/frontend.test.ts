@@ -33,7 +33,7 @@ function test(name: string, fn: (profile: BrowserContext) => Promise<void>): voi
   needy(name, async () => {
     const { running } = made();
     assert(running);
-    const profile = await running.browser.newContext();
+    const profile = await running.openProfile();
     try {
       await fn(profile);
     } finally {
@@ -185,7 +185,7 @@ const openRoom = () =>
   room ??= (async () => {
     const { running } = made();
     assert(running);
-    const profile = await running.browser.newContext();
+    const profile = await running.openProfile();
     return { profile, path: newPath(), other: await openTab(profile) };
   })();
 

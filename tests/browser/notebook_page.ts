@@ -1,7 +1,8 @@
 /** The local stack's page, as its user works with it. */
 import assert from "node:assert/strict";
-import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
+import type { BrowserContextOptions, Locator, Page } from "playwright-core";
 import type { Stack } from "../../local/stack.ts";
+import type { RunningBrowser } from "./browser.ts";
 
 export interface NotebookPage extends AsyncDisposable {
   readonly page: Page;
@@ -20,11 +21,11 @@ export interface NotebookPage extends AsyncDisposable {
 
 /** Opens the page in a browser's profile of its own: nobody is signed in yet. */
 export async function openNotebook(
-  browser: Browser,
+  browser: RunningBrowser,
   { apiUrl }: Pick<Stack, "apiUrl">,
-  options: Parameters<Browser["newContext"]>[0] = {},
+  options: BrowserContextOptions = {},
 ): Promise<NotebookPage> {
-  const profile: BrowserContext = await browser.newContext(options);
+  const profile = await browser.openProfile(options);
   const page = await profile.newPage();
   const requests: string[] = [];
   page.on("request", (request) => requests.push(request.url()));

@@ -36,7 +36,7 @@ async function firstPaint(page: NotebookPage["page"]): Promise<number> {
 
 await using parts = new AsyncDisposableStack();
 const stack = parts.use(await startStack({ page: true, sweeps: true, kernel: "native" }));
-const { browser } = parts.adopt(await startBrowser(), ({ stop }) => stop());
+const browser = parts.adopt(await startBrowser(), ({ stop }) => stop());
 await Deno.mkdir(FOLDER, { recursive: true });
 
 for (const [size, viewport] of Object.entries(SIZES)) {

@@ -76,8 +76,8 @@ browserTest("a bundler takes it into a page, which runs code", async () => {
     }),
     (server) => server.shutdown(),
   );
-  const { browser } = parts.adopt(await startBrowser(), ({ stop }) => stop());
-  const page = await browser.newPage();
+  const browser = parts.adopt(await startBrowser(), ({ stop }) => stop());
+  const page = await (await browser.openProfile()).newPage();
   await page.goto(`http://127.0.0.1:${site.addr.port}/`);
   await page.addScriptTag({ url: "/page.js", type: "module" });
   const { apiUrl, publishableKey } = local.stack;

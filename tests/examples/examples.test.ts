@@ -45,8 +45,8 @@ browserTest("page.html: a page without a build runs code, and stops it", async (
     ),
     (server) => server.shutdown(),
   );
-  const { browser } = parts.adopt(await startBrowser(), ({ stop }) => stop());
-  const page = await browser.newPage();
+  const browser = parts.adopt(await startBrowser(), ({ stop }) => stop());
+  const page = await (await browser.openProfile()).newPage();
   // In the place of the network, this machine: the page gets the modules that its import map names.
   const asked: string[] = [];
   await page.route("https://esm.sh/**", async (route) => {
