@@ -29,7 +29,7 @@ export async function* readEvents(response: unknown, signal?: AbortSignal): Asyn
   const decoder = new TextDecoder();
   try {
     for (;;) {
-      const piece = await heard(reader);
+      const piece = await heard(reader, signal);
       if (piece.value === undefined) throw new TypeError("The stream ended before the execution did.");
       parser.feed(decoder.decode(piece.value, { stream: true }));
       for (const event of told.splice(0)) {
@@ -47,9 +47,10 @@ export async function* readEvents(response: unknown, signal?: AbortSignal): Asyn
   }
 }
 
-async function heard(reader: ReadableStreamDefaultReader<Uint8Array>) {
+/** Looks at the signal itself, too: a `fetch` that has lost an abort goes on reading, as Deno 2.9's does now and then. */
+async function heard(reader: ReadableStreamDefaultReader<Uint8Array>, signal: AbortSignal | undefined) {
   const heard = new AbortController();
-  const silence = sleep(SILENCE_MS, [heard.signal]).then(() => {
+  const silence = sleep(SILENCE_MS, [heard.signal, signal]).then(() => {
     if (!heard.signal.aborted) throw new TypeError("The stream is silent.");
     return { value: undefined };
   });

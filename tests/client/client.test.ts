@@ -1,8 +1,10 @@
 /** What callers of the client get, from the functions as they are. */
+import { createClient } from "@supabase/supabase-js";
 import assert from "node:assert/strict";
 import { executionContexts, ExecutionContextsError, type ToldEvent } from "../../client/mod.ts";
 import { newPath, service, user } from "../support/clients.ts";
 import { quick } from "../support/faulty_stack.ts";
+import { quickEndless } from "../support/programs.ts";
 import { eventually } from "../support/settle.ts";
 import { useStack } from "../support/stack.ts";
 
@@ -85,6 +87,25 @@ Deno.test("aborting stops the run, and the variables stay", async () => {
   assert.equal(first.stateNote, null);
   const { data } = await client.from("execution_contexts").select().eq("conversation_id", key.conversation_id);
   assert.equal(data?.length, 1);
+});
+
+Deno.test("aborting stops the run where fetch loses the abort", async () => {
+  const { apiUrl, publishableKey } = local.stack;
+  const client = createClient(apiUrl, publishableKey, {
+    auth: { persistSession: false, autoRefreshToken: false },
+    global: { fetch: (input, { signal: _, ...init } = {}) => fetch(input, init) },
+  });
+  const { error } = await client.auth.signInAnonymously();
+  assert.equal(error, null);
+  const path = executionContexts(client).path(newPath());
+  const stop = new AbortController();
+  const execution = path.execute(quickEndless, { ...quick, signal: stop.signal });
+  for await (const { event } of execution) if (event === "stdout") break;
+  const reason = new Error("the user pressed Stop");
+  stop.abort(reason);
+  // Not with the `cancelled` that the stream goes on to tell.
+  await assert.rejects(execution, reason);
+  assert.equal((await path.execute("n > 0", quick)).execution.results[0]?.text, "true");
 });
 
 Deno.test("what is aborted before it is sent runs nothing", async () => {

@@ -26,12 +26,15 @@ async function placeDependencies(directory: string): Promise<void> {
   for (const folder of [directory, linked]) {
     await Deno.writeTextFile(join(folder, "package.json"), JSON.stringify(manifest));
   }
+  // What a cache knows of packages besides depends on what has been run before.
+  await cp(new URL("../../deno.lock", import.meta.url), join(linked, "deno.lock"));
   await runIn(linked, Deno.execPath(), ["install", "--quiet", "--cached-only", "--node-modules-dir=manual"]);
   // Deno links them together, which npm would take for packages that are being developed.
   const store = join(linked, "node_modules", ".deno");
   for await (const { name, isDirectory } of Deno.readDir(store)) {
-    if (!isDirectory || !name.includes("@") || name.startsWith("theirs@")) continue;
-    const place = name.slice(0, name.lastIndexOf("@")).replace("+", "/");
+    const [, packageName] = /^(@?[^@]+)@/.exec(name) ?? [];
+    if (!isDirectory || packageName === undefined || packageName === "theirs") continue;
+    const place = packageName.replace("+", "/");
     await cp(join(store, name, "node_modules", place), join(directory, "node_modules", place), { recursive: true });
   }
 }

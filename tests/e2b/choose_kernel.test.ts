@@ -4,10 +4,10 @@ import { needing } from "../support/needs.ts";
 
 const MODULE = new URL("../../local/e2b/choose_kernel.ts", import.meta.url).href;
 
-const { test } = await needing("Linux's /proc");
+const { test } = await needing("the native kernel");
 
-/** In a process whose programs are those of `folder`: the machine's own are looked for once in each. */
-async function choose(folder: string, asked = "undefined") {
+/** In a process that sees this machine otherwise: as bubblewrap's `--tmpfs` or `--ro-bind` makes it. */
+async function choose(seen: readonly string[], asked = "undefined") {
   const program = `const { chooseKernel } = await import(${JSON.stringify(MODULE)});
     const said = [];
     try {
@@ -15,9 +15,8 @@ async function choose(folder: string, asked = "undefined") {
     } catch (error) {
       console.log(JSON.stringify({ error: error.message }));
     }`;
-  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", program],
-    env: { PATH: folder },
+  const { stdout, stderr } = await new Deno.Command("bwrap", {
+    args: ["--dev-bind", "/", "/", ...seen, "--", Deno.execPath(), "eval", program],
   }).output();
   const printed = new TextDecoder().decode(stdout);
   assert.notEqual(printed, "", new TextDecoder().decode(stderr));
@@ -25,28 +24,23 @@ async function choose(folder: string, asked = "undefined") {
 }
 
 test("without bubblewrap Python is Pyodide, and the command is told that installs what is missing", async () => {
-  const empty = await Deno.makeTempDir();
-  try {
-    const { kernel, said } = await choose(empty);
-    assert.equal(kernel, "pyodide");
-    assert.equal(said[0], "Python is Pyodide, as bubblewrap is not installed");
-    assert.match(said[1], /: sudo apt-get install .*bubblewrap/);
-    const { error } = await choose(empty, '"native"');
-    assert.match(error, /^--kernel native: bubblewrap is not installed: sudo apt-get install .*bubblewrap/);
-  } finally {
-    await Deno.remove(empty);
-  }
+  const without = ["--tmpfs", "/usr/bin"];
+  const { kernel, said } = await choose(without);
+  assert.equal(kernel, "pyodide");
+  assert.equal(said[0], "Python is Pyodide, as bubblewrap is not installed");
+  assert.match(said[1], /: sudo apt-get install .*bubblewrap/);
+  const { error } = await choose(without, '"native"');
+  assert.match(error, /^--kernel native: bubblewrap is not installed: sudo apt-get install .*bubblewrap/);
 });
 
 test("where bubblewrap fails, Python is Pyodide, and its reason is told", async () => {
-  const folder = await Deno.makeTempDir();
+  const failing = await Deno.makeTempFile();
   try {
-    await Deno.writeTextFile(`${folder}/bwrap`, "#!/bin/sh\necho 'bwrap: no namespaces here' >&2\nexit 1\n", {
-      mode: 0o755,
-    });
-    const { kernel, said } = await choose(folder);
+    await Deno.writeTextFile(failing, "#!/bin/sh\necho 'bwrap: no namespaces here' >&2\nexit 1\n");
+    await Deno.chmod(failing, 0o755);
+    const { kernel, said } = await choose(["--ro-bind", failing, "/usr/bin/bwrap"]);
     assert.deepEqual([kernel, said[0]], ["pyodide", "Python is Pyodide, as bwrap: no namespaces here"]);
   } finally {
-    await Deno.remove(folder, { recursive: true });
+    await Deno.remove(failing);
   }
 });
