@@ -19,13 +19,13 @@ export interface Postgrest {
 }
 
 const POOL = 20;
-const READY_WITHIN_MS = 20_000;
+const READY_WITHIN_MS = 120_000;
 const PROBE_EVERY_MS = 20;
 
 /**
  * Starts PostgREST on a free port of the loopback interface, for the schema `public`.
  * @throws {ChildExited} with the last log lines when it does not start
- * @throws {Error} when there is no PostgREST for this platform, or it is not ready within 20 s
+ * @throws {Error} when there is no PostgREST for this platform, or it is not ready within 2 minutes
  */
 export async function startPostgrest(options: PostgrestOptions): Promise<Postgrest> {
   const command = await postgrestBinary();

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Sandbox } from "@e2b/code-interpreter";
 import type { E2BServer } from "../../local/e2b/server.ts";
 import { needing } from "../support/needs.ts";
+import { eventually } from "../support/settle.ts";
 import { e2bTest, ENOUGH_FOR_PYTHON } from "./local_server.ts";
 
 const { test } = await needing("Linux's /proc");
@@ -224,11 +225,7 @@ for (const [language, code] of Object.entries(SAY_PID_AND_LOOP)) {
     assert.match(await Deno.readTextFile(`/proc/${pid}/cmdline`), /main\.mjs/);
     child.kill("SIGKILL");
     await child.status;
-    const deadline = Date.now() + 10_000;
-    while (await isAlive(pid)) {
-      assert.ok(Date.now() < deadline, "the kernel outlived its server");
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await eventually("the kernel ends with its server", async () => !await isAlive(pid));
   }, { sanitizeOps: true, sanitizeResources: true });
 }
 

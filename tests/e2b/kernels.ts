@@ -4,7 +4,7 @@ import { type KernelName, KERNELS } from "../../local/e2b/choose_kernel.ts";
 import { type E2BOptions, type E2BServer, startE2B } from "../../local/e2b/server.ts";
 import { needing } from "../support/needs.ts";
 import { shared } from "../support/shared.ts";
-import { type Connection, connectionTo, e2bTest } from "./local_server.ts";
+import { type Connection, connectionTo, e2bTest, LIFE_MS } from "./local_server.ts";
 
 const native = await needing("the native kernel");
 
@@ -50,7 +50,7 @@ export function useSandboxes(
       shared(async (parts) => {
         const server = parts.adopt(await startE2B({ kernel }), ({ stop }) => stop());
         const connection = connectionTo(server);
-        return { kernel, server, connection, sandbox: await Sandbox.create(connection) };
+        return { kernel, server, connection, sandbox: await Sandbox.create({ ...connection, timeoutMs: LIFE_MS }) };
       }),
     );
   }

@@ -66,8 +66,13 @@ e2bTest("an omitted timeout is 15 s in version 1 and 300 s in version 2", async 
 });
 
 e2bTest("a sandbox that times out breaks the execution in it", async (connection, server) => {
-  const sandbox = await Sandbox.create({ ...connection, timeoutMs: 2000 });
-  await assert.rejects(sandbox.runCode("import time; time.sleep(60)"), /sandbox was killed/);
+  const sandbox = await Sandbox.create(connection);
+  const { promise: started, resolve: onStdout } = Promise.withResolvers<unknown>();
+  const run = sandbox.runCode("print('started')\nimport time; time.sleep(60)", { onStdout });
+  const killed = assert.rejects(run, /sandbox was killed/);
+  await started;
+  await sandbox.setTimeout(0);
+  await killed;
   assert.equal(server.sandboxes()[0]?.ended?.by, "timeout");
   assert.equal(await sandbox.isRunning(), false);
 });

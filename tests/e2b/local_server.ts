@@ -43,6 +43,9 @@ export async function onServer(
   }
 }
 
+/** How long a sandbox of a file's lives: a busy machine's longest. */
+export const LIFE_MS = 3_600_000;
+
 /**
  * A sandbox of the file's, for tests that leave its kernel as they found it: to start one is what costs. They give their
  * variables names of their own.
@@ -55,7 +58,7 @@ export function useSandbox(): {
   const made = shared(async (parts) => {
     const server = parts.adopt(await startE2B(), ({ stop }) => stop());
     const connection = connectionTo(server);
-    return { server, connection, sandbox: await Sandbox.create(connection) };
+    return { server, connection, sandbox: await Sandbox.create({ ...connection, timeoutMs: LIFE_MS }) };
   });
   return {
     get sandbox() {

@@ -61,8 +61,11 @@ const RETIRES_BY_CPU = { cpuSoftMilliseconds: 300, cpuHardMilliseconds: 600_000 
 /** Has the worker that takes requests now retire. */
 async function retire(edge: Edge): Promise<void> {
   const pid = await who(edge);
-  await json(edge, `spend?number=${2 * RETIRES_BY_CPU.cpuSoftMilliseconds}`);
-  await eventually("another worker takes the requests", async () => await who(edge) !== pid);
+  await eventually("another worker takes the requests", async () => {
+    // Of the time that a worker has so, a busy machine gives it a part.
+    await json(edge, `spend?number=${RETIRES_BY_CPU.cpuSoftMilliseconds}`);
+    return await who(edge) !== pid;
+  });
 }
 
 const printed = ({ log }: Edge, text: string) => eventually(text, () => log.some((line) => line.includes(text)));
@@ -119,7 +122,7 @@ test("at half of its wall clock a worker gets no more requests; before its end i
   await printed(edge, `beforeunload wall_clock in ${first}`);
   await assertOver(await waiting);
   await assert.rejects(streaming.text());
-  assert(!await isAlive(first));
+  await eventually("it has ended", async () => !await isAlive(first));
 });
 
 test("a plan is told to the functions, unless their own environment tells another", async () => {
@@ -192,7 +195,7 @@ test("over its CPU time, a worker ends with all its requests, told before where 
 
 test("a function whose import takes more CPU time than a worker gets requests for is answered, each time by another", async () => {
   await using spinning = await makeFunction(`
-    for (const until = performance.now() + 500; performance.now() < until;);
+    for (let turns = 0; turns < 1e9; turns++);
     export default { fetch: () => Response.json({ pid: Deno.pid }) };
   `);
   await using edge = await startEdge({
@@ -233,7 +236,7 @@ test("over its memory, a worker is told, and ends", async () => {
 });
 
 test("one that does not begin to answer is given up", async () => {
-  await using edge = await startEdge({ limits: { idleSeconds: 2 } });
+  await using edge = await startEdge({ limits: { idleSeconds: 6 } });
   const pid = await who(edge);
   const response = await call(edge, "never");
   assert.equal(response.status, 504);
@@ -242,7 +245,7 @@ test("one that does not begin to answer is given up", async () => {
 });
 
 test("one that has begun to answer may take longer than that", async () => {
-  await using edge = await startEdge({ limits: { idleSeconds: 2 } });
+  await using edge = await startEdge({ limits: { idleSeconds: 6 } });
   const streaming = await call(edge, "stream");
   // Answered when so much time has passed since the stream began.
   assert.equal((await call(edge, "never")).status, 504);

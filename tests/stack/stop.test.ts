@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { spawnChild } from "../../local/child.ts";
 import { needing } from "../support/needs.ts";
+import { eventually } from "../support/settle.ts";
 
 const { test } = await needing("Linux's /proc");
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
@@ -55,14 +56,13 @@ async function readOrReset(connection: Deno.Conn): Promise<number | null> {
 
 /** Nothing tells when the last file is gone. */
 async function removed(directory: string): Promise<void> {
-  for (const deadline = Date.now() + 10_000; Date.now() < deadline;) {
+  await eventually(`${directory} is gone`, async () => {
     try {
       await Deno.stat(directory);
+      return false;
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return;
+      if (error instanceof Deno.errors.NotFound) return true;
       throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  assert.fail(`${directory} is still there`);
+  });
 }

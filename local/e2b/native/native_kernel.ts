@@ -5,9 +5,8 @@ import { DumpedState } from "./dumped_state.ts";
 
 /** What it says of its state has the number of no cell. */
 const OF_STATE = 0;
-/** A little more than the kernel itself allows for it, see `python/python/dumping.py`. */
-const DUMP_LIMIT_MS = 75_000;
-const LOAD_LIMIT_MS = 30_000;
+/** A little more than the kernel itself allows for its dump, see `python/python/dumping.py`; a load takes less. */
+const STATE_LIMIT_MS = 75_000;
 const MAX_UNHEARD_BYTES = 1024 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -53,7 +52,7 @@ export class NativeKernel extends KernelProcess {
    */
   async dump(limit: number): Promise<Uint8Array<ArrayBuffer>> {
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(new Uncarried("its kernel does not answer")), DUMP_LIMIT_MS);
+    const timer = setTimeout(() => late.reject(new Uncarried("its kernel does not answer")), STATE_LIMIT_MS);
     this.#dumpedBytes = 0;
     this.#state.begin(limit);
     try {
@@ -71,7 +70,7 @@ export class NativeKernel extends KernelProcess {
    * @throws {Uncarried} it is of no use then
    */
   async load(state: Uint8Array): Promise<void> {
-    const timer = setTimeout(() => this.kill("its variables take too long to be made again"), LOAD_LIMIT_MS);
+    const timer = setTimeout(() => this.kill("its variables take too long to be made again"), STATE_LIMIT_MS);
     try {
       this.send({ type: "load", id: OF_STATE, bytes: state.length });
       for (let start = 0; start < state.length; start += CHUNK_BYTES) {
