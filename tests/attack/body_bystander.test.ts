@@ -6,10 +6,10 @@ import { useStack } from "../support/stack.ts";
 import { shapes } from "./body_shapes.ts";
 
 const BYTES = 8 * 2 ** 20;
-/** A hundred times what a refusal should cost, in milliseconds, for machines that are slow. */
-const MOST_MILLISECONDS = 5_000;
+/** Hundreds of times what a refusal should cost, in milliseconds: a cost that grows faster than its body takes minutes. */
+const MOST_MILLISECONDS = 20_000;
 /** For an answer that never comes, in milliseconds. */
-const PATIENCE_MILLISECONDS = 30_000;
+const PATIENCE_MILLISECONDS = 120_000;
 
 const HOSTILE = [
   "an output of slashes",

@@ -119,18 +119,18 @@ Deno.test("while the largest are served, what is small is served too", async () 
 
 Deno.test("a result that finds no room for long is left out and counted; the run itself is as it would be", async () => {
   // Beforehand: the downloads below are held no longer than ten seconds.
-  const [lateClient, ...holders] = await Promise.all(Array.from({ length: 4 }, () => user(faulty.stack)));
+  const [lateClient, ...holders] = await Promise.all(Array.from({ length: 5 }, () => user(faulty.stack)));
   const paths = await Promise.all([lateClient, ...holders].map(async (client) => {
     const path = newPath();
     await invoke(client, "acquire-context", path);
     return path;
   }));
-  fakeLargest();
-  const download = faulty.proxy.intercept(at.download, { kind: "hold" }, 3);
+  const download = faulty.proxy.intercept(at.download, { kind: "hold" }, 4);
   const running = holders.map((client, index) =>
-    invoke(client, "execute-code", { ...paths[index + 1], ...quick, code: "1", outputs: ["a"] })
+    invoke(client, "execute-code", { ...paths[index + 1], ...quick, code: "1", outputs: ["a", "b"] })
   );
-  await eventually("three hold their results, and room for an output", () => download.left() === 0);
+  await eventually("four hold room for two outputs", () => download.left() === 0);
+  fakeLargest();
   const late = await invoke(lateClient, "execute-code", { ...paths[0], ...quick, code: "1" });
   // Not by comparison, which would print what is wrong.
   assert.equal(late.execution.results.length, 0);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type postgres from "postgres";
 import type { ExecuteResponse } from "../../supabase/functions/_shared/contract/execute_code.ts";
-import { invoke, newPath, refused, service, stop, user } from "../support/clients.ts";
+import { invoke, newPath, patiently, refused, service, stop, user } from "../support/clients.ts";
 import { at, impatient, useFaultyStack } from "../support/faulty_stack.ts";
 import { alive, created, createdFor, killBehindOurBack } from "../support/provider.ts";
 import { contexts } from "../support/rows.ts";
@@ -158,17 +158,6 @@ Deno.test("fifty branches of one source at once: none is torn, and the source's 
   assert.equal(text(await invoke(client, "execute-code", { ...path, code: "pair" })), "[3, 3]");
   await invoke(client, "terminate-context", { conversation_id: path.conversation_id });
 });
-
-/** Asks again as long as it is told to. */
-async function patiently<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!String(error).includes(`"retryable":true`)) throw error;
-    }
-  }
-}
 
 for (const whose of ["the run that made its source", "a later one"]) {
   Deno.test(`a fork waits for ${whose}, and what comes meanwhile waits for the fork and does not hold it up`, async () => {
@@ -454,4 +443,5 @@ Deno.test("what a fork's maker leaves behind when it dies is swept, and nothing 
   assert.equal((await invoke(client, "execute-code", { ...path, code: "x" })).context.id, source.context.id);
 });
 
-const hasty = useFaultyStack({ env: impatient.env });
+// A fork is another Python, which a busy machine fills for seconds.
+const hasty = useFaultyStack({ env: { ...impatient.env, CONTEXT_LEASE_SECONDS: "10" } });

@@ -1,7 +1,8 @@
 /** Holders of claims that come late, fail or vanish: one sandbox lives in the end, and nobody is stuck. */
 import assert from "node:assert/strict";
+import type { ErrorBody } from "../../supabase/functions/_shared/contract/error.ts";
 import { invoke, newPath, refused, user } from "../support/clients.ts";
-import { at, useFaultyStack } from "../support/faulty_stack.ts";
+import { answer, at, useFaultyStack } from "../support/faulty_stack.ts";
 import { contexts, reachDeadline } from "../support/rows.ts";
 import { deadlinesMoved, eventually } from "../support/settle.ts";
 
@@ -118,4 +119,29 @@ Deno.test("a claim that is terminated while its sandbox is being created leaves 
   assert.equal(answer.body.retryable, true);
   const rows = await contexts(faulty.sql, path);
   assert.equal(sandboxesOf(rows.map((row) => row.id)).filter((sandbox) => sandbox.ended === null).length, 0);
+});
+
+Deno.test("an error that trying again cannot mend is told to all who wait, after one create", async () => {
+  const client = await user(faulty.stack);
+  for (const [status, code] of [[429, "rate_limited"], [401, "misconfigured"]] as const) {
+    const path = newPath();
+    const before = faulty.proxy.requests.filter(at.create).length;
+    const held = faulty.proxy.intercept(at.create, { ...answer(status, { "Retry-After": "7" }), hold: true });
+    // If waiters tried for themselves, they would meet no fault, and succeed.
+    const first = client.functions.invoke("acquire-context", { body: path });
+    await held.reached();
+    const polled = faulty.database.intercept(at.claim, { kind: "hold_answer" }, 5);
+    const waiting = Array.from({ length: 5 }, () => client.functions.invoke("acquire-context", { body: path }));
+    // Each of them has been told "pending" once the database has answered it.
+    await eventually("five claims are answered", () => polled.served() === 5);
+    polled.release();
+    held.release();
+    for (const { error, response } of await Promise.all([first, ...waiting])) {
+      assert(error && response);
+      const told: ErrorBody = await response.json();
+      assert.equal(told.code, code);
+      if (status === 429) assert.equal(response.headers.get("Retry-After"), "7");
+    }
+    assert.equal(faulty.proxy.requests.filter(at.create).length, before + 1);
+  }
 });

@@ -15,6 +15,9 @@ const closed: Fault = {
 };
 const toKernel = (line: RequestLine) => at.execute(line) || at.question(line) || at.kernels(line);
 
+/** It is waited for before the code is sent; a short limit leaves a busy machine's calls more of the request's time. */
+const soon = { timeout_ms: 15_000 };
+
 /** A path whose kernel keeps a variable. */
 async function inUse() {
   const client = await user(faulty.stack);
@@ -41,7 +44,7 @@ Deno.test("one that does not come back ends the context: the path gets another s
   const fault = faulty.proxy.intercept(toKernel, closed, Infinity);
   // The sandbox that replaces it has a kernel.
   const created = faulty.proxy.intercept(at.create, { kind: "hold" });
-  const running = invoke(client, "execute-code", { ...path, ...quick, code: "typeof kept" });
+  const running = invoke(client, "execute-code", { ...path, ...quick, code: "typeof kept", ...soon });
   await Promise.race([created.hit, running]);
   fault.end();
   created.release();
@@ -63,7 +66,7 @@ Deno.test("nor is one stuck who will not run on another kernel", async () => {
   assert.deepEqual([waited.execution.results[0].text, restarting.left()], ["1", 0]);
 
   const fault = faulty.proxy.intercept(toKernel, closed, Infinity);
-  const { body } = await refused(client, "execute-code", { ...path, ...quick, code: "kept", ...expectation });
+  const { body } = await refused(client, "execute-code", { ...path, ...quick, code: "kept", ...soon, ...expectation });
   fault.end();
   assert.deepEqual([body.code, body.lost?.reason], ["state_lost", "sandbox_lost"]);
   const informed = { expects: body.state_id, on_loss: "refuse" };

@@ -1,13 +1,12 @@
 /** Each step of branching meets a fault, or the death of its process: both paths work on, and nothing leaks. */
 import assert from "node:assert/strict";
 import type { ExecuteResponse } from "../../supabase/functions/_shared/contract/execute_code.ts";
-import { invoke, newPath, user } from "../support/clients.ts";
+import { invoke, newPath, patiently, user } from "../support/clients.ts";
 import { at, impatient, leaksNothing, useFaultyStack } from "../support/faulty_stack.ts";
 import { endsNoted } from "../support/settle.ts";
 import { type Step, testSteps } from "./steps.ts";
 
-// On a busy machine a fork takes seconds: another Python is started, and filled. `leaksNothing` has that to spare.
-const faulty = useFaultyStack({ env: { ...impatient.env, CONTEXT_LEASE_SECONDS: "6" } });
+const faulty = useFaultyStack({ env: impatient.env });
 
 const steps: Record<string, Step> = {
   claim: { where: "database", at: at.claim },
@@ -27,8 +26,8 @@ testSteps("branching", steps, faulty, async (act) => {
   const source = await invoke(client, "execute-code", { ...path, code: "kept = 1" });
   await endsNoted(faulty.sql, path);
   await act(client, branch);
-  // Whoever comes next waits for a lease, and no longer.
-  const branched = await invoke(client, "execute-code", { ...branch, code: "kept" });
+  // Whoever comes next waits for a lease, and no longer, unless the fork takes a busy machine more than half of one.
+  const branched = await patiently(() => invoke(client, "execute-code", { ...branch, code: "kept" }));
   assert.deepEqual([text(branched), branched.forked_from?.context_id], ["1", source.context.id]);
   const after = await invoke(client, "execute-code", { ...path, code: "kept += 1; kept" });
   assert.deepEqual([after.context.id, text(after), after.previous], [source.context.id, "2", null]);

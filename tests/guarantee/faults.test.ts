@@ -2,10 +2,9 @@
 import assert from "node:assert/strict";
 import type { ErrorBody } from "../../supabase/functions/_shared/contract/error.ts";
 import { invoke, isHopeless, newPath, user } from "../support/clients.ts";
-import { answer, at, faults, impatient, leaksNothing, quick, useFaultyStack } from "../support/faulty_stack.ts";
+import { at, faults, impatient, leaksNothing, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import type { RequestLine } from "../support/proxy.ts";
 import { contexts } from "../support/rows.ts";
-import { eventually } from "../support/settle.ts";
 
 const faulty = useFaultyStack({ env: impatient.env });
 
@@ -110,42 +109,17 @@ Deno.test("while the database is down every call says so, and afterwards all is 
   assert.equal((await invoke(client, "acquire-context", path)).context.id, context.id);
 });
 
-Deno.test("an error that trying again cannot mend is told to all who wait, after one create", async () => {
-  const client = await user(faulty.stack);
-  for (const [status, code] of [[429, "rate_limited"], [401, "misconfigured"]] as const) {
-    const path = newPath();
-    const before = faulty.proxy.requests.filter(at.create).length;
-    const held = faulty.proxy.intercept(at.create, { ...answer(status, { "Retry-After": "7" }), hold: true });
-    // If waiters tried for themselves, they would meet no fault, and succeed.
-    const first = client.functions.invoke("acquire-context", { body: path });
-    await held.reached();
-    const polled = faulty.database.intercept(at.claim, { kind: "hold_answer" }, 5);
-    const waiting = Array.from({ length: 5 }, () => client.functions.invoke("acquire-context", { body: path }));
-    // Each of them has been told "pending" once the database has answered it.
-    await eventually("five claims are answered", () => polled.served() === 5);
-    polled.release();
-    held.release();
-    for (const { error, response } of await Promise.all([first, ...waiting])) {
-      assert(error && response);
-      const told: ErrorBody = await response.json();
-      assert.equal(told.code, code);
-      if (status === 429) assert.equal(response.headers.get("Retry-After"), "7");
-    }
-    assert.equal(faulty.proxy.requests.filter(at.create).length, before + 1);
-  }
-});
-
 Deno.test("a wait that is too long is answered with when to come back", async () => {
   const client = await user(faulty.stack);
   const path = newPath();
   const held = faulty.proxy.intercept(at.create, { kind: "hold" });
+  faulty.database.intercept(at.fail, { kind: "answer", status: 500 }, 3);
   const first = client.functions.invoke("acquire-context", { body: path });
   await held.reached();
   // A lease that outlasts the wait, as one with other settings would.
   await faulty.sql`
     update copilot_internal.execution_contexts set expires_at = clock_timestamp() + interval '1 hour'
     where conversation_id = ${path.conversation_id}`;
-  faulty.database.intercept(at.fail, { kind: "answer", status: 500 }, 3);
   const { error, response } = await client.functions.invoke("acquire-context", { body: path });
   assert(error && response);
   const told: ErrorBody = await response.json();

@@ -7,11 +7,14 @@ import { quickEndless } from "../support/programs.ts";
 import { contexts } from "../support/rows.ts";
 import { eventually } from "../support/settle.ts";
 
+const LEASE = 12;
 const faulty = useFaultyStack({
   functions: 2,
   // What is young may be a claim's in flight: no sweep takes it before creating, half a lease, and probation are over.
-  env: { SANDBOX_PROBATION_SECONDS: impatient.env.SANDBOX_PROBATION_SECONDS, CONTEXT_LEASE_SECONDS: "12" },
+  env: { SANDBOX_PROBATION_SECONDS: impatient.env.SANDBOX_PROBATION_SECONDS, CONTEXT_LEASE_SECONDS: String(LEASE) },
 });
+/** As `impatient`'s, in seconds, and as much longer as creating may take here. */
+const BOUND = impatient.bound + LEASE / 2;
 
 type Path = ReturnType<typeof newPath>;
 
@@ -129,7 +132,7 @@ test("a request whose code was not sent gives its idempotency key back", async (
   assert.deepEqual([second.execution.results[0].text, second.replayed], ["2", false]);
   assert.equal(claims() - before, 1, "it had to wait for the key");
   held.release();
-  await leaksNothing(faulty, path);
+  await leaksNothing(faulty, path, BOUND);
 });
 
 test("a claim fails at once: those who wait in other workers take over, and one sandbox is alive", async () => {
@@ -154,7 +157,7 @@ test("a claim fails at once: those who wait in other workers take over, and one 
   // What the worker had asked for may still be made.
   held.release();
   await replaceWorkers();
-  await leaksNothing(faulty, path);
+  await leaksNothing(faulty, path, BOUND);
 });
 
 test("a worker that is about to end takes on nothing new", async () => {
@@ -188,5 +191,5 @@ test("one that dies at once has at least let its kernel go", async () => {
   await lost;
   await replaceWorkers();
   await assertFree(run);
-  await leaksNothing(faulty, run.path);
+  await leaksNothing(faulty, run.path, BOUND);
 });

@@ -99,3 +99,14 @@ export async function refused(
 export function newPath(): { conversation_id: string; path_id: string } {
   return { conversation_id: `conversation-${crypto.randomUUID()}`, path_id: "main" };
 }
+
+/** Asks again as long as it is told to. */
+export async function patiently<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!String(error).includes(`"retryable":true`)) throw error;
+    }
+  }
+}

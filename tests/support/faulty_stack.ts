@@ -70,13 +70,13 @@ export function useFaultyStack(options: StackOptions = {}): Omit<FaultyStack, "s
 /** Settings under which what takes minutes in production takes seconds. */
 export const impatient = (() => {
   // Creating may take half of it, also while others keep the machine busy.
-  const lease = 4;
+  const lease = 6;
   const probation = 3;
   return {
     env: {
       CONTEXT_LEASE_SECONDS: String(lease),
       SANDBOX_PROBATION_SECONDS: String(probation),
-      EXECUTION_LEASE_SECONDS: String(lease),
+      EXECUTION_LEASE_SECONDS: "4",
     },
     /**
      * How long a sandbox may live that nobody owns, in seconds: creating (half a lease), probation, and the sweep that
@@ -92,10 +92,11 @@ export const impatient = (() => {
  */
 export const quick = { language: "javascript" } as const;
 
-/** Fails unless, before long, each sandbox of a conversation is owned by an active context, and no kill is owed. */
+/** Fails unless, within so many seconds, each sandbox of a conversation is owned by an active context, and no kill is owed. */
 export async function leaksNothing(
   { stack, provider, sql }: Pick<FaultyStack, "stack" | "provider"> & { readonly sql: postgres.Sql },
   { conversation_id }: { readonly conversation_id: string },
+  seconds = impatient.bound,
 ): Promise<void> {
   await eventually(
     "each sandbox of the path is owned by an active context, and no kill is owed",
@@ -105,7 +106,7 @@ export async function leaksNothing(
       return owned.join() === alive.join() && await owedKills(sql, conversation_id) === 0;
     },
     // A sweep is a call of its own: hundreds of tests that wait would do little else.
-    { seconds: impatient.bound, everyMilliseconds: 300 },
+    { seconds, everyMilliseconds: 300 },
   );
 }
 

@@ -40,7 +40,7 @@ export interface ChaosReport extends Omit<Tally, "violations"> {
 const LEASE = 3;
 const PROBATION = 5;
 /** What an orphan's life is made of: creating, probation, the minute's sweep (here a second), and its work. */
-const BOUND = LEASE / 2 + PROBATION + 1 + 5;
+const BOUND = LEASE / 2 + PROBATION + 1 + 10;
 
 /** A kill that is owed, and came to nothing, is tried again by the first sweep so many seconds later. */
 const RETRY = 30;
