@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { invoke, newPath, refused, user } from "../support/clients.ts";
 import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import { useNotebook } from "../support/notebook.ts";
+import { BEGUN_BY_MILLISECONDS } from "../support/programs.ts";
 import { created, killBehindOurBack } from "../support/provider.ts";
 
 const faulty = useFaultyStack();
@@ -67,7 +68,8 @@ Rich()`);
 Deno.test("code that does not end in time is stopped; what it said and knew is kept", async () => {
   const { run } = await notebook();
   await run("kept = 'yes'");
-  const late = await run("print('started', flush=True)\nwhile True: pass", { timeout_ms: 1500 });
+  const code = "import time\nprint('started', flush=True)\ntime.sleep(4)\nwhile True: pass";
+  const late = await run(code, { timeout_ms: BEGUN_BY_MILLISECONDS });
   assert.equal(late.status, "timed_out");
   assert.equal(late.stdout, "started\n");
   assert.equal((await run("kept")).results[0].text, "yes");

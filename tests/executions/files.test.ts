@@ -4,6 +4,7 @@ import { invoke, newPath, refused, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
 import { quick, useFaultyStack } from "../support/faulty_stack.ts";
 import { useNotebook } from "../support/notebook.ts";
+import { BEGUN_BY_MILLISECONDS } from "../support/programs.ts";
 import { killBehindOurBack } from "../support/provider.ts";
 import type { RequestLine } from "../support/proxy.ts";
 
@@ -62,11 +63,15 @@ Deno.test("files stay for the runs that follow, and a later one of the same name
 
 Deno.test("outputs come back after code that raised, and after code that ran out of time", async () => {
   const { client, path } = await notebook();
-  for (const [status, code] of [["error", "1 / 0"], ["timed_out", "import time\ntime.sleep(60)"]]) {
+  const endings = [
+    { status: "error", code: "1 / 0", limit: {} },
+    { status: "timed_out", code: "import time\ntime.sleep(60)", limit: { timeout_ms: BEGUN_BY_MILLISECONDS } },
+  ];
+  for (const { status, code, limit } of endings) {
     const { execution } = await invoke(client, "execute-code", {
       ...path,
+      ...limit,
       code: `open("${status}.txt", "w").write("kept")\n${code}`,
-      timeout_ms: 1_000,
       outputs: [`${status}.txt`],
     });
     assert.equal(execution.status, status);

@@ -4,7 +4,7 @@ import { invoke, newPath, refused, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
 import { at, useFaultyStack } from "../support/faulty_stack.ts";
 import { useNotebook } from "../support/notebook.ts";
-import { stubborn } from "../support/programs.ts";
+import { BEGUN_BY_MILLISECONDS, endless, stubborn } from "../support/programs.ts";
 import { eventually } from "../support/settle.ts";
 
 const faulty = useFaultyStack({ functions: 2 });
@@ -13,10 +13,9 @@ const notebook = useNotebook(faulty);
 Deno.test("code that yields keeps its variables", async () => {
   const { client, path } = await notebook();
   await invoke(client, "execute-code", { ...path, code: "kept = 'yes'" });
-  const code = "n = 0\nprint('started')\nwhile True: n += 1";
-  const late = await invoke(client, "execute-code", { ...path, code, timeout_ms: 500 });
+  const late = await invoke(client, "execute-code", { ...path, code: endless, timeout_ms: BEGUN_BY_MILLISECONDS });
   assert.equal(late.execution.status, "timed_out");
-  assert.equal(late.execution.stdout, "started\n");
+  assert.equal(late.execution.stdout, "begun\n");
   assert.equal(late.execution.kernel_restarted, false);
   const next = await invoke(client, "execute-code", { ...path, code: "before = n\nkept, n > 0, n == before" });
   assert.equal(next.execution.results[0].text, "('yes', True, True)");
@@ -28,7 +27,7 @@ Deno.test("code that does not yield loses its kernel, and everybody on the path 
   const path = newPath();
   const first = await invoke(client, "execute-code", { ...path, code: "lost = 1" });
   const restart = faulty.proxy.intercept(at.restart, { kind: "hold" });
-  const running = invoke(client, "execute-code", { ...path, code: stubborn, timeout_ms: 500 });
+  const running = invoke(client, "execute-code", { ...path, code: stubborn, timeout_ms: BEGUN_BY_MILLISECONDS });
   await Promise.race([restart.hit, running]);
   // A process that dies now must not have taken the variables without a word.
   const meanwhile = await invoke(client, "acquire-context", path);
@@ -52,7 +51,7 @@ Deno.test("who is in line for a kernel that is restarted is told before the end"
   const client = await user(faulty.stack);
   const path = newPath();
   await invoke(client, "execute-code", { ...path, code: "lost = 1" });
-  const late = await stream(client, { ...path, code: stubborn, timeout_ms: 500 });
+  const late = await stream(client, { ...path, code: stubborn, timeout_ms: BEGUN_BY_MILLISECONDS });
   await late.until("stdout");
   const code = "'lost' in globals()";
   const waiting = await stream(client, { ...path, code });
@@ -127,7 +126,7 @@ Deno.test("nor does who loses the connection while others' code runs", async () 
 Deno.test("code that has not reached its kernel in time is timed out too, and counts as not begun", async () => {
   const { client, path } = await notebook();
   const held = faulty.proxy.intercept(at.execute, { kind: "hold" });
-  const late = invoke(client, "execute-code", { ...path, code: "2", timeout_ms: 300 });
+  const late = invoke(client, "execute-code", { ...path, code: "2", timeout_ms: BEGUN_BY_MILLISECONDS });
   await held.reached();
   const { execution } = await late;
   held.release();
@@ -145,7 +144,7 @@ Deno.test("a kernel that could not be asked is not restarted", async () => {
   faulty.database.intercept(at.hold, { kind: "answer", status: 401 });
   // The run itself goes through.
   const questions = faulty.proxy.intercept(at.question, { kind: "answer", status: 429 }, 3);
-  const late = await invoke(client, "execute-code", { ...path, code: "while True: pass", timeout_ms: 300 });
+  const late = await invoke(client, "execute-code", { ...path, code: endless, timeout_ms: BEGUN_BY_MILLISECONDS });
   assert.deepEqual([late.execution.status, late.execution.kernel_restarted], ["timed_out", false]);
   assert.equal(questions.left(), 0);
   const next = await invoke(client, "execute-code", { ...path, code: "kept" });
@@ -157,7 +156,7 @@ Deno.test("a restart whose answer is lost is told all the same", async () => {
   const path = newPath();
   await invoke(client, "execute-code", { ...path, code: "lost = 1" });
   faulty.proxy.intercept(at.restart, { kind: "drop", when: "after" }, 2);
-  const late = await invoke(client, "execute-code", { ...path, code: stubborn, timeout_ms: 500 });
+  const late = await invoke(client, "execute-code", { ...path, code: stubborn, timeout_ms: BEGUN_BY_MILLISECONDS });
   assert.equal(late.execution.kernel_restarted, true);
   const next = await invoke(client, "execute-code", { ...path, code: "'lost' in globals()" });
   assert.equal(next.execution.results[0].text, "False");
@@ -167,7 +166,7 @@ Deno.test("a restart whose answer is lost is told all the same", async () => {
 Deno.test("code that yields to others who wait is not taken for stuck", async () => {
   const { client, path } = await notebook();
   await invoke(client, "execute-code", { ...path, code: "import time\nkept = 'yes'" });
-  const first = await stream(client, { ...path, code: "print('first')\nwhile True: pass", timeout_ms: 1_500 });
+  const first = await stream(client, { ...path, code: endless, timeout_ms: BEGUN_BY_MILLISECONDS });
   await first.until("stdout");
   // In line before the question whether the kernel is free, and longer than that is asked for.
   const second = stream(client, { ...path, code: "print('second')\ntime.sleep(12)\nkept", timeout_ms: 30_000 });

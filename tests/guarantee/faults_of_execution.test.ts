@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { invoke, newPath, user } from "../support/clients.ts";
 import { answer, at, faults, impatient, leaksNothing, quick, useFaultyStack } from "../support/faulty_stack.ts";
+import { BEGUN_BY_MILLISECONDS } from "../support/programs.ts";
 import type { Fault, RequestLine } from "../support/proxy.ts";
 import { ask, askOn, type Told } from "../support/repeats.ts";
 import { contexts } from "../support/rows.ts";
@@ -70,7 +71,7 @@ for (const [stepName, step] of Object.entries(steps)) {
       await t.step(faultName, async () => {
         const fault = faults[faultName];
         await invoke(client, "execute-code", { ...path, ...quick, code: "var runs = 0" });
-        const body = keyed(path, step.unsent ? { timeout_ms: 300 } : {});
+        const body = keyed(path, step.unsent ? { timeout_ms: BEGUN_BY_MILLISECONDS } : {});
         const first = step.first && faulty.proxy.intercept(step.first.at, step.first.fault);
         // Twice, because Deno's fetch may try again by itself when a kept-alive connection breaks.
         const times = fault.kind === "drop" ? 2 : 1;
@@ -79,6 +80,7 @@ for (const [stepName, step] of Object.entries(steps)) {
         assert(interception.left() < times);
         interception.end();
         first?.release();
+        first?.end();
         const isTold = step.isTold(faultName);
         assert.equal(told.how, isTold ? "failed" : "ran", JSON.stringify(told));
 

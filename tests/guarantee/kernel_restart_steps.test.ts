@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { invoke, newPath, user } from "../support/clients.ts";
 import { answer, at, impatient, leaksNothing, useFaultyStack } from "../support/faulty_stack.ts";
-import { stubborn } from "../support/programs.ts";
+import { BEGUN_BY_MILLISECONDS, stubborn } from "../support/programs.ts";
 import type { Fault, Interception } from "../support/proxy.ts";
 import { ask, askOn, type Told } from "../support/repeats.ts";
 import { eventually } from "../support/settle.ts";
@@ -74,7 +74,12 @@ async function startStuck(fault: (step: string) => Fault): Promise<Stuck> {
   return {
     held,
     paths: paths.map((path) => {
-      const body = { ...path, code: stubborn, timeout_ms: 1_000, idempotency_key: crypto.randomUUID() };
+      const body = {
+        ...path,
+        code: stubborn,
+        timeout_ms: BEGUN_BY_MILLISECONDS,
+        idempotency_key: crypto.randomUUID(),
+      };
       return { client, path, body, told: ask(client, body) };
     }),
   };

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { invoke, newPath, refused, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
 import { at, quick, startFaultyStack } from "../support/faulty_stack.ts";
-import { endless, stubborn } from "../support/programs.ts";
+import { BEGUN_BY_MILLISECONDS, endless, stubborn } from "../support/programs.ts";
 import type { RequestLine } from "../support/proxy.ts";
 import { connect } from "../support/rows.ts";
 import { deadlinesMoved, eventually } from "../support/settle.ts";
@@ -122,7 +122,7 @@ Deno.test("no word of E2B's errors: they may quote a user's code, or the path of
     const other = newPath();
     await invoke(client, "execute-code", { ...other, code: "1" });
     meet(at.interrupt, 404);
-    await invoke(client, "execute-code", { ...other, code: endless, timeout_ms: 1_000 });
+    await invoke(client, "execute-code", { ...other, code: endless, timeout_ms: BEGUN_BY_MILLISECONDS });
     await faulty.stack.stop();
 
     // One each, so that there was something to be quoted.

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { invoke, newPath, refused, user } from "../support/clients.ts";
 import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
+import { BEGUN_BY_MILLISECONDS } from "../support/programs.ts";
 import type { RequestLine } from "../support/proxy.ts";
 import { deadlinesMoved, sweepNow } from "../support/settle.ts";
 import { shared } from "../support/shared.ts";
@@ -84,7 +85,7 @@ for (const status of [301, 302, 303, 307, 308]) {
 Deno.test("a kernel is neither asked, interrupted nor restarted elsewhere", async () => {
   const client = await user(faulty.stack);
   const path = newPath();
-  const late = { ...path, ...quick, code: "await new Promise(() => {})", timeout_ms: 300 };
+  const late = { ...path, ...quick, code: "await new Promise(() => {})", timeout_ms: BEGUN_BY_MILLISECONDS };
   const interrupt = redirect(at.interrupt, 307);
   // It has begun when its time is over.
   await invoke(client, "execute-code", { ...path, ...quick, code: "1" });

@@ -3,6 +3,13 @@
  * because in a loop without a pause a few of them would leave a machine no time for the tests.
  */
 
+/**
+ * A time limit, in milliseconds, by which a run has begun also where the machine is busy. It counts from before the code is
+ * sent, and what has not begun by then is dropped without an interrupt: it has said nothing and costs nobody a kernel. What
+ * runs until then had better be idle.
+ */
+export const BEGUN_BY_MILLISECONDS = 5_000;
+
 /** Counts in `n`, and yields to an interrupt. */
 export const endless = `import time
 n = 0
