@@ -6,7 +6,7 @@ import { stream, text } from "../support/event_stream.ts";
 import { answer, at, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import type { Fault } from "../support/proxy.ts";
 import { useNotebook } from "../support/notebook.ts";
-import { endless, stubborn } from "../support/programs.ts";
+import { BEGUN_BY_MILLISECONDS, endless, stubborn } from "../support/programs.ts";
 import { endsNoted, eventually } from "../support/settle.ts";
 
 /** Two processes: who stops a run is not always the one who runs it. */
@@ -23,8 +23,8 @@ async function ledger({ conversation_id }: { readonly conversation_id: string })
   return { open, last: ended[0] };
 }
 
-/** How often something was sent to the provider. */
-const sent = (step: Parameters<typeof faulty.proxy.intercept>[0]) => faulty.proxy.requests.filter(step).length;
+/** How often something was sent to the provider, or to the database. */
+const sent = (step: Parameters<typeof faulty.proxy.intercept>[0], to = faulty.proxy) => to.requests.filter(step).length;
 
 /** Stops the one run that is open on a path, and waits until whoever runs it has been told. */
 async function stopAndTell(client: SupabaseClient, path: Record<string, unknown>): Promise<void> {
@@ -194,13 +194,16 @@ for (const [name, [step, mishap]] of Object.entries(interruptFaults)) {
   Deno.test(`the connection is dropped where ${name}`, async () => {
     const { client, path, run } = await open();
     await run("kept = 'yes'");
-    const events = await stream(client, { ...path, code: endless });
-    await events.until("stdout");
     const fault = faulty.proxy.intercept(step, mishap);
-    assert.equal(await stop(client, path), 1);
-    const end = (await events.rest()).at(-1)?.data;
-    assert.equal(fault.left(), 0);
-    assert.deepEqual([end?.status, end?.kernel_restarted], ["cancelled", false]);
+    // Where the steps before it take too long, the connection is dropped without it.
+    await eventually("a stop comes to the step", async () => {
+      const events = await stream(client, { ...path, code: endless });
+      await events.until("stdout");
+      assert.equal(await stop(client, path), 1);
+      const end = (await events.rest()).at(-1)?.data;
+      assert.deepEqual([end?.status, end?.kernel_restarted], ["cancelled", false]);
+      return fault.left() === 0;
+    });
     assert.equal((await run("kept, n > 0")).results[0].text, "('yes', True)");
   });
 }
@@ -222,12 +225,23 @@ Deno.test("and where the database does not say whether it can be sent, or who is
 
 Deno.test("a stop that comes while a run's time limit is being enforced does not change why it ended", async () => {
   const { client, path } = await open();
-  const events = await stream(client, { ...path, code: endless, timeout_ms: 500 });
-  const held = faulty.proxy.intercept(at.interrupt, { kind: "hold" });
-  await held.reached();
-  await stopAndTell(client, path);
-  held.release();
-  assert.equal((await events.rest()).at(-1)?.data.status, "timed_out");
+  const events = await stream(client, { ...path, code: endless, timeout_ms: BEGUN_BY_MILLISECONDS });
+  await events.until("stdout");
+  const interrupt = faulty.proxy.intercept(at.interrupt, { kind: "hold" });
+  // An interrupt waits for two seconds only: the stop is there before the limit is, and told after it.
+  const telling = faulty.database.intercept(at.stopped, { kind: "hold" }, Infinity);
+  await telling.reached();
+  assert.equal(await stop(client, path), 1);
+  let isOver = false;
+  const rest = events.rest().finally(() => isOver = true);
+  await Promise.race([interrupt.hit, rest]);
+  interrupt.end();
+  const asked = sent(at.stopped, faulty.database);
+  telling.release();
+  telling.end();
+  await eventually("whoever runs it has been told", () => isOver || sent(at.stopped, faulty.database) > asked);
+  interrupt.release();
+  assert.equal((await rest).at(-1)?.data.status, "timed_out");
 });
 
 Deno.test("code that does not yield: its kernel is restarted, and the answer says so", async () => {
