@@ -5,7 +5,7 @@ import { stream, text } from "../support/event_stream.ts";
 import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import { eventually } from "../support/settle.ts";
 
-const faulty = useFaultyStack({ functions: 2, env: { EXECUTION_LEASE_SECONDS: "3" } });
+const faulty = useFaultyStack({ functions: 2, env: { EXECUTION_LEASE_SECONDS: "9" } });
 
 /** A path whose kernel counts, and a request that makes it count. */
 async function counter(client: Parameters<typeof invoke>[0]) {
@@ -125,12 +125,15 @@ Deno.test("so it may when not even that could be noted", async () => {
 Deno.test("who was taken over because it seemed dead does not run", async () => {
   const client = await user(faulty.stack);
   const { body, runs } = await counter(client);
+  // One that came now would bring its claim back to life.
+  const renewals = faulty.database.intercept(at.keepKey, { kind: "answer", status: 503 }, Infinity);
   const held = faulty.database.intercept(at.send, { kind: "hold" });
   const slow = refused(client, "execute-code", body);
   await held.reached();
   await faulty.sql`update copilot_internal.idempotency_keys set alive_until = clock_timestamp()
     where idempotency_key = ${body.idempotency_key}`;
   assert.equal((await invoke(client, "execute-code", body)).execution.results[0].text, "1");
+  renewals.end();
   held.release();
   assert.deepEqual([(await slow).body.code, (await slow).body.retryable], ["execution_running", true]);
   assert.equal(await runs(), "1");
@@ -171,7 +174,7 @@ Deno.test("one that runs longer than its claim's lease is still one", async () =
   const { path, runs } = await counter(client);
   const body = {
     ...path,
-    code: "runs += 1; console.log('begun'); await sleep(5_000); runs",
+    code: "runs += 1; console.log('begun'); await sleep(12_000); runs",
     idempotency_key: crypto.randomUUID(),
   };
   const events = await stream(client, body);
@@ -241,7 +244,7 @@ Deno.test("when the database could not keep the answer, its caller has it all th
   const fault = faulty.database.intercept(at.keepAnswer, { kind: "answer", status: 503 }, 3);
   const first = await invoke(client, "execute-code", body);
   assert.equal(first.execution.status, "ok");
-  assert.equal(fault.left(), 0);
+  await eventually("it was asked for as often", () => fault.left() === 0);
   // Nobody knows the answer any more, so nobody gets another one.
   await eventually("a repeat is told so", async () => {
     const { error, response } = await client.functions.invoke("execute-code", { body });
