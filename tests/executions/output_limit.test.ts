@@ -5,6 +5,7 @@ import { invoke, newPath, user } from "../support/clients.ts";
 import { stream, text } from "../support/event_stream.ts";
 import { at, quick, useFaultyStack } from "../support/faulty_stack.ts";
 import { useNotebook } from "../support/notebook.ts";
+import { endsNoted } from "../support/settle.ts";
 
 const LIMIT_BYTES = 1_000_000;
 const faulty = useFaultyStack({ env: { OUTPUT_LIMIT_BYTES: String(LIMIT_BYTES) } });
@@ -38,6 +39,7 @@ Deno.test("its head and its tail are kept, what was read is counted, and its var
   const next = await invoke(client, "execute-code", { ...path, code: "before = n\nkept, n > 0, n == before" });
   assert.equal(next.execution.results[0].text, "('yes', True, True)");
   assert.deepEqual([next.state_id, next.previous], [late.state_id, null]);
+  await endsNoted(faulty.sql, { ...path, execution_id: late.execution_id });
   const [row] = await faulty.sql`
     select status, error_name, output_bytes::int from copilot_internal.executions where id = ${late.execution_id}`;
   const { truncated, stdout } = late.execution;
