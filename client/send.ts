@@ -31,6 +31,8 @@ export async function send(
 ): Promise<unknown> {
   const headers: Record<string, string> = accept === undefined ? {} : { Accept: accept };
   const { data, error } = await functions.invoke(name, { body, headers, signal });
+  // Of a stream that nobody will read.
+  if (signal?.aborted && isResponse(data)) data.body?.cancel().catch(() => {});
   signal?.throwIfAborted();
   if (!error) return data;
   const response = error instanceof Error && "context" in error ? error.context : undefined;

@@ -216,7 +216,8 @@ for (const [kind, accept] of [["a stream", "text/event-stream"], ["a call", "app
       }
 
       await leave(tab, call);
-      const { execution } = await execute(other, { ...path, code: "n" });
+      // Less than the run that was left would go on for.
+      const { execution } = await execute(other, { ...path, code: "n", timeout_ms: 20_000 });
       assert.equal(execution.status, "ok", "the kernel was not free in time");
       assert(Number(execution.results[0].text) > 0);
       await eventually("the ledger says so", async () => (await statuses(path))[1] === "cancelled");

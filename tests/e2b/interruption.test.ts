@@ -124,7 +124,11 @@ sandboxTest("a client that hangs up while it waits its turn runs nothing", async
   const { body } = await toSandbox(server, sandbox.sandboxId, "/execute", { body: { code } });
   assert.ok(body);
   const first = body.pipeThrough(new TextDecoderStream()).getReader();
-  while (!(await first.read()).value?.includes("started"));
+  for (let said = ""; !said.includes("started");) {
+    const { done, value } = await first.read();
+    assert.ok(!done, "the cell never started");
+    said += value;
+  }
   const second = await toSandbox(server, sandbox.sandboxId, "/execute", { body: { code: "ran = True" } });
   await second.body?.cancel();
   // The server, a part of this process, sees that before it has answered these.

@@ -92,12 +92,11 @@ export function toSandbox(
   server: E2BServer,
   sandboxId: string,
   path: string,
-  init: { port?: number; body?: unknown; headers?: Record<string, string>; signal?: AbortSignal } = {},
+  init: { port?: number; body?: unknown; headers?: Record<string, string> } = {},
 ): Promise<Response> {
   return fetch(`${server.url}${path}`, {
     method: init.body === undefined ? "GET" : "POST",
     headers: { "E2b-Sandbox-Id": sandboxId, "E2b-Sandbox-Port": String(init.port ?? 49999), ...init.headers },
     body: init.body === undefined ? undefined : JSON.stringify(init.body),
-    signal: init.signal,
   });
 }

@@ -26,7 +26,7 @@ testSteps("branching", steps, faulty, async (act) => {
   const source = await invoke(client, "execute-code", { ...path, code: "kept = 1" });
   await endsNoted(faulty.sql, path);
   await act(client, branch);
-  // Whoever comes next waits for a lease, and no longer, unless the fork takes a busy machine more than half of one.
+  // Whoever comes next waits for a lease, and asks again where a busy machine's fork has taken more than half of one.
   const branched = await patiently(() => invoke(client, "execute-code", { ...branch, code: "kept" }));
   assert.deepEqual([text(branched), branched.forked_from?.context_id], ["1", source.context.id]);
   const after = await invoke(client, "execute-code", { ...path, code: "kept += 1; kept" });

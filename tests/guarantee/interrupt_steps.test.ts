@@ -52,8 +52,11 @@ for (const kind of ["hold", "hold_answer"] as const) {
     };
     const held = Object.values(steps).map((step) => faulty[step.where].intercept(step.at, { kind }));
     await Promise.all(Object.keys(steps).map(begin));
-    await Promise.race([Promise.all(held.map((each) => each.reached())), failed.promise]);
-    isComplete = true;
+    try {
+      await Promise.race([Promise.all(held.map((each) => each.reached())), failed.promise]);
+    } finally {
+      isComplete = true;
+    }
     if (kind === "hold_answer") {
       await eventually("each was served", () => held.every((each) => each.served() > 0));
     }
@@ -63,6 +66,8 @@ for (const kind of ["hold", "hold_answer"] as const) {
       from copilot_internal.executions e join copilot_internal.idempotency_keys k on k.execution_id = e.id
       where k.idempotency_key = any (${runs.map(({ key }) => key)})`;
     const hasBegun = new Set(begun.map(({ key }) => key));
+    // One run may have come to two of the steps.
+    assert(hasBegun.size >= held.length - 1, "what is held at its steps has not begun");
     const [process] = faulty.stack.functions.processes;
     await process.kill();
     for (const each of held) each.release();

@@ -13,7 +13,7 @@ const faulty = useFaultyStack({
   // What is young may be a claim's in flight: no sweep takes it before creating, half a lease, and probation are over.
   env: { SANDBOX_PROBATION_SECONDS: impatient.env.SANDBOX_PROBATION_SECONDS, CONTEXT_LEASE_SECONDS: String(LEASE) },
 });
-/** As `impatient`'s, in seconds, and as much longer as creating may take here. */
+/** Not less than `impatient`'s with what creating may take here, in seconds. */
 const BOUND = impatient.bound + LEASE / 2;
 
 type Path = ReturnType<typeof newPath>;

@@ -61,12 +61,15 @@ async function leavingFetch(input: string | URL, init: RequestInit = {}): Promis
   const response = await fetch(input, init);
   const reader = response.body?.getReader();
   if (reader === undefined) return response;
-  init.signal?.addEventListener("abort", () => void reader.cancel().catch(() => {}));
+  const leave = () => void reader.cancel().catch(() => {});
+  init.signal?.addEventListener("abort", leave);
+  if (init.signal?.aborted) leave();
   const body = new ReadableStream<Uint8Array>({
     pull: async (controller) => {
       const { done, value } = await reader.read();
-      if (done) controller.close();
-      else controller.enqueue(value);
+      if (!done) return controller.enqueue(value);
+      init.signal?.removeEventListener("abort", leave);
+      controller.close();
     },
     cancel: (reason) => reader.cancel(reason),
   });

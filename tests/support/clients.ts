@@ -100,13 +100,14 @@ export function newPath(): { conversation_id: string; path_id: string } {
   return { conversation_id: `conversation-${crypto.randomUUID()}`, path_id: "main" };
 }
 
-/** Asks again as long as it is told to. */
+/** Asks again as long as it is told to, for a minute. */
 export async function patiently<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  const giveUpAt = performance.now() + 60_000;
   for (;;) {
     try {
       return await ask();
     } catch (error) {
-      if (!String(error).includes(`"retryable":true`)) throw error;
+      if (performance.now() > giveUpAt || !String(error).includes(`"retryable":true`)) throw error;
     }
   }
 }

@@ -76,6 +76,7 @@ export const impatient = (() => {
     env: {
       CONTEXT_LEASE_SECONDS: String(lease),
       SANDBOX_PROBATION_SECONDS: String(probation),
+      // Nothing is made under it: it is renewed, and who finds a dead one's key waits so long.
       EXECUTION_LEASE_SECONDS: "4",
     },
     /**

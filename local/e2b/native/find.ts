@@ -44,13 +44,9 @@ export function findNativeKernels(): Promise<NativeKernels> {
 /** From behind the walls, so that what is found is what a sandbox has. */
 async function look(): Promise<NativeKernels> {
   if (Deno.build.os !== "linux") return { outcome: "missing", reason: "this is not Linux", install: null };
-  const output = await runWalled([PYTHON, "-c", LOOK]);
-  if (output === null) return { outcome: "missing", reason: "bubblewrap is not installed", install: INSTALL };
-  if (output.code !== 0) {
-    const reason = new TextDecoder().decode(output.stderr).trimEnd().split("\n").at(-1) ?? "bubblewrap failed";
-    return { outcome: "missing", reason, install: INSTALL };
-  }
-  const { modules, r } = Seen.parse(JSON.parse(new TextDecoder().decode(output.stdout)));
+  const seen = await runWalled([PYTHON, "-c", LOOK]);
+  if (typeof seen !== "string") return { outcome: "missing", reason: seen.failure, install: INSTALL };
+  const { modules, r } = Seen.parse(JSON.parse(seen));
   if (!modules.includes("IPython") || !modules.includes("matplotlib_inline")) {
     return { outcome: "missing", reason: "IPython is not installed for /usr/bin/python3", install: INSTALL };
   }
@@ -66,13 +62,17 @@ async function look(): Promise<NativeKernels> {
   };
 }
 
-/** Null: there are no walls here. */
-async function runWalled(command: string[]): Promise<Deno.CommandOutput | null> {
+/** What it prints, or why there are no walls here. */
+async function runWalled(command: string[]): Promise<string | { readonly failure: string }> {
   try {
-    // Deno throws here, before there is a promise, where the program is missing.
-    return await walled(command, "null").output();
+    // Where it cannot be started Deno throws here, before there is a promise: `catch` of that would not see it.
+    const { code, stdout, stderr } = await walled(command, "null").output();
+    const text = new TextDecoder();
+    if (code === 0) return text.decode(stdout);
+    return { failure: text.decode(stderr).trimEnd().split("\n").at(-1) || "bubblewrap failed" };
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
+    if (error instanceof Deno.errors.NotFound) return { failure: "bubblewrap is not installed" };
+    // E.g. a root that may not become another account.
+    return { failure: `bubblewrap does not start: ${error instanceof Error ? error.message : error}` };
   }
 }

@@ -39,7 +39,7 @@ export interface ChaosReport extends Omit<Tally, "violations"> {
 /** In seconds, short so that a minute sees many of them end. Creating may take half a lease. */
 const LEASE = 3;
 const PROBATION = 5;
-/** What an orphan's life is made of: creating, probation, the minute's sweep (here a second), and its work. */
+/** What an orphan's life is made of: creating, probation, the minute's sweep (here a second), and one of the database's calls. */
 const BOUND = LEASE / 2 + PROBATION + 1 + 10;
 
 /** A kill that is owed, and came to nothing, is tried again by the first sweep so many seconds later. */
