@@ -100,9 +100,9 @@ export function newPath(): { conversation_id: string; path_id: string } {
   return { conversation_id: `conversation-${crypto.randomUUID()}`, path_id: "main" };
 }
 
-/** Asks again as long as it is told to, for a minute. */
-export async function patiently<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
-  const giveUpAt = performance.now() + 60_000;
+/** Asks again as long as it is told to, for so many seconds. */
+export async function patiently<Answer>(ask: () => Promise<Answer>, seconds = 60): Promise<Answer> {
+  const giveUpAt = performance.now() + seconds * 1000;
   for (;;) {
     try {
       return await ask();
