@@ -1,5 +1,4 @@
 /** What callers of the client get, from the functions as they are. */
-import { createClient } from "@supabase/supabase-js";
 import assert from "node:assert/strict";
 import { executionContexts, ExecutionContextsError, type ToldEvent } from "../../client/mod.ts";
 import { newPath, service, user } from "../support/clients.ts";
@@ -90,14 +89,10 @@ Deno.test("aborting stops the run, and the variables stay", async () => {
 });
 
 Deno.test("aborting stops the run where fetch loses the abort", async () => {
-  const { apiUrl, publishableKey } = local.stack;
-  const client = createClient(apiUrl, publishableKey, {
-    auth: { persistSession: false, autoRefreshToken: false },
-    global: { fetch: (input, { signal: _, ...init } = {}) => fetch(input, init) },
-  });
-  const { error } = await client.auth.signInAnonymously();
-  assert.equal(error, null);
-  const path = executionContexts(client).path(newPath());
+  const client = await user(local.stack);
+  const path = executionContexts({
+    functions: { invoke: (name, { signal: _, ...options }) => client.functions.invoke(name, options) },
+  }).path(newPath());
   const stop = new AbortController();
   const execution = path.execute(quickEndless, { ...quick, signal: stop.signal });
   for await (const { event } of execution) if (event === "stdout") break;

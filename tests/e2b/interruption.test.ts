@@ -9,6 +9,27 @@ const sandboxTest = useSandboxes();
 /** What a cell begins with that can be interrupted at once. */
 const STARTED = "print('started')\n";
 
+/**
+ * Starts a cell and waits until it has said a word. Cancelling what this returns closes the connection; aborting the fetch
+ * would too, but Deno's sometimes goes on reading.
+ */
+async function start(
+  server: E2BServer,
+  sandboxId: string,
+  request: { code: string; env_vars?: Record<string, string> },
+  word = "started",
+): Promise<ReadableStreamDefaultReader<string>> {
+  const { body } = await toSandbox(server, sandboxId, "/execute", { body: request });
+  assert.ok(body);
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let said = ""; !said.includes(word);) {
+    const { done, value } = await reader.read();
+    assert.ok(!done, "the cell never started");
+    said += value;
+  }
+  return reader;
+}
+
 /** Starts a cell and hangs up as soon as it has said "started". */
 async function startAndDisconnect(
   server: E2BServer,
@@ -16,14 +37,7 @@ async function startAndDisconnect(
   code: string,
   env_vars: Record<string, string> = {},
 ): Promise<void> {
-  const { body } = await toSandbox(server, sandboxId, "/execute", { body: { code, env_vars } });
-  assert.ok(body);
-  // Leaving the loop cancels the body and so closes the connection. Aborting
-  // the fetch would too, but Deno's sometimes goes on reading.
-  for await (const text of body.pipeThrough(new TextDecoderStream())) {
-    if (text.includes("started")) return;
-  }
-  assert.fail("the cell never started");
+  await (await start(server, sandboxId, { code, env_vars })).cancel();
 }
 
 sandboxTest("a client that hangs up interrupts the cell and keeps the variables", async ({ sandbox, server }) => {
@@ -90,13 +104,8 @@ kernelTest("a restart ends the running cell with an error of its own", async ({ 
 
 kernelTest("a client that does not read cannot keep a kernel from a restart", async ({ connection, server }) => {
   const sandbox = await Sandbox.create(connection);
-  const { body } = await toSandbox(server, sandbox.sandboxId, "/execute", {
-    body: { code: "while True: print('flood' * 1000)" },
-  });
-  assert.ok(body);
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   // Before that there is nothing to restart: lines that say nothing come while the kernel starts.
-  while (!(await reader.read()).value?.includes("flood"));
+  const reader = await start(server, sandbox.sandboxId, { code: "while True: print('flood' * 1000)" }, "flood");
   // When this one gives up, the other has long stopped: all buffers are full.
   await assert.rejects(sandbox.runCode("1", { timeoutMs: 1000 }), TimeoutError);
   const [context] = await sandbox.listCodeContexts();
@@ -121,14 +130,7 @@ sandboxTest("a cell that is cut off leaves its environment variables behind", as
 
 sandboxTest("a client that hangs up while it waits its turn runs nothing", async ({ sandbox, server }) => {
   const code = `import time\n${STARTED}while True: time.sleep(0.01)`;
-  const { body } = await toSandbox(server, sandbox.sandboxId, "/execute", { body: { code } });
-  assert.ok(body);
-  const first = body.pipeThrough(new TextDecoderStream()).getReader();
-  for (let said = ""; !said.includes("started");) {
-    const { done, value } = await first.read();
-    assert.ok(!done, "the cell never started");
-    said += value;
-  }
+  const first = await start(server, sandbox.sandboxId, { code });
   const second = await toSandbox(server, sandbox.sandboxId, "/execute", { body: { code: "ran = True" } });
   await second.body?.cancel();
   // The server, a part of this process, sees that before it has answered these.

@@ -1,5 +1,6 @@
 /** A kernel goes, and nobody could note it: whoever runs code there next is told that its variables are lost. */
 import { Sandbox } from "@e2b/code-interpreter";
+import type { SupabaseClient } from "@supabase/supabase-js";
 import assert from "node:assert/strict";
 import { invoke, newPath, refused, stop, user } from "../support/clients.ts";
 import { stream } from "../support/event_stream.ts";
@@ -115,25 +116,26 @@ Deno.test("a run whose own kernel crashes is told so once, though its beginning 
   await assertTold(client, path);
 });
 
-Deno.test("it ends at the interrupt of the first run that it had, and the question whether it is free is its first", async () => {
-  const client = await user(faulty.stack);
-  const path = newPath();
-  // In a loop without await, which is not interrupted: its kernel ends.
-  const code = "var lost = 1; console.log('begun'); for (;;) {}";
+/** Stops a loop without await, which is not interrupted: its kernel ends. Returns what its caller is told of its end. */
+async function stopLoop(client: SupabaseClient, path: Record<string, unknown>, before = "") {
+  const code = `${before}; console.log('begun'); for (;;) {}`;
   const running = await stream(client, { ...path, ...quick, code });
   await running.until("stdout");
   assert.equal(await stop(client, path), 1);
-  const { data: end } = await running.until("end");
+  return (await running.until("end")).data;
+}
+
+Deno.test("it ends at the interrupt of the first run that it had, and the question whether it is free is its first", async () => {
+  const client = await user(faulty.stack);
+  const path = newPath();
+  const end = await stopLoop(client, path, "var lost = 1");
   assert.deepEqual([end.status, end.execution_count, end.kernel_restarted], ["cancelled", 1, true]);
   await assertTold(client, path);
 });
 
 Deno.test("it ends at the interrupt of a later run, and that one is told too", async () => {
   const { client, path } = await inUse(3);
-  const running = await stream(client, { ...path, ...quick, code: "console.log('begun'); for (;;) {}" });
-  await running.until("stdout");
-  assert.equal(await stop(client, path), 1);
-  const { data: end } = await running.until("end");
+  const end = await stopLoop(client, path);
   assert.deepEqual([end.status, end.kernel_restarted], ["cancelled", true]);
   await assertTold(client, path);
 });

@@ -20,8 +20,7 @@ const steps = {
 
 interface Run {
   readonly path: ReturnType<typeof newPath>;
-  readonly key: string;
-  readonly body: Parameters<typeof ask>[1];
+  readonly body: Parameters<typeof ask>[1] & { readonly idempotency_key: string };
   readonly told: Promise<unknown>;
 }
 
@@ -36,16 +35,10 @@ for (const kind of ["hold", "hold_answer"] as const) {
       const path = newPath();
       await invoke(client, "execute-code", { ...path, ...quick, code: "var kept = 'yes'" });
       if (isComplete) return;
-      const key = crypto.randomUUID();
-      const body = {
-        ...path,
-        ...quick,
-        code: quickEndless,
-        timeout_ms: BEGUN_BY_MILLISECONDS,
-        idempotency_key: key,
-      };
+      const idempotency_key = crypto.randomUUID();
+      const body = { ...path, ...quick, code: quickEndless, timeout_ms: BEGUN_BY_MILLISECONDS, idempotency_key };
       const told = Promise.allSettled([ask(client, body)]);
-      runs.push({ path, key, body, told });
+      runs.push({ path, body, told });
       // A step that takes longer than two seconds is given up, and the steps after it are not reached: on a busy
       // machine it may take more runs than there are steps until each step holds one.
       told.then(begin).catch(failed.reject);
@@ -64,7 +57,7 @@ for (const kind of ["hold", "hold_answer"] as const) {
     const begun = await faulty.sql<{ key: string }[]>`
       select k.idempotency_key as key
       from copilot_internal.executions e join copilot_internal.idempotency_keys k on k.execution_id = e.id
-      where k.idempotency_key = any (${runs.map(({ key }) => key)})`;
+      where k.idempotency_key = any (${runs.map(({ body }) => body.idempotency_key)})`;
     const hasBegun = new Set(begun.map(({ key }) => key));
     // One run may have come to two of the steps.
     assert(hasBegun.size >= held.length - 1, "what is held at its steps has not begun");
@@ -74,8 +67,8 @@ for (const kind of ["hold", "hold_answer"] as const) {
     await Promise.all(runs.map(({ told }) => told));
     await process.restart();
 
-    await Promise.all(runs.map(async ({ path, key, body }) => {
-      const isMeant = hasBegun.has(key);
+    await Promise.all(runs.map(async ({ path, body }) => {
+      const isMeant = hasBegun.has(body.idempotency_key);
       const code = isMeant ? "console.log(kept, n > 0)" : "console.log(kept)";
       const next = await invoke(client, "execute-code", { ...path, ...quick, code });
       assert.equal(next.execution.stdout, isMeant ? "yes true\n" : "yes\n", JSON.stringify(next.execution));

@@ -2,6 +2,7 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import assert from "node:assert/strict";
+import { cancelWith } from "./cancel_with.ts";
 
 export type Fault =
   /** The request waits for `release`, before the service sees it. */
@@ -137,10 +138,7 @@ export async function startProxy(target = ""): Promise<Proxy> {
       // Node waits for the first piece of the body otherwise, and a stream may have none for long.
       outgoing.flushHeaders();
       const reader = answer.body?.getReader();
-      // Besides the fetch's own signal: now and then, Deno's goes on reading after that was aborted.
-      const giveUp = () => void reader?.cancel().catch(() => {});
-      gone.signal.addEventListener("abort", giveUp);
-      if (gone.signal.aborted) giveUp();
+      if (reader) cancelWith(gone.signal, reader);
       for (let piece = await reader?.read(); piece?.value; piece = await reader?.read()) outgoing.write(piece.value);
       outgoing.end();
     } catch {
